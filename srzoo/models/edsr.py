@@ -1,0 +1,68 @@
+"""EDSR: residual blocks without batch normalisation.
+
+Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution" (arXiv 1707.02921):
+figure 2c is the block, figure 3 the network, table 1 the two sizes.
+"""
+
+import keras
+from keras import layers
+
+from srzoo.models.layers import conv, pixel_shuffle, upsampling_stages
+
+DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
+"""Mean RGB of DIV2K's training images, on the [0, 255] scale; subtracted first and added last."""
+
+
+def residual_block(x, filters: int, residual_scaling: float, name: str):
+    """conv - ReLU - conv, scaled, plus the identity (figure 2c; the scaling is section 3.3's)."""
+    skip = x
+    x = conv(filters, 3, f"{name}_conv1", activation="relu")(x)
+    x = conv(filters, 3, f"{name}_conv2")(x)
+    if residual_scaling != 1:
+        x = layers.Rescaling(residual_scaling, name=f"{name}_scaling")(x)
+    return layers.Add(name=f"{name}_add")([skip, x])
+
+
+def edsr(
+    scale: int = 4, blocks: int = 16, filters: int = 64, residual_scaling: float = 1.0, name: str = "edsr"
+) -> keras.Model:
+    """Builds EDSR; the defaults are the paper's single-scale baseline (1,517,571 parameters at x4).
+
+    The paper's full model is `blocks=32, filters=256, residual_scaling=0.1` (43.1 million).
+
+    Args:
+        scale: 2, 3, 4 or 8. The factor 8 is not in the paper; it is a third stage of the kind of x4.
+        blocks: number of residual blocks.
+        filters: channels of the body.
+        residual_scaling: factor on each block's residual.
+        name: the model's name.
+
+    Returns:
+        A functional model from RGB pixels in [0, 255], float32 of shape (N, H, W, 3) with any H and W,
+        to the same of shape (N, scale * H, scale * W, 3), not clipped. The head and the body compute in
+        Keras's global dtype policy, the last layers in float32.
+
+    Raises:
+        ValueError: if the scale is not one of the four.
+
+    Example:
+        >>> edsr(scale=2).count_params()
+        1369859
+    """
+    stages = upsampling_stages(scale)
+    pixels = keras.Input((None, None, 3), name="lr", dtype="float32")
+    # In float32: near white, bfloat16 cannot tell neighbouring grey levels apart.
+    x = layers.Rescaling(1 / 255, offset=[-m / 255 for m in DIV2K_MEAN], name="normalize", dtype="float32")(pixels)
+
+    x = head = conv(filters, 3, "head")(x)
+    for i in range(1, blocks + 1):
+        x = residual_block(x, filters, residual_scaling, f"block{i}")
+    x = conv(filters, 3, "body")(x)
+    x = layers.Add(name="long_skip")([head, x])
+
+    for i, factor in enumerate(stages, start=1):
+        x = conv(filters * factor**2, 3, f"upsample{i}_conv")(x)
+        x = pixel_shuffle(x, factor, f"upsample{i}_shuffle")
+    x = conv(3, 3, "tail", dtype="float32")(x)
+    sr = layers.Rescaling(255, offset=DIV2K_MEAN, name="sr", dtype="float32")(x)
+    return keras.Model(pixels, sr, name=name)
