@@ -1,0 +1,104 @@
+"""Decoded pictures, held in memory up to a stated size and in one temporary file beyond it."""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from queue import Queue
+
+import numpy as np
+
+from srzoo.data.pairs import Item
+from srzoo.images import ImageError, check_pixels
+
+
+class PairCache:
+    """A list of uint8 (lr, hr) pairs that never holds more than `memory` bytes of them in memory.
+
+    What does not fit is appended to an unnamed temporary file and mapped from there, so that the
+    operating system keeps in memory what it has room for. The file goes when the process ends.
+
+    Args:
+        memory: bytes of pixels to hold in memory.
+        folder: where the temporary file is made; default: the system's folder for such.
+    """
+
+    def __init__(self, memory: int, folder: str | None = None):
+        self._free = memory
+        self._folder = folder
+        self._file = None
+        self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._pairs[index]
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return iter(self._pairs)
+
+    @property
+    def on_disk(self) -> int:
+        """Bytes that did not fit in memory."""
+        return self._file.tell() if self._file else 0
+
+    def append(self, lr: np.ndarray, hr: np.ndarray) -> None:
+        size = lr.nbytes + hr.nbytes
+        if size <= self._free:
+            self._free -= size
+            self._pairs.append((lr, hr))
+        else:
+            self._free = 0  # small pictures must not overtake: the order of memory use stays that of arrival
+            self._pairs.append((self._spill(lr), self._spill(hr)))
+
+    def _spill(self, pixels: np.ndarray) -> np.ndarray:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="srzoo-", dir=self._folder)
+        offset = self._file.tell()
+        self._file.write(np.ascontiguousarray(pixels).data)
+        self._file.flush()
+        return np.memmap(self._file, np.uint8, "r", offset, pixels.shape)
+
+
+def read_all(
+    items: Iterable[Item], scale: int, threads: int, refused: Callable[[str], None]
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Reads items in several threads, in their order, a few ahead of what is asked for.
+
+    Args:
+        items: what to read.
+        scale: what HR must be of LR.
+        threads: how many pictures are decoded at once.
+        refused: is told, in words, of each item that cannot be read or whose pair does not fit.
+
+    Yields:
+        (name, lr, hr) of each picture that could be read.
+    """
+
+    def read(item: Item):
+        lr, hr = item.read()
+        check_pixels(lr, f"{item.name}: LR")
+        check_pixels(hr, f"{item.name}: HR")
+        if hr.shape[:2] != (lr.shape[0] * scale, lr.shape[1] * scale):
+            raise ValueError(f"{item.name}: HR of {hr.shape[:2]} is not {scale} times LR of {lr.shape[:2]}")
+        return item.name, lr, hr
+
+    def result(future: Future):
+        try:
+            return future.result()
+        except (ImageError, ValueError, OSError) as error:
+            refused(str(error))
+            return None
+
+    items = iter(items)
+    waiting: Queue[Future] = Queue()
+    with ThreadPoolExecutor(threads) as pool:
+        for item in islice(items, 2 * threads):
+            waiting.put(pool.submit(read, item))
+        while not waiting.empty():
+            picture = result(waiting.get())
+            for item in islice(items, 1):
+                waiting.put(pool.submit(read, item))
+            if picture is not None:
+                yield picture

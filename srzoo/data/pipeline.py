@@ -1,0 +1,170 @@
+"""From a source to batches: decode once, then aligned random crops in a tf.data pipeline.
+
+Which crop stands where in which batch is a function of the seed and the step alone, so a run that is
+resumed at step n sees the batches that it would have seen had it never stopped.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from srzoo.data.cache import PairCache, read_all
+from srzoo.data.pairs import HELD_OUT, Item, Source, hold_out, resized_pair
+
+VALIDATION_SIDE = 512
+"""Validation is on the centre of each picture, at most this many HR pixels a side, to keep it short."""
+
+
+@dataclass(frozen=True)
+class Crops:
+    """What is cut from the pictures.
+
+    Attributes:
+        scale: HR pixels per LR pixel.
+        patch: HR pixels a side; a multiple of the scale.
+        batch: crops in a batch.
+        fit: `crop` cuts at random places; `resize` takes the whole picture, squeezed to patch x patch.
+        seed: of shuffling, places and flips.
+    """
+
+    scale: int
+    patch: int
+    batch: int
+    fit: str = "crop"
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.patch < self.scale or self.patch % self.scale:
+            raise ValueError(f"the HR patch must be a multiple of the scale {self.scale}, got {self.patch}")
+        if self.batch < 1:
+            raise ValueError(f"the batch must hold at least 1 crop, got {self.batch}")
+        if self.fit not in ("crop", "resize"):
+            raise ValueError(f"fit must be 'crop' or 'resize', got {self.fit!r}")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A data set, decoded: pairs to cut crops from, and (name, lr, hr) to validate on."""
+
+    train: PairCache
+    validation: list[tuple[str, np.ndarray, np.ndarray]]
+    unreadable: list[str] = field(default_factory=list)
+    too_small: list[str] = field(default_factory=list)
+
+
+def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None] = print) -> Pictures:
+    """Reads every picture of a source once.
+
+    Args:
+        source: where the pictures come from.
+        crops: what will be cut from them; pictures smaller than a crop are left out.
+        memory: bytes of training pixels to hold in memory; the rest is cached in a temporary file.
+        say: is told of pictures that are left out, and how many there are.
+
+    Raises:
+        ValueError: if nothing usable is left to train or to validate on.
+    """
+    train_items, validation_items = source.train, list(source.validation)
+    if not validation_items:
+        train_items, validation_items = hold_out(list(train_items))
+    if crops.fit == "resize":
+        train_items, validation_items = _resized(train_items, crops), list(_resized(validation_items, crops))
+
+    unreadable: list[str] = []
+    too_small: list[str] = []
+    threads = max(2, os.cpu_count() or 1)
+    cache = PairCache(memory)
+    bar = tqdm(read_all(train_items, crops.scale, threads, unreadable.append), "decoding", unit=" pictures", leave=False)
+    for name, lr, hr in bar:
+        if min(hr.shape[:2]) < crops.patch:
+            too_small.append(f"{name}: {hr.shape[1]}x{hr.shape[0]}")
+        else:
+            cache.append(lr, hr)
+    validation = [
+        (name, *_centre(lr, hr, crops.scale))
+        for name, lr, hr in read_all(validation_items, crops.scale, threads, unreadable.append)
+    ][:HELD_OUT]
+
+    for message in unreadable:
+        say(f"left out: {message}")
+    if too_small:
+        say(f"left out: {len(too_small)} picture(s) smaller than the {crops.patch}-pixel crop, such as {too_small[0]}")
+    if not len(cache) or not validation:
+        raise ValueError(
+            f"{source.name}: no usable pictures to {'validate' if len(cache) else 'train'} on "
+            f"({len(unreadable)} unreadable, {len(too_small)} smaller than the {crops.patch}-pixel crop)"
+        )
+    return Pictures(cache, validation, unreadable, too_small)
+
+
+def _resized(items, crops: Crops):
+    def item_of(item: Item) -> Item:
+        return Item(item.name, lambda: resized_pair(item.read()[1], crops.patch, crops.scale))
+
+    return (item_of(item) for item in items)
+
+
+def _centre(lr: np.ndarray, hr: np.ndarray, scale: int) -> tuple[np.ndarray, np.ndarray]:
+    side = VALIDATION_SIDE // scale
+    top, left = (max(0, (size - side) // 2) for size in lr.shape[:2])
+    hr_window = (slice(start * scale, (start + side) * scale) for start in (top, left))
+    return lr[top : top + side, left : left + side], hr[tuple(hr_window)]
+
+
+def batches(pairs: PairCache, crops: Crops, start: int = 0) -> tf.data.Dataset:
+    """Endless batches of aligned crops, flipped and turned at random, from step `start` on.
+
+    One epoch visits each picture in proportion to its area: as often as crops fit into it, at least
+    once. Each epoch has an order of its own, so no two batches are made of the same pictures.
+
+    Args:
+        pairs: decoded pictures, none smaller than a crop.
+        crops: size and seed of what is cut.
+        start: the number of the first batch.
+
+    Returns:
+        A dataset of (lr, hr), uint8 of shapes (batch, patch / scale, patch / scale, 3) and
+        (batch, patch, patch, 3).
+    """
+    visits = np.repeat(
+        np.arange(len(pairs)), [max(1, round(hr.shape[0] * hr.shape[1] / crops.patch**2)) for _, hr in pairs]
+    )
+    scale, hr_side, lr_side = crops.scale, crops.patch, crops.patch // crops.scale
+
+    @lru_cache(maxsize=2)
+    def order(epoch: int) -> np.ndarray:
+        return np.random.default_rng((crops.seed, 0, epoch)).permutation(visits)
+
+    def make(step) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng((crops.seed, 1, int(step)))
+        lr_batch = np.empty((crops.batch, lr_side, lr_side, 3), np.uint8)
+        hr_batch = np.empty((crops.batch, hr_side, hr_side, 3), np.uint8)
+        for k in range(crops.batch):
+            epoch, position = divmod(int(step) * crops.batch + k, len(visits))
+            lr, hr = pairs[order(epoch)[position]]
+            y, x = rng.integers(0, np.subtract(lr.shape[:2], lr_side) + 1)
+            turn = rng.integers(0, 2, size=3)
+            lr_batch[k] = _turned(lr[y : y + lr_side, x : x + lr_side], *turn)
+            y, x = y * scale, x * scale
+            hr_batch[k] = _turned(hr[y : y + hr_side, x : x + hr_side], *turn)
+        return lr_batch, hr_batch
+
+    def tensors(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        lr, hr = tf.numpy_function(make, [step], (tf.uint8, tf.uint8))
+        lr.set_shape((crops.batch, lr_side, lr_side, 3))
+        hr.set_shape((crops.batch, hr_side, hr_side, 3))
+        return lr, hr
+
+    return tf.data.Dataset.counter(start).map(tensors, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+def _turned(crop: np.ndarray, flip_x: int, flip_y: int, transpose: int) -> np.ndarray:
+    """One of the eight flips and quarter turns."""
+    crop = crop[:, ::-1] if flip_x else crop
+    crop = crop[::-1] if flip_y else crop
+    return crop.transpose(1, 0, 2) if transpose else crop

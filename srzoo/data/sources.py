@@ -1,0 +1,33 @@
+"""From the word on the command line to a source of pictures."""
+
+from pathlib import Path
+
+from srzoo.data.folder import folder
+from srzoo.data.pairs import Source
+from srzoo.data.sample import sample
+
+
+def open_source(dataset: str, scale: int, data_dir: str | None = None, limit: int | None = None) -> Source:
+    """Opens a data set by its name.
+
+    Args:
+        dataset: `div2k` or one of its configurations (`div2k/unknown_x4`); `sample`; a folder; or any
+            name of tensorflow-datasets whose examples have an `image`, such as `coco/2017`.
+        scale: 2, 3, 4 or 8.
+        data_dir: where tensorflow-datasets keeps its data; default: its own default.
+        limit: at most this many training pictures of a tensorflow-datasets name.
+
+    Raises:
+        OSError: if the data cannot be downloaded, or there is no such folder.
+        ValueError: if the name is unknown or the data do not fit.
+    """
+    if dataset == "sample":
+        return sample(scale)
+    if Path(dataset).is_dir() or Path(dataset).is_absolute() or dataset.startswith("."):
+        return folder(Path(dataset), scale)
+    # Its import takes seconds, which the other sources need not wait for.
+    from srzoo.data import tensorflow_datasets
+
+    if dataset.split("/")[0] == "div2k":
+        return tensorflow_datasets.div2k(dataset, scale, data_dir=data_dir, limit=limit)
+    return tensorflow_datasets.named(dataset, scale, data_dir=data_dir, limit=limit)

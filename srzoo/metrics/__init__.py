@@ -1,0 +1,1 @@
+from srzoo.metrics.fidelity import psnr_y

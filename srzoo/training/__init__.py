@@ -1,0 +1,1 @@
+"""Training: the steps, the one loop that runs them, and the folder that a run leaves."""

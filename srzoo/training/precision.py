@@ -1,0 +1,37 @@
+"""Which arithmetic a machine trains fastest in."""
+
+import tensorflow as tf
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+"""Name on the command line -> Keras's dtype policy."""
+
+
+def choose_precision(wanted: str = "auto") -> str:
+    """Name of the precision to train in.
+
+    Args:
+        wanted: one of `PRECISIONS`, or `auto`: on a GPU bfloat16 from compute capability 8.0 on and float16
+            (with loss scaling) before it; on a processor bfloat16 where it has instructions for it
+            (AVX512-BF16 or AMX-BF16), else float32, as bfloat16 in software is slower.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    if wanted != "auto":
+        if wanted not in PRECISIONS:
+            raise ValueError(f"precision must be auto, {', '.join(PRECISIONS)}; got {wanted!r}")
+        return wanted
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
+        return "bfloat16" if capability >= (8, 0) else "float16"
+    return "bfloat16" if _processor_has_bfloat16() else "float32"
+
+
+def _processor_has_bfloat16() -> bool:
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = file.read()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

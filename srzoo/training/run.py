@@ -1,0 +1,130 @@
+"""A run is a folder: its settings, its log, its checkpoints, its pictures and its best weights."""
+
+import csv
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from srzoo.images import atomic_file
+
+LOG_COLUMNS = (
+    "step",
+    "seconds",
+    "learning_rate",
+    "loss",
+    "gradient_norm",
+    "psnr_y",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a run computes; stored with it, and compared when it is resumed.
+
+    Attributes:
+        dataset: as `srzoo.data.sources.open_source` takes it.
+        validation: a folder of pictures to validate on, or None for the data set's own.
+        model: full name of the network.
+        loss: a key of `srzoo.losses.PIXEL_LOSSES`.
+        patch: HR pixels a side of a crop.
+        batch: crops in a batch.
+        fit: `crop` or `resize`, see `srzoo.data.pipeline.Crops`.
+        schedule: a name of `srzoo.recipes.SCHEDULES`.
+        learning_rate: Adam's, at its highest.
+        halve_every: steps, for the `halving` schedule.
+        steps: the run ends after so many, if given.
+        minutes: the run ends after this time, if given.
+        precision: float32, bfloat16 or float16.
+        seed: of the start, of shuffling and of crops.
+        init_weights: file the weights start from, if any.
+        limit: at most so many pictures of a tensorflow-datasets name.
+    """
+
+    dataset: str
+    validation: str | None
+    model: str
+    loss: str
+    patch: int
+    batch: int
+    fit: str
+    schedule: str
+    learning_rate: float
+    halve_every: int | None
+    steps: int | None
+    minutes: float | None
+    precision: str
+    seed: int
+    init_weights: str | None
+    limit: int | None
+
+
+class Run:
+    """The folder of a run. Opening it makes the folder, or finds the run that is in it.
+
+    Args:
+        folder: where the run lives.
+        settings: of the run.
+
+    Raises:
+        ValueError: if the folder holds a run with other settings; the message names what differs.
+    """
+
+    def __init__(self, folder: Path, settings: Settings):
+        self.folder = folder
+        self.best_weights = folder / "best.weights.h5"
+        self.samples = folder / "samples"
+        self.log = folder / "log.csv"
+        config = folder / "config.json"
+        if config.exists():
+            _compare(json.loads(config.read_text()), asdict(settings), folder)
+        elif folder.exists() and any(folder.iterdir()):
+            raise ValueError(f"{folder}: not empty and not a run of srzoo's; give another folder with --output")
+        else:
+            with atomic_file(config) as temporary:
+                temporary.write_text(json.dumps(asdict(settings), indent=2) + "\n")
+
+    def checkpoints(self, objects: dict) -> tf.train.CheckpointManager:
+        """The two last states of the run, under `checkpoints/`."""
+        return tf.train.CheckpointManager(
+            tf.train.Checkpoint(**objects), str(self.folder / "checkpoints"), max_to_keep=2
+        )
+
+    def read_log(self) -> list[dict[str, str]]:
+        """The rows of `log.csv`; empty before the first."""
+        if not self.log.exists():
+            return []
+        with self.log.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def append_log(self, rows: list[dict]) -> None:
+        new = not self.log.exists()
+        with self.log.open("a", newline="") as file:
+            writer = csv.DictWriter(file, LOG_COLUMNS, restval="", extrasaction="ignore")
+            if new:
+                writer.writeheader()
+            writer.writerows(rows)
+
+    def forget_after(self, step: int) -> None:
+        """Drops the rows of steps that the last checkpoint does not hold and that will be done again."""
+        rows = [row for row in self.read_log() if row["step"].isdigit() and int(row["step"]) <= step]
+        self.log.unlink(missing_ok=True)
+        if rows:
+            with atomic_file(self.log) as temporary, temporary.open("w", newline="") as file:
+                writer = csv.DictWriter(file, LOG_COLUMNS, restval="")
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+def _compare(stored: dict, given: dict, folder: Path) -> None:
+    different = [
+        f"{key} was {stored.get(key)!r} and is now {given.get(key)!r}"
+        for key in sorted(stored.keys() | given.keys())
+        if stored.get(key) != given.get(key)
+    ]
+    if different:
+        raise ValueError(
+            f"{folder} holds a run with other settings ({'; '.join(different)}); "
+            "repeat that run's command to resume it, or give another folder with --output"
+        )
