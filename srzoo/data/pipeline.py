@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 import tensorflow as tf
@@ -69,7 +70,7 @@ def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None]
     Raises:
         ValueError: if nothing usable is left to train or to validate on.
     """
-    train_items, validation_items = source.train, list(source.validation)
+    train_items, validation_items = source.train, list(islice(source.validation, HELD_OUT))
     if not validation_items:
         train_items, validation_items = hold_out(list(train_items))
     if crops.fit == "resize":
@@ -88,7 +89,7 @@ def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None]
     validation = [
         (name, *_centre(lr, hr, crops.scale))
         for name, lr, hr in read_all(validation_items, crops.scale, threads, unreadable.append)
-    ][:HELD_OUT]
+    ]
 
     for message in unreadable:
         say(f"left out: {message}")

@@ -1,0 +1,157 @@
+"""Decode once, then aligned, shuffled, reproducible crops."""
+
+import numpy as np
+import pytest
+
+from srzoo import bicubic
+from srzoo.data.cache import PairCache
+from srzoo.data.folder import folder
+from srzoo.data.pairs import Item, Source, hold_out, pair_from_hr
+from srzoo.data.pipeline import Crops, batches, decode
+from srzoo.data.sample import sample, sample_path
+from srzoo.data.sources import open_source
+from srzoo.images import read_image, write_image
+
+CROPS = Crops(scale=4, patch=64, batch=4)
+PHOTO = read_image(sample_path("coffee.png"))
+
+
+def cache_of(*pictures, scale=4, memory=10**9):
+    cache = PairCache(memory)
+    for hr in pictures:
+        cache.append(*pair_from_hr(hr, scale))
+    return cache
+
+
+def take(dataset, count):
+    return [(lr.numpy(), hr.numpy()) for lr, hr in dataset.take(count)]
+
+
+def item(name, hr):
+    return Item(name, lambda: pair_from_hr(hr, 4))
+
+
+@pytest.mark.parametrize(("scale", "patch"), [(2, 256), (3, 96), (4, 192), (8, 96)])
+def test_crops_have_their_sizes_at_every_scale(scale, patch):
+    ((lr, hr),) = take(batches(cache_of(PHOTO, scale=scale), Crops(scale, patch, 2)), 1)
+    assert lr.shape == (2, patch // scale, patch // scale, 3) and lr.dtype == np.uint8
+    assert hr.shape == (2, patch, patch, 3) and hr.dtype == np.uint8
+
+
+def test_lr_and_hr_of_a_crop_show_the_same_place_the_same_way_round():
+    for lr, hr in take(batches(cache_of(PHOTO), CROPS), 8):
+        for lr_crop, hr_crop in zip(lr, hr, strict=True):
+            again = bicubic.downscale(hr_crop, 4)
+            # At a crop's rim the kernel of the whole picture saw further than the crop's own.
+            difference = np.abs(again.astype(int) - lr_crop)[3:-3, 3:-3]
+            assert difference.max() <= 1
+
+
+def test_all_eight_flips_and_turns_occur():
+    hr = np.zeros((64, 64, 3), np.uint8)
+    hr[:32, :32], hr[:32, 32:], hr[32:, :32] = 60, 120, 180  # four corners that differ
+    crops = np.concatenate([hr for _, hr in take(batches(cache_of(hr), CROPS), 40)])
+    assert len({crop[::63, ::63, 0].tobytes() for crop in crops}) == 8
+
+
+def test_batches_are_a_function_of_seed_and_step():
+    cache = cache_of(PHOTO, PHOTO[::-1])
+    whole = take(batches(cache, CROPS), 6)
+    resumed = take(batches(cache, CROPS, start=3), 3)
+    for (lr, hr), (lr_again, hr_again) in zip(whole[3:], resumed, strict=True):
+        np.testing.assert_array_equal(lr, lr_again)
+        np.testing.assert_array_equal(hr, hr_again)
+    other = take(batches(cache, Crops(4, 64, 4, seed=1)), 1)
+    assert not np.array_equal(other[0][1], whole[0][1])
+
+
+def test_the_same_pictures_do_not_meet_in_every_epoch():
+    # Sixteen pictures of one grey level each, four a batch: the level says which pictures met.
+    cache = cache_of(*[np.full((64, 64, 3), 10 * i, np.uint8) for i in range(16)])
+    groups = [frozenset(hr[:, 0, 0, 0].tolist()) for _, hr in take(batches(cache, CROPS), 12)]
+    for epoch in (groups[0:4], groups[4:8], groups[8:12]):
+        assert frozenset().union(*epoch) == frozenset(range(0, 160, 10))
+    assert len(set(groups)) > 8
+
+
+def test_a_picture_is_visited_in_proportion_to_its_area():
+    cache = cache_of(np.zeros((64, 64, 3), np.uint8), np.full((128, 128, 3), 200, np.uint8))
+    values = np.concatenate([hr[:, 0, 0, 0] for _, hr in take(batches(cache, Crops(4, 64, 5)), 8)])
+    assert (values == 200).mean() == pytest.approx(0.8)
+
+
+def test_what_does_not_fit_in_memory_is_cached_on_disk_and_gives_the_same_batches():
+    pictures = [PHOTO, PHOTO[:, ::-1], PHOTO[::-1]]
+    in_memory, on_disk = cache_of(*pictures), cache_of(*pictures, memory=PHOTO.nbytes * 3 // 2)
+    assert in_memory.on_disk == 0
+    assert on_disk.on_disk == sum(lr.nbytes + hr.nbytes for lr, hr in list(in_memory)[1:])
+    for (_, a), (_, b) in zip(take(batches(in_memory, CROPS), 5), take(batches(on_disk, CROPS), 5), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_small_and_unreadable_pictures_are_left_out_named_and_counted(tmp_path):
+    write_image(tmp_path / "good.png", PHOTO[:128, :128])
+    write_image(tmp_path / "valid.png", PHOTO[:128, :128])
+    write_image(tmp_path / "small.png", PHOTO[:60, :128])
+    (tmp_path / "broken.jpg").write_bytes((tmp_path / "good.png").read_bytes()[:500])
+    source = folder(tmp_path, 4)
+    source = Source("mixed", source.train, [i for i in source.train if "valid" in i.name])
+    said = []
+    pictures = decode(source, CROPS, 10**9, said.append)
+    assert len(pictures.train) == 2 and len(pictures.validation) == 1
+    assert any("broken.jpg" in line for line in said)
+    assert any("1 picture(s) smaller than the 64-pixel crop" in line and "small.png" in line for line in said)
+
+
+def test_a_data_set_with_nothing_usable_is_refused(tmp_path):
+    for name in "ab":
+        write_image(tmp_path / f"{name}.png", PHOTO[:20, :20])
+    with pytest.raises(ValueError, match=r"no usable pictures to train on \(0 unreadable, 1 smaller"):
+        decode(folder(tmp_path, 4), CROPS, 10**9, lambda _: None)
+
+
+def test_wrong_pairs_of_a_stream_are_left_out():
+    wrong = Item("wrong", lambda: (PHOTO[:16, :16], PHOTO[:65, :64]))
+    said = []
+    pictures = decode(Source("s", [wrong, item("a", PHOTO)], [item("b", PHOTO)]), CROPS, 10**9, said.append)
+    assert len(pictures.train) == 1 and "wrong: HR" in said[0]
+
+
+def test_fit_resize_takes_the_whole_picture():
+    crops = Crops(scale=4, patch=128, batch=1, fit="resize")
+    pictures = decode(Source("s", [item("a", PHOTO)], [item("b", PHOTO)]), crops, 10**9)
+    ((lr, hr),) = take(batches(pictures.train, crops), 1)
+    assert hr.shape == (1, 128, 128, 3) and lr.shape == (1, 32, 32, 3)
+    assert abs(hr.mean() - PHOTO.mean()) < 2
+
+
+def test_some_pictures_are_held_out_where_the_source_names_none():
+    items = [item(str(i), PHOTO) for i in range(40)]
+    train, validation = hold_out(items)
+    assert len(train) == 36 and len(validation) == 4
+    assert {i.name for i in train} | {i.name for i in validation} == {str(i) for i in range(40)}
+
+
+def test_one_picture_is_too_few_to_train_and_validate_on():
+    with pytest.raises(ValueError, match="at least 2 pictures"):
+        hold_out([item("a", PHOTO)])
+
+
+def test_the_sample_holds_its_validation_picture_out():
+    source = sample(4)
+    assert len(list(source.train)) == 12
+    assert [i.name.endswith("chelsea.png") for i in source.validation] == [True]
+    assert open_source("sample", 4).name == "sample"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((4, 66, 1), "patch must be a multiple of the scale 4, got 66"),
+        ((4, 64, 0), "at least 1 crop, got 0"),
+        ((4, 64, 1, "stretch"), "'crop' or 'resize', got 'stretch'"),
+    ],
+)
+def test_bad_crops_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Crops(*arguments)

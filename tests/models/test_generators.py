@@ -1,0 +1,118 @@
+"""What every generator of the zoo promises, and what the papers say of each."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from srzoo import zoo
+from srzoo.models import MODELS
+from srzoo.models.geometry import halo_of, scale_of
+from srzoo.models.layers import DepthToSpace, pixel_shuffle
+
+SMALL = {"blocks": 2, "filters": 8}
+
+
+def pixels(*shape):
+    return np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+
+
+def test_edsr_baseline_has_the_published_number_of_parameters():
+    assert zoo.create("edsr-baseline", scale=4).count_params() == 1_517_571
+
+
+def test_edsr_has_the_published_43_million_parameters():
+    assert round(zoo.create("edsr", scale=4).count_params() / 1e6, 1) == 43.1
+
+
+def test_srresnet_has_the_parameters_of_the_papers_figure():
+    head, prelu = 9 * 9 * 3 * 64 + 64, 64
+    block = 2 * (3 * 3 * 64 * 64 + 4 * 64) + prelu  # two convolutions without bias, each with its BN
+    body = 3 * 3 * 64 * 64 + 4 * 64
+    stage = 3 * 3 * 64 * 256 + 256 + prelu
+    tail = 9 * 9 * 64 * 3 + 3
+    expected = head + prelu + 16 * block + body + 2 * stage + tail
+    assert zoo.create("srresnet", scale=4).count_params() == expected == 1_552_771
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+def test_output_is_scale_times_the_input_for_odd_sizes(name, scale):
+    model = zoo.create(name, scale=scale, **SMALL)
+    sr = model(pixels(2, 7, 5, 3))
+    assert sr.shape == (2, 7 * scale, 5 * scale, 3)
+    assert scale_of(model) == scale
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_the_last_layers_compute_in_float32_in_mixed_precision(name, policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = zoo.create(name, **SMALL)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert model.get_layer("block1_conv1").compute_dtype == policy.removeprefix("mixed_")
+    assert model.get_layer("tail").compute_dtype == model.get_layer("sr").compute_dtype == "float32"
+    assert keras.backend.standardize_dtype(model(pixels(1, 5, 5, 3)).dtype) == "float32"
+
+
+def test_edsr_has_no_batch_normalisation():
+    assert not any(isinstance(layer, layers.BatchNormalization) for layer in zoo.create("edsr-baseline").layers)
+
+
+def test_srresnet_stays_within_the_pixel_range():
+    model = zoo.create("srresnet", **SMALL)
+    model.get_layer("tail").bias.assign([50.0, -50.0, 0.0])
+    sr = np.asarray(model(pixels(1, 6, 6, 3)))
+    assert sr.min() >= 0 and sr.max() <= 255
+
+
+def test_edsr_with_a_silent_tail_gives_the_div2k_mean():
+    model = zoo.create("edsr-baseline", **SMALL)
+    tail = model.get_layer("tail")
+    tail.kernel.assign(np.zeros(tail.kernel.shape))
+    np.testing.assert_allclose(np.asarray(model(pixels(1, 4, 4, 3)))[0, 0, 0], [114.444, 111.4605, 103.02], rtol=1e-5)
+
+
+def test_the_residuals_of_the_full_edsr_are_scaled_by_a_tenth():
+    scalings = [layer for layer in zoo.create("edsr", **SMALL).layers if layer.name.endswith("_scaling")]
+    assert [layer.scale for layer in scalings] == [0.1, 0.1]
+
+
+@pytest.mark.parametrize(("name", "halo"), [("edsr-baseline", 36), ("srresnet", 40), ("edsr", 68)])
+def test_the_halo_is_the_radius_of_the_receptive_field(name, halo):
+    assert halo_of(zoo.create(name, scale=4, filters=4)) == halo
+
+
+@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
+def test_nothing_beyond_the_halo_reaches_a_pixel(name):
+    model = zoo.create(name, **SMALL)
+    halo, side = halo_of(model), 2 * halo_of(model) + 5
+    middle = side // 2
+    lr = pixels(1, side, side, 3)
+    far, near = lr.copy(), lr.copy()
+    far[:, :, middle + halo + 1 :] = 0
+    near[:, :, middle + 1 :] = 0
+    sr = np.asarray(model(lr))[:, :, middle * 4 : middle * 4 + 4]
+    np.testing.assert_allclose(np.asarray(model(far))[:, :, middle * 4 : middle * 4 + 4], sr, atol=1e-3)
+    assert np.abs(np.asarray(model(near))[:, :, middle * 4 : middle * 4 + 4] - sr).max() > 1e-3
+
+
+def test_an_unknown_scale_is_refused():
+    with pytest.raises(ValueError, match=r"scale must be one of \[2, 3, 4, 8\], got 5"):
+        zoo.create("edsr-baseline", scale=5)
+
+
+def test_pixel_shuffle_puts_channels_side_by_side():
+    x = np.arange(4, dtype="float32").reshape(1, 1, 1, 4)
+    np.testing.assert_array_equal(np.asarray(pixel_shuffle(x, 2, "shuffle"))[0, :, :, 0], [[0, 1], [2, 3]])
+
+
+def test_the_layer_for_older_keras_shuffles_as_keras_own_operation_does():
+    x = pixels(2, 3, 5, 27)
+    inputs = keras.Input((None, None, 27))
+    model = keras.Model(inputs, DepthToSpace(3)(inputs))
+    np.testing.assert_array_equal(np.asarray(model(x)), np.asarray(pixel_shuffle(x, 3, "shuffle")))
+    assert model.output_shape == (None, None, None, 3)
