@@ -1,5 +1,26 @@
-"""srzoo: single-image super-resolution models for TensorFlow and Keras 3."""
+"""srzoo: single-image super-resolution models for TensorFlow and Keras 3.
 
-from srzoo.zoo import create, load, save_weights
+    model = srzoo.create("edsr-baseline", scale=4)      a fresh network, to train
+    model = srzoo.load("best.weights.h5")               a trained one
+    hr = srzoo.Upscaler(model)(lr)                      an image of any size, in bounded memory
+"""
+
+import importlib
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Upscaler": "srzoo.upscaling",
+    "create": "srzoo.zoo",
+    "load": "srzoo.zoo",
+    "save_weights": "srzoo.zoo",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    # TensorFlow takes seconds to import, which `--help` and a refused argument need not wait for.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'srzoo' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

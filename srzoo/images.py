@@ -117,7 +117,9 @@ class atomic_file:
 
     def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".writing-", suffix="".join(self.path.suffixes[-2:]), dir=self.path.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=".writing-", suffix="".join(self.path.suffixes[-2:]), dir=self.path.parent
+        )
         os.close(handle)
         self.temporary = Path(name)
         return self.temporary

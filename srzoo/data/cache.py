@@ -54,7 +54,7 @@ class PairCache:
 
     def _spill(self, pixels: np.ndarray) -> np.ndarray:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="srzoo-", dir=self._folder)
+            self._file = tempfile.TemporaryFile(prefix="srzoo-", dir=self._folder)  # noqa: SIM115 - lives as long as self
         offset = self._file.tell()
         self._file.write(np.ascontiguousarray(pixels).data)
         self._file.flush()

@@ -27,9 +27,7 @@ class PixelStep:
         self.average = keras.models.clone_model(model)
         self.average.set_weights(model.get_weights())
         self.optimizer = keras.optimizers.Adam(learning_rate=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
-        self.scaled = any(
-            getattr(layer, "compute_dtype", None) == "float16" for layer in model.layers
-        )
+        self.scaled = any(getattr(layer, "compute_dtype", None) == "float16" for layer in model.layers)
         if self.scaled:
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(model.trainable_variables)

@@ -1,0 +1,58 @@
+"""The folder of a run."""
+
+from dataclasses import replace
+
+import pytest
+
+from srzoo.training.run import Run
+from srzoo.training.session import settings_of
+
+SETTINGS = settings_of("sample", steps=10, precision="float32")
+
+
+def test_what_is_not_given_is_the_papers():
+    edsr, srresnet = settings_of("div2k"), settings_of("div2k", "srresnet")
+    assert (edsr.loss, edsr.patch, edsr.batch, edsr.learning_rate, edsr.steps) == ("l1", 192, 16, 1e-4, 300_000)
+    assert (srresnet.loss, srresnet.patch, srresnet.batch, srresnet.learning_rate) == ("l2", 96, 16, 1e-4)
+    assert settings_of("div2k", scale=2).patch == 96  # EDSR's LR patch is 48 at every scale
+
+
+def test_with_minutes_the_run_has_no_last_step_and_the_schedule_follows_the_time():
+    settings = settings_of("sample", minutes=5)
+    assert (settings.steps, settings.schedule) == (None, "cosine")
+
+
+def test_a_run_with_other_settings_in_the_folder_is_refused(tmp_path):
+    Run(tmp_path / "run", SETTINGS)
+    Run(tmp_path / "run", SETTINGS)
+    with pytest.raises(ValueError, match="learning_rate was 0.0001 and is now 0.1; patch was 192 and is now 96"):
+        Run(tmp_path / "run", replace(SETTINGS, learning_rate=0.1, patch=96))
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ValueError, match="not empty and not a run"):
+        Run(tmp_path, SETTINGS)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_rows_after_a_step_are_forgotten(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS)
+    run.append_log([{"step": step, "loss": 0.5} for step in range(1, 6)])
+    run.forget_after(3)
+    run.append_log([{"step": 4, "loss": 0.25}])
+    assert [(row["step"], row["loss"]) for row in run.read_log()] == [
+        ("1", "0.5"),
+        ("2", "0.5"),
+        ("3", "0.5"),
+        ("4", "0.25"),
+    ]
+
+
+def test_a_row_cut_short_by_a_crash_is_forgotten(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS)
+    run.append_log([{"step": 1, "loss": 0.5}])
+    with run.log.open("a") as file:
+        file.write("2")
+    run.forget_after(1)
+    assert [row["step"] for row in run.read_log()] == ["1"]

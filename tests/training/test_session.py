@@ -1,0 +1,147 @@
+"""Whole runs on two small pictures: what they leave, and how they go on after a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from srzoo import zoo
+from srzoo.data.sample import sample_path
+from srzoo.images import read_image, write_image
+from srzoo.training.loop import NotFiniteError
+from srzoo.training.run import Run
+from srzoo.training.session import settings_of, train_run
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = "edsr-baseline-x4.blocks1.filters4"
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("astronaut", "coffee", "chelsea"):
+        write_image(folder / f"{name}.png", read_image(sample_path(f"{name}.png"))[:128, :128])
+    return folder
+
+
+def settings(photos, **changes):
+    given = {"patch": 32, "batch": 2, "steps": 12, "precision": "float32", "learning_rate": 1e-3, **changes}
+    return settings_of(str(photos), MODEL, **given)
+
+
+def train_quietly(folder, settings):
+    return train_run(folder, settings, validate_every=5, say=lambda _: None)
+
+
+def test_a_run_leaves_all_that_it_promises(photos, tmp_path):
+    best = train_quietly(tmp_path / "run", settings(photos))
+    run = Run(tmp_path / "run", settings(photos))
+    rows = run.read_log()
+    assert [int(row["step"]) for row in rows if row["loss"]] == list(range(1, 13))
+    assert [int(row["step"]) for row in rows if row["psnr_y"]] == [5, 10, 12]
+    assert max(float(row["psnr_y"]) for row in rows if row["psnr_y"]) == pytest.approx(best, abs=1e-3)
+    assert json.loads((run.folder / "config.json").read_text())["model"] == MODEL
+    assert zoo.load(run.best_weights).name == MODEL
+    assert [path.name for path in sorted(run.samples.iterdir())] == [f"step-{step:07d}.png" for step in (5, 10, 12)]
+    assert read_image(run.folder / "curve.png").ndim == 3
+    assert list((run.folder / "tensorboard").iterdir())
+
+
+def test_a_finished_run_does_nothing_more(photos, tmp_path):
+    best = train_quietly(tmp_path / "run", settings(photos))
+    log = (tmp_path / "run" / "log.csv").read_text()
+    assert train_quietly(tmp_path / "run", settings(photos)) == best
+    assert (tmp_path / "run" / "log.csv").read_text() == log
+
+
+def test_a_run_is_bounded_by_time(photos, tmp_path):
+    train_quietly(tmp_path / "run", settings(photos, steps=None, minutes=0.05))
+    rows = [row for row in Run(tmp_path / "run", settings(photos, steps=None, minutes=0.05)).read_log() if row["loss"]]
+    assert 3 <= float(rows[-1]["seconds"]) < 10
+    assert float(rows[-1]["learning_rate"]) < 0.1 * max(float(row["learning_rate"]) for row in rows)
+
+
+def test_training_starts_from_given_weights(photos, tmp_path):
+    model = zoo.create(MODEL)
+    zoo.save_weights(model, tmp_path / "start.weights.h5")
+    changed = settings(photos, steps=1, learning_rate=1e-12, init_weights=str(tmp_path / "start.weights.h5"))
+    train_quietly(tmp_path / "run", changed)
+    for trained, start in zip(
+        zoo.load(tmp_path / "run" / "best.weights.h5").get_weights(), model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(trained, start, atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_says_at_which_step(photos, tmp_path):
+    model = zoo.create(MODEL)
+    model.get_layer("tail").bias.assign(keras.ops.full((3,), np.nan))
+    zoo.save_weights(model, tmp_path / "nan.weights.h5")
+    broken = settings(photos, init_weights=str(tmp_path / "nan.weights.h5"))
+    with pytest.raises(NotFiniteError, match="not finite at step 1 .*checkpoint is none yet"):
+        train_quietly(tmp_path / "run", broken)
+    assert not (tmp_path / "run" / "best.weights.h5").exists()
+
+
+def test_after_an_explosion_the_last_good_checkpoint_is_left(photos, tmp_path, monkeypatch):
+    train = settings(photos, steps=30)
+    calls = iter(range(100))
+    # One infinite learning rate, at step 8: its loss is still good, that of step 9 is not.
+    monkeypatch.setattr(
+        "srzoo.training.loop.recipes.learning_rate", lambda *_: float("inf") if next(calls) == 7 else 1e-3
+    )
+    with pytest.raises(NotFiniteError, match=r"not finite at step 9 .*ckpt-5"):
+        train_quietly(tmp_path / "run", train)
+    for value in zoo.load(tmp_path / "run" / "best.weights.h5").get_weights():
+        assert np.isfinite(value).all()
+
+
+def start(photos, output):
+    command = [sys.executable, "train.py", str(photos), "--model", MODEL, "--output", str(output), "--steps", "40"]
+    command += ["--patch", "32", "--batch", "2", "--validate-every", "5", "--learning-rate", "1e-3"]
+    command += ["--precision", "float32"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def losses(folder):
+    rows = (folder / "log.csv").read_text().splitlines()[1:]
+    cells = [row.split(",") for row in rows]
+    return [(int(cell[0]), float(cell[3])) for cell in cells if cell[3]]
+
+
+def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(photos, tmp_path):
+    whole = start(photos, tmp_path / "whole")
+    killed = start(photos, tmp_path / "killed")
+    log = tmp_path / "killed" / "log.csv"
+    deadline = time.monotonic() + 120
+    while not (log.exists() and "\n15," in log.read_text()):
+        assert killed.poll() is None and time.monotonic() < deadline, killed.stderr.read()
+        time.sleep(0.02)
+    os.kill(killed.pid, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert losses(tmp_path / "killed")[-1][0] < 40
+
+    resumed = start(photos, tmp_path / "killed")
+    assert resumed.wait(timeout=120) == 0, resumed.stderr.read()
+    assert whole.wait(timeout=120) == 0, whole.stderr.read()
+
+    steps, expected = zip(*losses(tmp_path / "whole"), strict=True)
+    steps_again, again = zip(*losses(tmp_path / "killed"), strict=True)
+    assert steps_again == steps == tuple(range(1, 41))
+    # The same batches, weights and optimizer: the curves agree to the rounding of a parallel sum.
+    np.testing.assert_allclose(again, expected, rtol=1e-3)
+
+
+def test_another_configuration_for_the_same_folder_is_refused_in_one_sentence(photos, tmp_path):
+    Run(tmp_path / "run", settings(photos))
+    process = start(photos, tmp_path / "run")
+    _, stderr = process.communicate(timeout=60)
+    last = stderr.strip().splitlines()[-1]
+    assert process.returncode == 2 and last.startswith("error:") and "steps was 12 and is now 40" in last
+    assert "Traceback" not in stderr

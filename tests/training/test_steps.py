@@ -1,0 +1,83 @@
+"""One update of the weights."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from srzoo import zoo
+from srzoo.losses import l1
+from srzoo.training.steps import PixelStep
+
+SMALL = {"blocks": 1, "filters": 4}
+RNG = np.random.default_rng(0)
+LR = RNG.integers(0, 256, (2, 8, 8, 3)).astype("uint8")
+HR = LR.repeat(4, 1).repeat(4, 2)
+
+
+def step_of(name="edsr-baseline", policy="float32"):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return PixelStep(zoo.create(name, **SMALL), l1)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def rate(value):
+    return tf.constant(value, tf.float32)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
+def test_the_loss_falls_in_every_precision(name, policy):
+    step_fn = step_of(name, policy)
+    losses = [float(step_fn(LR, HR, rate(2e-3))["loss"]) for _ in range(40)]
+    assert losses[-1] < 0.7 * losses[0]
+    assert int(step_fn.step) == 40
+
+
+def test_loss_scaling_is_there_in_float16_and_only_there():
+    assert isinstance(step_of(policy="mixed_float16").optimizer, keras.optimizers.LossScaleOptimizer)
+    assert not isinstance(step_of(policy="mixed_bfloat16").optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def test_the_first_step_is_adams_closed_form():
+    # In its first step Adam moves every weight by its learning rate, but where the gradient is as small as epsilon.
+    step_fn = step_of()
+    before = [v.numpy() for v in step_fn.model.trainable_variables]
+    step_fn(LR, HR, rate(1e-3))
+    moved = np.concatenate(
+        [np.abs(v.numpy() - w).ravel() for v, w in zip(step_fn.model.trainable_variables, before, strict=True)]
+    )
+    assert np.median(moved) == pytest.approx(1e-3, rel=1e-2)
+    assert moved.max() < 1.001e-3
+
+
+def test_a_learning_rate_of_zero_changes_nothing():
+    step_fn = step_of()
+    before = step_fn.model.get_weights()
+    step_fn(LR, HR, rate(0.0))
+    for value, old in zip(step_fn.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(value, old)
+
+
+def test_the_average_is_the_moving_average_of_the_weights():
+    step_fn = step_of()
+    expected = step_fn.model.trainable_variables[0].numpy()
+    for done in range(1, 5):
+        step_fn(LR, HR, rate(1e-2))
+        keep = min(0.999, done / (done + 10))
+        expected = keep * expected + (1 - keep) * step_fn.model.trainable_variables[0].numpy()
+    np.testing.assert_allclose(step_fn.average.trainable_variables[0].numpy(), expected, rtol=1e-5)
+
+
+def test_the_average_takes_over_the_statistics_of_batch_normalisation():
+    step_fn = step_of("srresnet")
+    step_fn(LR, HR, rate(1e-3))
+    for mean, value in zip(step_fn.average.non_trainable_variables, step_fn.model.non_trainable_variables, strict=True):
+        np.testing.assert_array_equal(mean.numpy(), value.numpy())
+
+
+def test_the_norm_of_the_gradient_is_reported():
+    assert float(step_of()(LR, HR, rate(1e-3))["gradient_norm"]) > 0
