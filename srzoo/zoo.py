@@ -35,8 +35,8 @@ def parse_name(name: str) -> tuple[str, int, dict[str, int]]:
     base, _, scale = head.rpartition("-x")
     if not (base and scale.isdigit()):
         base, scale = head, "4"
-    options = [re.fullmatch(r"([a-z_]+)(\d+)", part) for part in parts]
-    if base not in MODELS or not all(options):
+    options = [match for part in parts if (match := re.fullmatch(r"([a-z_]+)(\d+)", part))]
+    if base not in MODELS or len(options) < len(parts):
         raise ValueError(
             f"unknown model {name!r}; expected one of {', '.join(MODELS)}, maybe with a scale, as in 'edsr-baseline-x4'"
         )
@@ -91,7 +91,8 @@ def load(source: str | os.PathLike) -> keras.Model:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:
             raise ValueError(f"{path}: not a Keras model that can be loaded ({error})") from error
-    name = full_name(*parse_name(str(source))[:2], **parse_name(str(source))[2])
+    base, scale, options = parse_name(str(source))
+    name = full_name(base, scale, **options)
     shipped = SHIPPED / f"{name}.weights.h5"
     if not shipped.is_file():
         names = ", ".join(shipped_models()) or "none yet"

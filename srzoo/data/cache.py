@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from queue import Queue
+from typing import BinaryIO
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class PairCache:
     def __init__(self, memory: int, folder: str | None = None):
         self._free = memory
         self._folder = folder
-        self._file = None
+        self._file: BinaryIO | None = None
         self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def __len__(self) -> int:
@@ -54,11 +55,12 @@ class PairCache:
 
     def _spill(self, pixels: np.ndarray) -> np.ndarray:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="srzoo-", dir=self._folder)  # noqa: SIM115 - lives as long as self
+            # Unnamed and open as long as the cache lives, so that nothing is left behind, whatever happens.
+            self._file = tempfile.TemporaryFile(prefix="srzoo-", dir=self._folder)  # noqa: SIM115
         offset = self._file.tell()
         self._file.write(np.ascontiguousarray(pixels).data)
         self._file.flush()
-        return np.memmap(self._file, np.uint8, "r", offset, pixels.shape)
+        return np.memmap(self._file, dtype=np.uint8, mode="r", offset=offset, shape=pixels.shape)
 
 
 def read_all(
