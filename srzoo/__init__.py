@@ -16,7 +16,7 @@ _HOMES = {
     "save_weights": "srzoo.zoo",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = ["Upscaler", "create", "load", "save_weights"]
 
 
 def __getattr__(name: str):
