@@ -101,7 +101,7 @@ class Run:
     def append_log(self, rows: list[dict]) -> None:
         new = not self.log.exists()
         with self.log.open("a", newline="") as file:
-            writer = csv.DictWriter(file, LOG_COLUMNS, restval="", extrasaction="ignore")
+            writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
             if new:
                 writer.writeheader()
             writer.writerows(rows)
@@ -112,7 +112,7 @@ class Run:
         self.log.unlink(missing_ok=True)
         if rows:
             with atomic_file(self.log) as temporary, temporary.open("w", newline="") as file:
-                writer = csv.DictWriter(file, LOG_COLUMNS, restval="")
+                writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(rows)
 
