@@ -118,7 +118,7 @@ def _open(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
         known = tfds.list_builders(with_community_datasets=False)
-        near = difflib.get_close_matches(re.match(r"[^/:]*", name).group(), known, n=3)
+        near = difflib.get_close_matches(re.split("[/:]", name)[0], known, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ValueError(
             f"{name} is neither a folder nor a data set of tensorflow-datasets, which are listed at "
@@ -127,7 +127,7 @@ def _open(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
     except ImportError as error:
         raise _lacks_package(name, error) from error
     except (ValueError, AssertionError) as error:
-        base, config = re.match(r"([^/:]*)/?([^:]*)", name).groups()
+        base, _, config = name.split(":")[0].partition("/")
         configs = []
         with contextlib.suppress(tfds.core.DatasetNotFoundError):
             configs = list(tfds.builder_cls(base).builder_configs)
@@ -200,7 +200,7 @@ def _prepare(builder: tfds.core.DatasetBuilder, missing: list[str]) -> None:
 
 def _check_servers(name: str, builder: tfds.core.DatasetBuilder, urls: list[str]) -> None:
     """Refuses at once where no server answers, which takes tensorflow-datasets minutes of retries to find out."""
-    one_of_host = {urlsplit(url).hostname: url for url in urls if url.startswith("http")}
+    one_of_host = {str(urlsplit(url).hostname): url for url in urls if url.startswith("http")}
     for url in one_of_host.values():
         with contextlib.suppress(requests.RequestException):
             requests.head(url, timeout=_ANSWER_SECONDS)
@@ -210,11 +210,17 @@ def _check_servers(name: str, builder: tfds.core.DatasetBuilder, urls: list[str]
         raise _unavailable(name, builder, f"no answer from {', '.join(one_of_host)}", archives)
 
 
+def _found(pattern: str, error: BaseException) -> tuple[str, ...]:
+    """The groups of a pattern in an error's text; question marks if tfds should come to word it otherwise."""
+    match = re.search(pattern, str(error))
+    return match.groups() if match else ("?",) * re.compile(pattern).groups
+
+
 def _explain(name: str, builder: tfds.core.DatasetBuilder, error: BaseException) -> Exception | None:
     """What went wrong in one sentence, or None where the error is not one that users can meet."""
     match error:
         case tfds.download.download_manager.NonMatchingChecksumError():
-            url, path = re.search(r"Artifact (.+), downloaded to (.+), has wrong checksum", str(error)).groups()
+            url, path = _found(r"Artifact (.+), downloaded to (.+), has wrong checksum", error)
             if ".tmp." in Path(path).parent.name:
                 return OSError(
                     f"{name}: {url} arrived damaged (its checksum is not the known one) and was thrown away; "
@@ -225,7 +231,7 @@ def _explain(name: str, builder: tfds.core.DatasetBuilder, error: BaseException)
                 f"delete it, and download {url} again"
             )
         case tfds.download.extractor.ExtractError():
-            path = re.search(r"Error while extracting (.+) to ", str(error)).group(1)
+            (path,) = _found(r"Error while extracting (.+) to ", error)
             cause = _first_line(error.__cause__ or error)
             return OSError(
                 f"{name}: {path} cannot be unpacked ({cause}); if the disk is not full, delete it and run again"
