@@ -1,8 +1,8 @@
 """srzoo: single-image super-resolution models for TensorFlow and Keras 3.
 
-    model = srzoo.create("edsr-baseline", scale=4)      a fresh network, to train
-    model = srzoo.load("best.weights.h5")               a trained one
-    hr = srzoo.Upscaler(model)(lr)                      an image of any size, in bounded memory
+model = srzoo.create("edsr-baseline", scale=4)      a fresh network, to train
+model = srzoo.load("best.weights.h5")               a trained one
+hr = srzoo.Upscaler(model)(lr)                      an image of any size, in bounded memory
 """
 
 import importlib

@@ -1,0 +1,35 @@
+"""`python -m srzoo <command>`."""
+
+import importlib
+import sys
+
+from srzoo.cli import run
+
+COMMANDS = {
+    "evaluate": ("srzoo.cli.evaluate", "measures a network on benchmark folders"),
+    "resolve": ("srzoo.cli.resolve", "upscales pictures, as resolve_image.py does"),
+    "train": ("srzoo.cli.train", "trains a network, as train.py does"),
+}
+
+
+def usage() -> str:
+    lines = [f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items()]
+    return "\n".join(["usage: srzoo <command> [arguments]; each has --help", "", "commands:", *lines])
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(usage())
+    elif not arguments or arguments[0] not in COMMANDS:
+        given = f"unknown command {arguments[0]!r}" if arguments else "no command given"
+        print(f"error: {given}\n\n{usage()}", file=sys.stderr)
+        sys.exit(2)
+    else:
+        # Only the command's own module is imported, so that the others' imports cost nothing.
+        module = importlib.import_module(COMMANDS[arguments[0]][0])
+        run(lambda: module.main(arguments[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""`python -m srzoo evaluate`: measures a network on benchmark folders."""
+
+import argparse
+import os
+from functools import partial
+from pathlib import Path
+
+DESCRIPTION = "Upscales the pictures of benchmark folders and prints PSNR-Y, SSIM-Y and PSNR-RGB, beside bicubic's."
+
+EPILOG = """A folder holds HR/ and maybe LR_x4/, or HR pictures; where there is no LR, MATLAB's bicubic makes it.
+
+examples:
+  python -m srzoo evaluate --model bicubic Set5/
+  python -m srzoo evaluate --model runs/mine/best.weights.h5 Set5/ Set14/ --format csv --output scores.csv"""
+
+
+def parser() -> argparse.ArgumentParser:
+    ap = argparse.ArgumentParser(
+        prog="srzoo evaluate",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    ap.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    ap.add_argument(
+        "--model",
+        required=True,
+        help="a model whose trained weights ship, a .keras or .weights.h5 file, or bicubic",
+    )
+    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), default=4, help="of bicubic; a model has its own")
+    ap.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
+    ap.add_argument("--output", type=Path, help="a file for the table, instead of the terminal")
+    return ap
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+    args = parser().parse_args(argv)
+    for folder in args.folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from tqdm import tqdm
+
+    from srzoo import bicubic, zoo
+    from srzoo.evaluation import FORMATS, evaluate
+    from srzoo.images import atomic_file
+    from srzoo.upscaling import Upscaler
+
+    if args.model == "bicubic":
+        name, scale, upscale = "bicubic", args.scale, partial(bicubic.upscale, scale=args.scale)
+    else:
+        model = zoo.load(args.model)
+        upscale = Upscaler(model)
+        name, scale = model.name, upscale.scale
+    reports = [
+        # On stderr, and only at a terminal: stdout holds the table alone.
+        evaluate(
+            upscale, name, scale, folder, partial(tqdm, desc=folder.name, unit=" pictures", leave=False, disable=None)
+        )
+        for folder in args.folders
+    ]
+    table = FORMATS[args.format](reports)
+    if args.output:
+        with atomic_file(args.output) as temporary:
+            temporary.write_text(table)
+    else:
+        print(table, end="")
+    return 0

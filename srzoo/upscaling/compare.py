@@ -1,0 +1,94 @@
+"""The side-by-side picture: LR, bicubic and SR, for the eye."""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from srzoo import bicubic
+from srzoo.images import check_pixels
+
+MAX_SIDE = 640
+"""HR pixels that a panel shows at most, so that three of them stay within 2000 pixels."""
+
+GAP = 12
+PAPER, INK, GREY = (255, 255, 255), (20, 20, 20), (110, 110, 110)
+
+
+def side_by_side(lr: np.ndarray, sr: np.ndarray, name: str = "SR") -> np.ndarray:
+    """Draws the LR picture (each pixel as a square), its bicubic enlargement and the SR picture, with titles.
+
+    All three are shown at the size of the SR picture, pixel for pixel. If that is more than `MAX_SIDE` high
+    or wide, only the centre is shown and the titles say so.
+
+    Args:
+        lr: uint8 array of shape (H, W, 3).
+        sr: uint8 array of shape (scale H, scale W, 3), scale being at least 1.
+        name: the SR picture's title, such as the model's name.
+
+    Returns:
+        uint8 array of shape (height, width, 3), at most 2000 pixels wide unless the name is very long.
+
+    Raises:
+        ValueError: if an array is of another shape or type, or the sizes do not belong together.
+    """
+    check_pixels(lr, "lr")
+    check_pixels(sr, "sr")
+    height, width = lr.shape[:2]
+    scale = sr.shape[0] // height
+    if scale < 1 or sr.shape[:2] != (height * scale, width * scale):
+        raise ValueError(f"the sides of sr must be those of lr, {lr.shape[:2]}, times a scale; got {sr.shape[:2]}")
+
+    rows, columns = (_centre(side, max(1, MAX_SIDE // scale)) for side in (height, width))
+    shown_hr = sr[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
+    nearest = lr[rows, columns].repeat(scale, axis=0).repeat(scale, axis=1)
+    whole = shown_hr.shape == sr.shape
+
+    def size(pixels, shown):
+        text = f"{pixels.shape[1]} x {pixels.shape[0]} px"
+        return text if whole else f"centre {shown.shape[1]} x {shown.shape[0]} of {text}"
+
+    shown_lr = lr[rows, columns]
+    return _draw(
+        [
+            (nearest, "LR", size(lr, shown_lr)),
+            (_bicubic_part(lr, rows, columns, scale), "bicubic", size(sr, shown_hr)),
+            (shown_hr, name, size(sr, shown_hr)),
+        ]
+    )
+
+
+def _centre(length: int, most: int) -> slice:
+    shown = min(length, most)
+    start = (length - shown) // 2
+    return slice(start, start + shown)
+
+
+def _bicubic_part(lr: np.ndarray, rows: slice, columns: slice, scale: int) -> np.ndarray:
+    """That part of the whole picture's bicubic enlargement, without computing the rest."""
+    if scale == 1:
+        return lr[rows, columns]
+    margin = 3  # bicubic looks two pixels far
+    top, left = max(0, rows.start - margin), max(0, columns.start - margin)
+    part = bicubic.upscale(lr[top : rows.stop + margin, left : columns.stop + margin], scale)
+    low, leftmost = (rows.start - top) * scale, (columns.start - left) * scale
+    return part[
+        low : low + (rows.stop - rows.start) * scale, leftmost : leftmost + (columns.stop - columns.start) * scale
+    ]
+
+
+def _draw(panels: list[tuple[np.ndarray, str, str]]) -> np.ndarray:
+    """Sets equally large pictures side by side on white, each below its title and its note."""
+    title_font, note_font = ImageFont.load_default(22), ImageFont.load_default(14)
+    height, width = panels[0][0].shape[:2]
+    # A small picture's panel is as wide as its title needs.
+    texts = [font.getlength(text) for _, *pair in panels for font, text in zip((title_font, note_font), pair)]
+    panel_width = max([width, *(int(length) + 1 for length in texts)])
+    strip = 64
+    canvas = Image.new("RGB", (GAP + len(panels) * (panel_width + GAP), strip + height + GAP), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    for i, (pixels, title, note) in enumerate(panels):
+        left = GAP + i * (panel_width + GAP)
+        middle = left + panel_width // 2
+        draw.text((middle, 34), title, INK, title_font, anchor="ms")
+        draw.text((middle, 54), note, GREY, note_font, anchor="ms")
+        canvas.paste(Image.fromarray(pixels), (left + (panel_width - width) // 2, strip))
+    return np.array(canvas)

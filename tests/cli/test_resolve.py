@@ -1,0 +1,188 @@
+"""`python resolve_image.py`: which files are read and written, and what is said of the bad ones."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from srzoo import zoo
+from srzoo.cli.resolve import main
+from srzoo.images import read_image, write_image
+from srzoo.upscaling import Upscaler
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "tiny.weights.h5"
+    zoo.save_weights(zoo.create("edsr-baseline-x4.blocks2.filters8"), path)
+    return path
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def photo(path, height=30, width=41):
+    write_image(path, data.coffee()[150 : 150 + height, 200 : 200 + width])
+    return Path(path)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_a_picture_comes_out_four_times_as_large_in_results(here, weights, capsys):
+    photo("cup.jpg")
+    assert main(["cup.jpg", "--weights", str(weights)]) == 0
+    assert files("results") == ["cup.png"]
+    expected = Upscaler(zoo.load(weights))(read_image("cup.jpg"))
+    np.testing.assert_array_equal(read_image("results/cup.png"), expected)
+    assert expected.shape == (120, 164, 3)
+    out = capsys.readouterr().out
+    assert out.startswith("cup.jpg: 41x30 -> 164x120, ") and out.endswith(f" s, {Path('results/cup.png')}\n")
+
+
+def test_compare_adds_the_side_by_side_picture(here, weights):
+    photo("cup.png")
+    assert main(["cup.png", "--weights", str(weights), "--compare", "--output", "out"]) == 0
+    assert files("out") == ["cup.png", "cup_compare.png"]
+    height, width = read_image("out/cup_compare.png").shape[:2]
+    assert height > 120 and width > 3 * 164
+
+
+def test_pictures_of_a_folder_keep_their_places(here, weights, capsys):
+    photo("photos/a.jpg"), photo("photos/trip/b.png"), photo("c.webp")
+    Path("photos/notes.txt").write_text("no picture")
+    assert main(["photos", "c.webp", "--weights", str(weights), "--output", "out"]) == 0
+    assert files("out") == ["a.png", "c.png", "trip/b.png"]
+    assert "3 of 3 images upscaled to out" in capsys.readouterr().out
+
+
+def test_a_keras_file_serves_as_model(here):
+    zoo.create("srresnet-x2.blocks1.filters4").save("tiny.keras")
+    photo("cup.png")
+    assert main(["cup.png", "--model", "tiny.keras"]) == 0
+    assert read_image("results/cup.png").shape == (60, 82, 3)
+
+
+def test_little_memory_gives_the_same_picture(here, weights):
+    photo("cup.png", 90, 120)
+    main(["cup.png", "--weights", str(weights), "--output", "whole"])
+    main(["cup.png", "--weights", str(weights), "--output", "tiles", "--memory", "2.5MB"])
+    difference = np.abs(read_image("whole/cup.png").astype(int) - read_image("tiles/cup.png"))
+    assert difference.max() <= 1
+
+
+def test_too_little_memory_is_refused(here, weights):
+    photo("cup.png")
+    with pytest.raises(ValueError, match=r"memory must be at least 1 MB for .*, got 0.1 MB"):
+        main(["cup.png", "--weights", str(weights), "--memory", "0.1MB"])
+
+
+def test_an_unreadable_file_is_named_and_the_others_are_done(here, weights, capsys):
+    photo("a.png"), photo("c.png")
+    Path("b.png").write_bytes(Path("a.png").read_bytes()[:300])
+    assert main(["a.png", "b.png", "c.png", "--weights", str(weights)]) == 1
+    assert files("results") == ["a.png", "c.png"]
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1 and err.startswith("error: b.png: not an image that can be read")
+    assert "2 of 3 images upscaled to results, 1 failed" in out
+
+
+def test_a_result_that_cannot_be_written_is_named(here, weights, capsys):
+    photo("photos/trip/a.png")
+    Path("out").mkdir()
+    Path("out/trip").write_text("a file in the way")
+    assert main(["photos", "--weights", str(weights), "--output", "out"]) == 1
+    assert "trip" in capsys.readouterr().err
+    assert files("out") == ["trip"]
+
+
+def test_two_pictures_with_one_result_are_refused_before_any_work(here, weights):
+    photo("a/cup.png"), photo("b/cup.jpg")
+    with pytest.raises(ValueError, match=r"a/cup.png and b/cup.jpg would both be written to results/cup.png"):
+        main(["a/cup.png", "b/cup.jpg", "--weights", str(weights)])
+    assert not Path("results").exists()
+
+
+def test_a_picture_named_as_anothers_comparison_is_refused(here, weights):
+    photo("cup.png"), photo("cup_compare.png")
+    with pytest.raises(ValueError, match="would both be written to results/cup_compare.png"):
+        main(["cup.png", "cup_compare.png", "--weights", str(weights), "--compare"])
+
+
+def test_a_picture_that_is_given_twice_is_upscaled_once(here, weights, capsys):
+    photo("photos/cup.png")
+    assert main(["photos", "photos/cup.png", "--weights", str(weights)]) == 0
+    assert capsys.readouterr().out.count("->") == 1
+
+
+def test_a_result_never_replaces_an_input(here, weights):
+    before = photo("cup.png").read_bytes()
+    with pytest.raises(ValueError, match=r"cup.png would be written to cup.png, an input; choose another --output"):
+        main(["cup.png", "--weights", str(weights), "--output", "."])
+    assert Path("cup.png").read_bytes() == before
+
+
+def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
+    photo("cup.png")
+    for _ in range(2):
+        assert main([".", "--weights", str(weights)]) == 0
+    assert files("results") == ["cup.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["missing.png"], "missing.png: no such file or folder"),
+        (["empty"], r"empty: no images in this folder; srzoo reads .png, .jpg"),
+        (["cup.png", "--output", "cup.png"], "--output must be a folder, but cup.png is a file"),
+        (["cup.png", "--weights", "missing.weights.h5"], "missing.weights.h5: no such file"),
+        (["cup.png", "--model", "missing.keras"], "missing.keras: no such file"),
+        (["cup.png", "--model", "waifu"], "unknown model 'waifu'; expected one of edsr-baseline"),
+        (["cup.png", "--model", "edsr-baseline-x4.blocks9"], "no trained weights ship for 'edsr-baseline-x4.blocks9'"),
+    ],
+)
+def test_bad_input_is_told_in_a_sentence_and_leaves_nothing(here, arguments, sentence):
+    photo("cup.png"), Path("empty").mkdir()
+    with pytest.raises((ValueError, OSError), match=sentence):
+        main(arguments)
+    assert files(here) == ["cup.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["cup.png", "--memory", "much"], "expected a size such as 800MB or 1.5GB, got 'much'"),
+        (["cup.png", "--memory", "0"], "expected a size such as 800MB or 1.5GB, got '0'"),
+        (["cup.png", "--weights", "model.keras"], "expected a file ending in .weights.h5, got 'model.keras'"),
+        (["cup.png", "--weights", "a.weights.h5", "--model", "edsr"], "not allowed with argument"),
+        ([], "the following arguments are required: images"),
+    ],
+)
+def test_bad_options_are_told_with_the_usage(arguments, sentence, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2 and sentence in capsys.readouterr().err
+
+
+def test_grey_and_transparent_pictures_come_out_as_rgb(here, weights):
+    Image.fromarray(data.camera()[:20, :20]).save("grey.png")
+    Image.fromarray(data.logo()[:20, :20]).save("alpha.png")
+    assert main(["grey.png", "alpha.png", "--weights", str(weights)]) == 0
+    assert read_image("results/grey.png").shape == read_image("results/alpha.png").shape == (80, 80, 3)
+
+
+def test_the_script_ends_with_a_sentence_and_status_2(here):
+    command = [sys.executable, ROOT / "resolve_image.py", "missing.png"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 2 and ran.stdout == ""
+    assert ran.stderr.splitlines()[-1] == "error: missing.png: no such file or folder"

@@ -1,0 +1,68 @@
+"""PSNR and SSIM against closed forms, published figures and another implementation."""
+
+import math
+
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from srzoo.data.sample import sample_path
+from srzoo.images import read_image
+from srzoo.metrics import luma, psnr, psnr_rgb, psnr_y, ssim_y
+
+PHOTO = read_image(sample_path("astronaut.png"))[:97, :120]
+NOISY = np.clip(PHOTO + np.random.default_rng(0).normal(0, 12, PHOTO.shape), 0, 255).astype(np.uint8)
+
+
+def test_luma_is_matlabs_for_black_white_and_the_primaries():
+    colours = [[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255]]
+    np.testing.assert_allclose(luma(np.array(colours)), [16, 235, 81.481, 144.553, 40.966], atol=1e-3)
+
+
+def test_an_error_of_one_grey_level_everywhere_is_48_decibels():
+    assert psnr(np.full((9, 9), 7.0), np.full((9, 9), 8.0)) == pytest.approx(20 * math.log10(255))
+
+
+def test_an_error_of_one_in_rgb_is_smaller_in_luma_as_its_range_is_smaller():
+    sr = PHOTO.clip(1) - 1
+    sr, hr = sr.astype(np.uint8), PHOTO.clip(1)
+    assert psnr_rgb(hr, sr, 4) == pytest.approx(20 * math.log10(255))
+    assert psnr_y(hr, sr, 4) == pytest.approx(20 * math.log10(255 * 255 / 219))
+
+
+def test_equal_pictures_have_infinite_psnr_and_an_ssim_of_one():
+    assert psnr_y(PHOTO, PHOTO, 4) == psnr_rgb(PHOTO, PHOTO, 4) == math.inf
+    assert ssim_y(PHOTO, PHOTO, 4) == pytest.approx(1.0)
+
+
+def test_shaved_pixels_do_not_count():
+    sr = PHOTO.copy()
+    sr[:4], sr[-4:], sr[:, :4], sr[:, -4:] = 0, 0, 0, 0
+    assert psnr_y(PHOTO, sr, 4) == math.inf
+    assert math.isfinite(psnr_y(PHOTO, sr, 3))
+
+
+def test_ssim_is_that_of_another_implementation():
+    _, similarity = structural_similarity(
+        luma(PHOTO),
+        luma(NOISY),
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+        full=True,
+    )
+    # Theirs pads the borders; only where the window fits whole are both the same.
+    assert ssim_y(PHOTO, NOISY, 0) == pytest.approx(similarity[5:-5, 5:-5].mean(), abs=1e-9)
+
+
+def test_different_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"one shape, got \(97, 120, 3\) and \(96, 120, 3\)"):
+        psnr_y(PHOTO, PHOTO[:96], 4)
+
+
+@pytest.mark.parametrize(("metric", "side"), [(psnr_y, 8), (psnr_rgb, 8), (ssim_y, 18)])
+def test_a_picture_with_nothing_left_to_measure_is_refused(metric, side):
+    with pytest.raises(ValueError, match=f"{side}x{side} is too small"):
+        metric(PHOTO[:side, :side], PHOTO[:side, :side], 4)
+    metric(PHOTO[: side + 1, : side + 1], NOISY[: side + 1, : side + 1], 4)

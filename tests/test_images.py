@@ -1,0 +1,107 @@
+"""Files to pixels and back."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srzoo.data.sample import sample_path
+from srzoo.images import ImageError, atomic_file, image_files, read_image, to_uint8, write_image
+
+PHOTO = read_image(sample_path("chelsea.png"))
+
+
+def test_pixels_are_rounded_and_clipped_not_truncated():
+    values = np.array([-3.0, -0.4, 0.6, 1.4, 254.6, 300.0])
+    np.testing.assert_array_equal(to_uint8(values), [0, 0, 1, 1, 255, 255])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(value):
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        to_uint8(np.array([1.0, value]))
+
+
+@pytest.mark.parametrize("ending", ["png", "bmp", "tif", "tiff"])
+def test_a_lossless_file_gives_the_same_pixels(ending, tmp_path):
+    write_image(tmp_path / f"a.{ending}", PHOTO)
+    np.testing.assert_array_equal(read_image(tmp_path / f"a.{ending}"), PHOTO)
+
+
+@pytest.mark.parametrize(("ending", "most"), [("jpg", 2.0), ("JPEG", 2.0), ("webp", 5.0)])
+def test_a_lossy_file_comes_close(ending, most, tmp_path):
+    write_image(tmp_path / f"a.{ending}", PHOTO)
+    assert np.abs(read_image(tmp_path / f"a.{ending}").astype(int) - PHOTO).mean() < most
+
+
+def test_jpeg_keeps_colour_at_full_resolution(tmp_path):
+    write_image(tmp_path / "a.jpg", PHOTO)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert {(h, v) for _, h, v, _ in image.layer} == {(1, 1)}
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned a quarter: to be shown clockwise
+    Image.fromarray(PHOTO).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), np.rot90(PHOTO, -1))
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
+    Image.fromarray(np.array([[0, 257, 32896, 65535]], np.uint16)).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png")[0, :, 0], [0, 1, 128, 255])
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK", "LA"])
+def test_other_modes_become_rgb(mode, tmp_path):
+    Image.fromarray(PHOTO).convert(mode).save(tmp_path / "a.tiff")
+    assert read_image(tmp_path / "a.tiff").shape == PHOTO.shape
+
+
+@pytest.mark.parametrize("damage", [b"", b"not an image", None])
+def test_what_is_no_whole_image_is_refused_by_name(damage, tmp_path):
+    path = tmp_path / "a.png"
+    write_image(path, PHOTO)
+    path.write_bytes(path.read_bytes()[:20_000] if damage is None else damage)
+    with pytest.raises(ImageError, match="a.png: not an image that can be read"):
+        read_image(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="a.png: no such file"):
+        read_image(tmp_path / "a.png")
+
+
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
+    write_image(tmp_path / "a.png", PHOTO)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ImageError, match="larger than the pixel limit"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["a.xyz", "a", "a.mp4"])
+def test_an_ending_without_a_format_is_refused(name, tmp_path):
+    with pytest.raises(ImageError, match="names no image format"):
+        write_image(tmp_path / name, PHOTO)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("pixels", [PHOTO.astype("float32"), PHOTO[..., 0], PHOTO[:0]])
+def test_pixels_of_another_kind_are_refused(pixels, tmp_path):
+    with pytest.raises(ValueError, match=r"uint8 array of shape \(height, width, 3\), got"):
+        write_image(tmp_path / "a.png", pixels)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_file(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folders_pictures_are_found_at_any_depth_and_hidden_ones_left_out(tmp_path):
+    for name in ("b.png", "sub/a.JPG", "notes.txt", ".hidden/c.png", ".d.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [str(path.relative_to(tmp_path)) for path in image_files(tmp_path)] == ["b.png", "sub/a.JPG"]

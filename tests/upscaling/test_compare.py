@@ -1,0 +1,52 @@
+"""The side-by-side picture of LR, bicubic and SR."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from srzoo import bicubic
+from srzoo.upscaling.compare import GAP, MAX_SIDE, side_by_side
+
+
+def photo(height, width):
+    return data.chelsea()[100 : 100 + height, 150 : 150 + width]
+
+
+def panels(picture, height, width):
+    """The three pictures in it, read from the bottom of its thirds."""
+    step = (picture.shape[1] - GAP) // 3
+    lefts = [GAP + i * step + (step - GAP - width) // 2 for i in range(3)]
+    return [picture[-GAP - height : -GAP, left : left + width] for left in lefts]
+
+
+def test_it_shows_nearest_bicubic_and_sr_at_the_same_size():
+    lr = photo(60, 90)
+    sr = np.full((240, 360, 3), 200, np.uint8)
+    nearest, cubic, shown = panels(side_by_side(lr, sr), 240, 360)
+    np.testing.assert_array_equal(nearest[::4, ::4], lr)
+    np.testing.assert_array_equal(cubic, bicubic.upscale(lr, 4))
+    np.testing.assert_array_equal(shown, sr)
+
+
+def test_of_a_large_picture_it_shows_the_centre_pixel_for_pixel():
+    lr = data.astronaut()
+    sr = lr.repeat(4, axis=0).repeat(4, axis=1)
+    picture = side_by_side(lr, sr)
+    assert picture.shape[1] <= 2000
+    first = (2048 - MAX_SIDE) // 2
+    centre = slice(first, first + MAX_SIDE)
+    nearest, cubic, shown = panels(picture, MAX_SIDE, MAX_SIDE)
+    np.testing.assert_array_equal(nearest, sr[centre, centre])
+    np.testing.assert_array_equal(cubic, bicubic.upscale(lr, 4)[centre, centre])
+    np.testing.assert_array_equal(shown, sr[centre, centre])
+
+
+def test_of_a_single_pixel_it_has_room_for_the_titles():
+    assert side_by_side(photo(1, 1), np.zeros((2, 2, 3), np.uint8), "edsr-baseline-x2").shape[1] > 300
+
+
+def test_sizes_that_do_not_belong_together_are_refused():
+    with pytest.raises(
+        ValueError, match=r"the sides of sr must be those of lr, \(4, 6\), times a scale; got \(8, 13\)"
+    ):
+        side_by_side(photo(4, 6), photo(8, 13))
