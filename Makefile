@@ -1,0 +1,50 @@
+# `make demo` and `make test` set up all that they need, in .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test test-slow lint check bench clean
+
+help:
+	@echo "make demo       upscale a photograph x4; look at results/"
+	@echo "make test       run the tests"
+	@echo "make test-slow  run the tests that take long"
+	@echo "make lint       formatting, lint and types"
+	@echo "make check      lint and test"
+	@echo "make bench DATA=folder   crops a second of the data pipeline"
+	@echo "make clean      remove the virtual environment"
+
+# The newest Python that runs and fits; PYTHON=... chooses another. A name that is found may still not run.
+$(BIN)/python:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3.10 python3; do \
+	  if $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    echo "setting up $(VENV) with $$($$python --version)"; exec $$python -m venv $(VENV); \
+	  fi; \
+	done; echo "error: no Python 3.10 to 3.13 found; install one, or name it: make PYTHON=/path/to/python ..." >&2; exit 1
+
+$(VENV)/.installed: requirements.txt requirements-dev.txt | $(BIN)/python
+	@echo "installing requirements (some 3 GB with TensorFlow; minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.installed
+	@PYTHONPATH=. $(BIN)/python examples/demo.py
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-slow: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+bench: $(VENV)/.installed
+	PYTHONPATH=. $(BIN)/python benchmarks/data_pipeline.py $(DATA)
+
+clean:
+	rm -rf $(VENV)

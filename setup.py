@@ -1,0 +1,42 @@
+"""Installs srzoo: `pip install .`; the versions that are tested are in requirements.txt."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "srzoo" / "__init__.py").read_text())[1]
+SAMPLE = ["scikit-image>=0.25"]
+
+setup(
+    name="srzoo",
+    version=VERSION,
+    description="Super-resolution models for TensorFlow and Keras 3: SRResNet, EDSR, SRGAN",
+    long_description=(ROOT / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["srzoo", "srzoo.*"]),
+    package_data={"srzoo": ["py.typed", "weights/*.weights.h5"]},
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.12,<4",
+        "tensorflow-datasets>=4.9.10,<5",
+        "tensorboard>=2.20",
+        "numpy>=2.1",
+        "pillow>=12",
+        "matplotlib>=3.10",
+        "h5py>=3.14",
+        "requests>=2.32",
+        "tqdm>=4.67",
+        "importlib_resources>=6",
+    ],
+    extras_require={"sample": SAMPLE, "dev": [*SAMPLE, "pytest>=9", "ruff", "mypy", "psutil"]},
+    entry_points={"console_scripts": ["srzoo = srzoo.__main__:main"]},
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Image Processing",
+    ],
+)
