@@ -5,10 +5,11 @@ against the original. As long as no trained weights ship with srzoo, a small EDS
 other photographs.
 """
 
-import os
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from srzoo.cli import start_tensorflow
+
+start_tensorflow()
 
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path

@@ -8,7 +8,15 @@ import pytest
 # Before TensorFlow is imported, or it talks.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """The same weights in a test whichever tests run before it."""
+    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
 """Command lines: parsing and printing only; the work is done in the other rooms."""
 
+import contextlib
+import os
 import sys
+import tempfile
 from collections.abc import Callable
 
 
@@ -15,3 +18,31 @@ def run(main: Callable[[], int | None]) -> None:
         print("interrupted", file=sys.stderr)
         status = 130
     sys.exit(status)
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow and looks for devices without its messages about drivers that a machine lacks.
+
+    They come from C++ before any log level counts, so stderr itself is turned away meanwhile; what it held is
+    shown if the import fails. `TF_CPP_MIN_LOG_LEVEL`, where the user has set it, keeps everything.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+            tf.zeros(1)  # the first tensor starts the devices
+        except BaseException:
+            held.seek(0)
+            with contextlib.suppress(OSError):
+                os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,9 +1,11 @@
 """`python -m srzoo evaluate`: measures a network on benchmark folders."""
 
 import argparse
-import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+from srzoo.cli import start_tensorflow
 
 DESCRIPTION = "Upscales the pictures of benchmark folders and prints PSNR-Y, SSIM-Y and PSNR-RGB, beside bicubic's."
 
@@ -39,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     for folder in args.folders:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: no such folder")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    start_tensorflow()
     from tqdm import tqdm
 
     from srzoo import bicubic, zoo
@@ -47,19 +49,16 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo.images import atomic_file
     from srzoo.upscaling import Upscaler
 
+    upscale: Callable
     if args.model == "bicubic":
-        name, scale, upscale = "bicubic", args.scale, partial(bicubic.upscale, scale=args.scale)
+        upscale, name, scale = partial(bicubic.upscale, scale=args.scale), "bicubic", args.scale
     else:
         model = zoo.load(args.model)
-        upscale = Upscaler(model)
-        name, scale = model.name, upscale.scale
-    reports = [
-        # On stderr, and only at a terminal: stdout holds the table alone.
-        evaluate(
-            upscale, name, scale, folder, partial(tqdm, desc=folder.name, unit=" pictures", leave=False, disable=None)
-        )
-        for folder in args.folders
-    ]
+        upscaler = Upscaler(model)
+        upscale, name, scale = upscaler, model.name, upscaler.scale
+    # The bar is on stderr, and only at a terminal: stdout holds the table alone.
+    bar = partial(tqdm, unit=" pictures", leave=False, disable=None)
+    reports = [evaluate(upscale, name, scale, folder, partial(bar, desc=folder.name)) for folder in args.folders]
     table = FORMATS[args.format](reports)
     if args.output:
         with atomic_file(args.output) as temporary:

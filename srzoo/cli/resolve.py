@@ -1,13 +1,14 @@
 """`python resolve_image.py img.png`: upscales pictures with a trained network."""
 
 import argparse
-import os
 import re
 import sys
 import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from srzoo.cli import start_tensorflow
 
 DESCRIPTION = "Upscales pictures with a trained network and writes them as PNG files, results/<name>.png by default."
 
@@ -61,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--output must be a folder, but {args.output} is a file")
     jobs = plan(args.images, args.output, args.compare)
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    start_tensorflow()
     from tqdm import tqdm
 
     from srzoo import zoo

@@ -1,8 +1,9 @@
 """`python train.py <dataset>`: trains a network, or goes on with a run that was stopped."""
 
 import argparse
-import os
 from pathlib import Path
+
+from srzoo.cli import start_tensorflow
 
 DESCRIPTION = """Trains EDSR or SRResNet on pictures and leaves a run's folder: best.weights.h5, config.json,
 log.csv, curve.png, checkpoints, sample pictures and TensorBoard's files. The same command again resumes it."""
@@ -53,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
     args = parser().parse_args(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    start_tensorflow()
     from srzoo.training.session import settings_of, train_run
 
     given = {

@@ -296,7 +296,7 @@ def _stream(
 ) -> Iterator[Item]:
     """Items that hold their files' bytes, so that decoding is left to whoever reads them, in several threads."""
     decoders = tfds.decode.PartialDecoding(
-        {key: True for key in keys}, decoders={key: tfds.decode.SkipDecoding() for key in keys}
+        dict.fromkeys(keys, True), decoders={key: tfds.decode.SkipDecoding() for key in keys}
     )
     # One file at a time and nothing kept: pictures are large, and whoever decodes them reads ahead already.
     read_config = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1, skip_prefetch=True)

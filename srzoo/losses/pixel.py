@@ -17,7 +17,7 @@ def l2(hr, sr):
 
 
 def charbonnier(hr, sr):
-    """Mean of sqrt(error^2 + epsilon^2), epsilon 1e-3: L1 with a smooth bottom (Lai et al., arXiv 1704.03915, eq. 3)."""
+    """Mean of sqrt(error^2 + epsilon^2), epsilon 1e-3: a smooth L1 (Lai et al., arXiv 1704.03915, section 3.3)."""
     return ops.mean(ops.sqrt(ops.square((sr - hr) / 255) + 1e-6))
 
 

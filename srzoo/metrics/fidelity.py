@@ -91,10 +91,11 @@ def _shaved(hr: np.ndarray, sr: np.ndarray, shave: int, least: int) -> tuple[np.
     height, width = (side - 2 * shave for side in hr.shape[:2])
     if min(height, width) < least:
         raise ValueError(
-            f"a picture of {hr.shape[1]}x{hr.shape[0]} is too small to be measured: with {shave} pixels shaved off each "
-            f"border, at least {least}x{least} must be left"
+            f"a picture of {hr.shape[1]}x{hr.shape[0]} is too small to be measured: with {shave} pixels shaved off "
+            f"each border, at least {least}x{least} must be left"
         )
-    return (picture[shave : shave + height, shave : shave + width] for picture in (hr, sr))
+    window = (slice(shave, shave + height), slice(shave, shave + width))
+    return hr[window], sr[window]
 
 
 def _check_shapes(hr: np.ndarray, sr: np.ndarray) -> None:

@@ -43,6 +43,8 @@ def test_the_table_goes_to_a_file(folder, tmp_path, capsys):
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(arguments, message):
-    result = subprocess.run([sys.executable, "-m", "srzoo", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-m", "srzoo", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 2 and result.stdout == ""
     assert message in result.stderr and "Traceback" not in result.stderr
