@@ -41,6 +41,17 @@ def _upscale_tensor(pixels, scale):
     return _to_uint8(_resize_mirrored(pixels, scale, 1))
 
 
+def _check(pixels: np.ndarray, scale: int) -> None:
+    # TensorFlow would cut floating-point pixels down to whole ones without a word.
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or 0 in pixels.shape:
+        raise ValueError(
+            "pixels must be a uint8 array of shape (height, width, channels), "
+            f"got {pixels.dtype} of shape {pixels.shape}"
+        )
+    if scale < 2 or scale != int(scale):
+        raise ValueError(f"scale must be a whole number of at least 2, got {scale}")
+
+
 def downscale(pixels: np.ndarray, scale: int) -> np.ndarray:
     """Shrinks an image as MATLAB's `imresize(pixels, 1/scale, 'bicubic')` does, rounded to 8 bits.
 
@@ -53,10 +64,11 @@ def downscale(pixels: np.ndarray, scale: int) -> np.ndarray:
         uint8 array of shape (height / scale, width / scale, channels).
 
     Raises:
-        ValueError: if a side is not a multiple of `scale`.
+        ValueError: if a side is not a multiple of `scale`, or the arguments are of another kind.
     """
+    _check(pixels, scale)
     height, width = pixels.shape[:2]
-    if height % scale or width % scale or 0 in (height, width):
+    if height % scale or width % scale:
         raise ValueError(f"the sides of the image must be multiples of {scale}, got {height}x{width}; crop it first")
     return downscale_tensor(pixels, scale).numpy()
 
@@ -70,7 +82,11 @@ def upscale(pixels: np.ndarray, scale: int) -> np.ndarray:
 
     Returns:
         uint8 array of shape (height * scale, width * scale, channels).
+
+    Raises:
+        ValueError: if the arguments are of another kind.
     """
+    _check(pixels, scale)
     return _upscale_tensor(pixels, scale).numpy()
 
 

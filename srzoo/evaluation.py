@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,47 @@ import numpy as np
 from srzoo import bicubic
 from srzoo.images import image_files, read_image
 from srzoo.metrics import psnr_rgb, psnr_y, ssim_y
+from srzoo.metrics.fidelity import WINDOW
 
-METRICS = ("psnr_y", "ssim_y", "psnr_rgb")
+METRICS = ("psnr_y", "ssim_y", "psnr_rgb", "seconds")
 TITLES = {"psnr_y": "PSNR-Y", "ssim_y": "SSIM-Y", "psnr_rgb": "PSNR-RGB", "seconds": "seconds"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Files of one picture of a benchmark.
+
+    Attributes:
+        name: of the HR file, without the ending.
+        hr: the HR file.
+        lr: the LR file; without one, LR is made from HR.
+    """
+
+    name: str
+    hr: Path
+    lr: Path | None
+
+    def read(self, scale: int) -> tuple[np.ndarray, np.ndarray]:
+        """Gives (lr, hr), uint8 of shapes (h, w, 3) and (scale h, scale w, 3).
+
+        Raises:
+            ValueError: if a file cannot be read, HR is not `scale` times LR, or it is too small to be measured.
+        """
+        hr = read_image(self.hr)
+        size = _size(hr)
+        if self.lr is None:
+            hr = bicubic.crop_to_multiple(hr, scale)
+        if min(hr.shape[:2]) < 2 * scale + WINDOW:
+            raise ValueError(
+                f"{self.hr} has {size} pixels, too few to be measured: {scale} are shaved off each border, "
+                f"and SSIM's window needs {WINDOW}"
+            )
+        if self.lr is None:
+            return bicubic.downscale(hr, scale), hr
+        lr = read_image(self.lr)
+        if hr.shape[:2] != (lr.shape[0] * scale, lr.shape[1] * scale):
+            raise ValueError(f"{self.hr} has {size} pixels, which is not {scale} times the {_size(lr)} of its LR")
+        return lr, hr
 
 
 @dataclass(frozen=True)
@@ -26,8 +66,8 @@ class Score:
         name: of its HR file, without the ending.
         psnr_y, psnr_rgb: in dB.
         ssim_y: at most 1.
-        seconds: of upscaling alone.
-        bicubic_psnr_y, bicubic_ssim_y, bicubic_psnr_rgb: the same of MATLAB's bicubic.
+        seconds: of upscaling alone, from and to pixels in memory.
+        bicubic_psnr_y, bicubic_ssim_y, bicubic_psnr_rgb, bicubic_seconds: the same of MATLAB's bicubic.
     """
 
     name: str
@@ -38,15 +78,25 @@ class Score:
     bicubic_psnr_y: float
     bicubic_ssim_y: float
     bicubic_psnr_rgb: float
+    bicubic_seconds: float
 
 
 @dataclass(frozen=True)
 class Report:
-    """Figures of a folder; `mean` averages them over its pictures."""
+    """Figures of a folder.
+
+    Attributes:
+        dataset: the folder's name.
+        model: what upscaled.
+        scale: of the upscaling.
+        lr: where the LR pictures came from, in words.
+        scores: one a picture; `mean` averages them.
+    """
 
     dataset: str
     model: str
     scale: int
+    lr: str
     scores: tuple[Score, ...]
 
     @property
@@ -62,19 +112,20 @@ class Report:
 def protocol(scale: int) -> str:
     """How the figures are computed, in words."""
     return (
-        f"x{scale}; LR as given, else MATLAB's bicubic; SR rounded to 8 bits; {scale} pixels shaved off each border; "
-        "Y: luma of BT.601 in [16, 235]; SSIM of Wang et al. (2004), Gaussian 11x11, sigma 1.5, where the window fits "
-        "whole; means over pictures"
+        f"x{scale}; SR rounded to 8 bits; {scale} pixels shaved off each border; Y: luma of BT.601 in [16, 235], not "
+        "rounded; SSIM of Wang et al. (2004), Gaussian 11x11, sigma 1.5, where the window fits whole; means over "
+        "pictures"
     )
 
 
-def read_benchmark(folder: Path, scale: int) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
-    """Reads a benchmark: `HR/` and maybe `LR_x<scale>/` with files of the same names, or HR pictures.
+def find_pairs(folder: Path, scale: int) -> list[Pair]:
+    """Finds the pictures of a benchmark: `HR/` and maybe `LR_x<scale>/` with files of the same names, or HR pictures.
 
-    Where there is no LR, HR is cropped to a multiple of the scale and LR made by MATLAB's bicubic.
+    Only pictures directly in these folders count, as those of a folder of benchmarks would be LR and HR mixed.
+    All are read once, so that bad ones are found before anything is upscaled.
 
-    Yields:
-        (name, lr, hr), uint8 of shapes (h, w, 3) and (scale h, scale w, 3).
+    Returns:
+        At least one pair, sorted by file name, each of which `Pair.read` can read.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -84,30 +135,34 @@ def read_benchmark(folder: Path, scale: int) -> Iterable[tuple[str, np.ndarray, 
         raise FileNotFoundError(f"{folder}: no such folder")
     hr_folder = folder / "HR" if (folder / "HR").is_dir() else folder
     lr_folder = folder / f"LR_x{scale}"
-    hr_files = image_files(hr_folder)
+    hr_files = _pictures(hr_folder)
     if not hr_files:
-        raise ValueError(f"{hr_folder}: no pictures found")
+        raise ValueError(
+            f"{hr_folder}: no pictures found; a benchmark has HR/ and maybe {lr_folder.name}/, or HR pictures"
+        )
     if not lr_folder.is_dir():
-        for file in hr_files:
-            hr = bicubic.crop_to_multiple(read_image(file), scale)
-            if not hr.size:
-                raise ValueError(f"{file}: too small for scale {scale}")
-            yield file.stem, bicubic.downscale(hr, scale), hr
-        return
-    lr_of = {file.stem: file for file in image_files(lr_folder)}
-    pairs, bad = [], []
-    for file in hr_files:
-        if file.stem not in lr_of:
-            bad.append(f"{file} has no LR in {lr_folder}")
-            continue
-        lr, hr = read_image(lr_of[file.stem]), read_image(file)
-        if hr.shape[:2] != (lr.shape[0] * scale, lr.shape[1] * scale):
-            sizes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in (hr, lr)]
-            bad.append(f"{file} has {sizes[0]} pixels, which is not {scale} times the {sizes[1]} of its LR")
-        pairs.append((file.stem, lr, hr))
+        pairs, bad = [Pair(file.stem, file, None) for file in hr_files], []
+    else:
+        lr_of = {file.stem: file for file in _pictures(lr_folder)}
+        pairs = [Pair(file.stem, file, lr_of[file.stem]) for file in hr_files if file.stem in lr_of]
+        bad = [f"{file} has no LR in {lr_folder}" for file in hr_files if file.stem not in lr_of]
+        bad += [f"{lr_of[name]} has no HR in {hr_folder}" for name in lr_of.keys() - {file.stem for file in hr_files}]
+    for pair in pairs:
+        try:
+            pair.read(scale)
+        except ValueError as error:
+            bad.append(str(error))
     if bad:
-        raise ValueError(f"{folder}: {len(bad)} bad pair(s):\n  " + "\n  ".join(bad))
-    yield from pairs
+        raise ValueError(f"{folder}: {len(bad)} bad pair(s):\n  " + "\n  ".join(sorted(bad)))
+    return pairs
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return [file for file in image_files(folder) if file.parent == folder]
+
+
+def _size(pixels: np.ndarray) -> str:
+    return f"{pixels.shape[1]}x{pixels.shape[0]}"
 
 
 def evaluate(
@@ -115,7 +170,7 @@ def evaluate(
     model: str,
     scale: int,
     folder: Path,
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Callable[[list[Pair]], Iterable[Pair]] = iter,
 ) -> Report:
     """Upscales every picture of a benchmark and measures it, and bicubic beside it.
 
@@ -123,60 +178,83 @@ def evaluate(
         upscale: from uint8 (h, w, 3) to uint8 (scale h, scale w, 3), such as a `srzoo.upscaling.Upscaler`.
         model: what the report calls it.
         scale: of the upscaling; also the pixels that are shaved.
-        folder: see `read_benchmark`.
-        progress: is given the pictures and gives them back one by one, as `tqdm.tqdm` does.
+        folder: see `find_pairs`.
+        progress: is given the list of pairs and gives them back one by one, as `tqdm.tqdm` does.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_benchmark`, or for a picture too small to be measured.
+        FileNotFoundError, ValueError: as `find_pairs`.
     """
+    pairs = find_pairs(folder, scale)
+    by_bicubic = partial(bicubic.upscale, scale=scale)
+    lr, _ = pairs[0].read(scale)
+    for each in (upscale, by_bicubic):
+        each(lr[:32, :32])  # the first call traces the network, which would count as the first picture's time
     scores = []
-    for name, lr, hr in progress(read_benchmark(folder, scale)):
-        start = time.perf_counter()
-        sr = upscale(lr)
-        seconds = time.perf_counter() - start
-        scores.append(Score(name, *_figures(hr, sr, scale), seconds, *_figures(hr, bicubic.upscale(lr, scale), scale)))
-    return Report(folder.name or str(folder), model, scale, tuple(scores))
+    for pair in progress(pairs):
+        lr, hr = pair.read(scale)
+        scores.append(Score(pair.name, *_figures(upscale, lr, hr, scale), *_figures(by_bicubic, lr, hr, scale)))
+    origin = "made from HR by MATLAB's bicubic" if pairs[0].lr is None else f"as given in LR_x{scale}"
+    return Report(folder.resolve().name, model, scale, origin, tuple(scores))
 
 
-def _figures(hr: np.ndarray, sr: np.ndarray, shave: int) -> tuple[float, float, float]:
-    return psnr_y(hr, sr, shave), ssim_y(hr, sr, shave), psnr_rgb(hr, sr, shave)
+def _figures(upscale: Callable, lr: np.ndarray, hr: np.ndarray, shave: int) -> tuple[float, float, float, float]:
+    """In the order of `METRICS`."""
+    start = time.perf_counter()
+    sr = upscale(lr)
+    seconds = time.perf_counter() - start
+    return psnr_y(hr, sr, shave), ssim_y(hr, sr, shave), psnr_rgb(hr, sr, shave), seconds
 
 
 def to_markdown(reports: list[Report]) -> str:
     """Tables for reading, one a folder, columns aligned."""
     parts = []
+    columns = [*METRICS, *(f"bicubic_{metric}" for metric in METRICS)]
+    head = ["picture", *TITLES.values(), *(f"bicubic {title}" for title in TITLES.values())]
     for report in reports:
-        head = ["picture", *(TITLES[m] for m in (*METRICS, "seconds")), *(f"bicubic {TITLES[m]}" for m in METRICS)]
-        rows = [head, ["---"] * len(head)]
-        for score in (*report.scores, report.mean):
-            figures = [f"{getattr(score, m):{_digits(m)}}" for m in (*METRICS, "seconds")]
-            rows.append([score.name, *figures, *(f"{getattr(score, f'bicubic_{m}'):{_digits(m)}}" for m in METRICS)])
-        widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
-        lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in rows]
-        parts.append(f"{report.model} on {report.dataset}\n\n" + "\n".join(lines))
+        rows = [
+            [score.name, *(f"{getattr(score, column):{'.4f' if 'ssim' in column else '.2f'}}" for column in columns)]
+            for score in (*report.scores, report.mean)
+        ]
+        widths = [max(map(len, cells)) for cells in zip(head, *rows, strict=True)]
+        rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+        lines = [
+            " | ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
+            for row in (head, rule, *rows)
+        ]
+        title = f"{report.model} on {report.dataset}, LR {report.lr}:"
+        parts.append("\n".join([title, "", *(f"| {line} |" for line in lines)]))
     return "\n\n".join([*parts, f"Protocol: {protocol(reports[0].scale)}."]) + "\n"
 
 
-def _digits(metric: str) -> str:
-    return {"ssim_y": ".4f"}.get(metric, ".2f")
-
-
 def to_csv(reports: list[Report]) -> str:
-    """One row a picture and one for the mean; the last column states the protocol."""
+    """One row a picture and one for the mean; the last columns state LR's origin and the protocol."""
     text = io.StringIO()
     names = [field.name for field in fields(Score)]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["model", "dataset", *names, "protocol"])
+    writer.writerow(["model", "dataset", *names, "lr", "protocol"])
     for report in reports:
         for score in (*report.scores, report.mean):
-            writer.writerow([report.model, report.dataset, *asdict(score).values(), protocol(report.scale)])
+            row = [report.model, report.dataset, *asdict(score).values(), report.lr, protocol(report.scale)]
+            writer.writerow(row)
     return text.getvalue()
 
 
 def to_json(reports: list[Report]) -> str:
-    """The reports with their means and the protocol."""
-    data = [{**asdict(report), "mean": asdict(report.mean), "protocol": protocol(report.scale)} for report in reports]
-    return json.dumps(data, indent=2) + "\n"
+    """The reports with their means and the protocol; an infinite PSNR, of equal pictures, is null."""
+    data = [
+        {
+            **asdict(report),
+            "scores": [_json_figures(score) for score in report.scores],
+            "mean": _json_figures(report.mean),
+            "protocol": protocol(report.scale),
+        }
+        for report in reports
+    ]
+    return json.dumps(data, indent=2, allow_nan=False) + "\n"
+
+
+def _json_figures(score: Score) -> dict[str, str | float | None]:
+    return {name: None if value == math.inf else value for name, value in asdict(score).items()}
 
 
 FORMATS: dict[str, Callable[[list[Report]], str]] = {"markdown": to_markdown, "csv": to_csv, "json": to_json}

@@ -61,8 +61,9 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        # A truncated or over-large file is an error here, not a line on the terminal.
+        # An over-large file is an error here, and what else Pillow remarks on a file's metadata is no news.
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 image.load()
@@ -125,13 +126,14 @@ class atomic_file:
         return self.temporary
 
     def __exit__(self, kind, error, trace) -> None:
-        if kind is None:
-            # mkstemp makes private files; the result is an ordinary one.
-            umask = os.umask(0)
-            os.umask(umask)
-            self.temporary.chmod(0o666 & ~umask)
-            os.replace(self.temporary, self.path)
-        else:
+        try:
+            if kind is None:
+                # mkstemp makes private files; the result is an ordinary one.
+                umask = os.umask(0)
+                os.umask(umask)
+                self.temporary.chmod(0o666 & ~umask)
+                os.replace(self.temporary, self.path)
+        finally:
             self.temporary.unlink(missing_ok=True)
 
 
@@ -148,5 +150,7 @@ def image_files(folder: str | os.PathLike) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
     )

@@ -29,7 +29,7 @@ def imresize_matrix(size: int, up: int, down: int) -> np.ndarray:
 
 def imresize(pixels, up, down):
     rows, columns = (imresize_matrix(side, up, down) for side in pixels.shape[:2])
-    return np.clip(np.rint(np.einsum("ab,bcd,ec->aed", rows, pixels.astype(float), columns)), 0, 255)
+    return np.clip(np.rint(np.einsum("ab,bcd,ec->aed", rows, pixels.astype(float), columns, optimize=True)), 0, 255)
 
 
 PHOTO = read_image(sample_path("coffee.png"))[:96, :120]
@@ -54,6 +54,14 @@ def test_lr_is_within_one_grey_level_of_matlabs_on_all_119_benchmark_pictures(sh
         assert difference.max() <= 1, file
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 3), (3, 1), (5, 7)])
+def test_pictures_of_a_few_pixels_are_mirrored_as_often_as_the_kernel_reaches(shape):
+    lr = PHOTO[: shape[0], : shape[1]]
+    assert np.abs(bicubic.upscale(lr, 4) - imresize(lr, 4, 1)).max() <= 1
+    hr = PHOTO[: 4 * shape[0], : 4 * shape[1]]
+    assert np.abs(bicubic.downscale(hr, 4) - imresize(hr, 1, 4)).max() <= 1
+
+
 @pytest.mark.parametrize("shape", [(4, 4, 3), (4, 8, 3), (12, 4, 1), (8, 400, 3)])
 def test_a_flat_picture_stays_flat_however_small(shape):
     flat = np.full(shape, 201, np.uint8)
@@ -68,6 +76,20 @@ def test_a_mirrored_picture_gives_the_mirrored_result():
 def test_sides_that_are_no_multiples_are_refused():
     with pytest.raises(ValueError, match="multiples of 4, got 95x120"):
         bicubic.downscale(PHOTO[:95], 4)
+
+
+@pytest.mark.parametrize("resize", [bicubic.downscale, bicubic.upscale])
+@pytest.mark.parametrize("pixels", [PHOTO / 255, PHOTO[..., 0], PHOTO[:0]])
+def test_what_is_no_8_bit_picture_is_refused(resize, pixels):
+    with pytest.raises(ValueError, match=r"must be a uint8 array of shape \(height, width, channels\), got"):
+        resize(pixels, 4)
+
+
+@pytest.mark.parametrize("resize", [bicubic.downscale, bicubic.upscale])
+@pytest.mark.parametrize("scale", [-2, 0, 1, 2.5])
+def test_a_scale_that_is_no_whole_number_of_at_least_two_is_refused(resize, scale):
+    with pytest.raises(ValueError, match=f"scale must be a whole number of at least 2, got {scale}"):
+        resize(PHOTO, scale)
 
 
 def test_cropping_leaves_multiples():

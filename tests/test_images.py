@@ -57,6 +57,21 @@ def test_other_modes_become_rgb(mode, tmp_path):
     assert read_image(tmp_path / "a.tiff").shape == PHOTO.shape
 
 
+def test_grey_has_three_equal_channels(tmp_path):
+    Image.fromarray(PHOTO[..., 0]).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), PHOTO[..., :1].repeat(3, 2))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P"])
+@pytest.mark.filterwarnings("error")
+def test_transparency_is_dropped_without_a_word_and_colours_stay(mode, tmp_path):
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
+    picture = Image.fromarray(colours).convert(mode)
+    alpha = {"transparency": bytes([0, 100] * 128)} if mode == "P" else picture.putalpha(7) or {}
+    picture.save(tmp_path / "a.png", **alpha)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), colours)
+
+
 @pytest.mark.parametrize("damage", [b"", b"not an image", None])
 def test_what_is_no_whole_image_is_refused_by_name(damage, tmp_path):
     path = tmp_path / "a.png"
@@ -100,8 +115,24 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_in_the_way_leaves_nothing_half_written(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(ImageError, match="a.png: cannot be written"):
+        write_image(tmp_path / "a.png", PHOTO)
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.png"]
+
+
+def test_a_written_file_replaces_the_old_one_with_ordinary_rights(tmp_path):
+    (tmp_path / "plain").touch()
+    for _ in range(2):
+        write_image(tmp_path / "new" / "a.png", PHOTO)
+    assert (tmp_path / "new" / "a.png").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+
+
 def test_a_folders_pictures_are_found_at_any_depth_and_hidden_ones_left_out(tmp_path):
     for name in ("b.png", "sub/a.JPG", "notes.txt", ".hidden/c.png", ".d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
     assert [str(path.relative_to(tmp_path)) for path in image_files(tmp_path)] == ["b.png", "sub/a.JPG"]

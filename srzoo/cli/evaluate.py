@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         help="a model whose trained weights ship, a .keras or .weights.h5 file, or bicubic",
     )
-    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), default=4, help="of bicubic; a model has its own")
+    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic (default: 4); a model has its own")
     ap.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     ap.add_argument("--output", type=Path, help="a file for the table, instead of the terminal")
     return ap
@@ -41,28 +41,35 @@ def main(argv: list[str] | None = None) -> int:
     for folder in args.folders:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: no such folder")
+    if args.output and args.output.is_dir():
+        raise ValueError(f"--output must be a file, but {args.output} is a folder")
     start_tensorflow()
     from tqdm import tqdm
 
     from srzoo import bicubic, zoo
-    from srzoo.evaluation import FORMATS, evaluate
+    from srzoo.evaluation import FORMATS, evaluate, find_pairs
     from srzoo.images import atomic_file
     from srzoo.upscaling import Upscaler
 
     upscale: Callable
     if args.model == "bicubic":
-        upscale, name, scale = partial(bicubic.upscale, scale=args.scale), "bicubic", args.scale
+        scale = args.scale or 4
+        upscale, name = partial(bicubic.upscale, scale=scale), "bicubic"
     else:
         model = zoo.load(args.model)
         upscaler = Upscaler(model)
         upscale, name, scale = upscaler, model.name, upscaler.scale
+        if args.scale not in (None, scale):
+            raise ValueError(f"--scale {args.scale} was given, but {name} upscales by {scale}")
+    for folder in args.folders:
+        find_pairs(folder, scale)  # a bad pair in the last folder is told before hours are spent on the first
     # The bar is on stderr, and only at a terminal: stdout holds the table alone.
-    bar = partial(tqdm, unit=" pictures", leave=False, disable=None)
+    bar = partial(tqdm, unit="picture", leave=False, disable=None)
     reports = [evaluate(upscale, name, scale, folder, partial(bar, desc=folder.name)) for folder in args.folders]
     table = FORMATS[args.format](reports)
     if args.output:
         with atomic_file(args.output) as temporary:
-            temporary.write_text(table)
+            temporary.write_text(table, encoding="utf-8")
     else:
         print(table, end="")
     return 0

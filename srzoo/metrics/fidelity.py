@@ -8,7 +8,12 @@ import math
 
 import numpy as np
 
-WINDOW, SIGMA = 11, 1.5  # of SSIM's Gaussian
+from srzoo.images import check_pixels
+
+WINDOW = 11
+"""Pixels a side of SSIM's window; a picture must have as many left after shaving."""
+
+_SIGMA = 1.5
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -43,7 +48,7 @@ def psnr_rgb(hr: np.ndarray, sr: np.ndarray, shave: int) -> float:
         shave: pixels left out along each border; the scale, by convention.
 
     Raises:
-        ValueError: if the shapes differ, or nothing is left after shaving.
+        ValueError: if the shapes differ, a picture is not 8-bit RGB, or nothing is left after shaving.
     """
     return psnr(*_shaved(hr, sr, shave, 1))
 
@@ -61,7 +66,7 @@ def ssim_y(hr: np.ndarray, sr: np.ndarray, shave: int) -> float:
     window of 11x11, sigma 1.5, K1 = 0.01, K2 = 0.03, on the part where the window fits whole.
 
     Raises:
-        ValueError: if the shapes differ, or less than a window is left after shaving.
+        ValueError: as for `psnr_rgb`, or if less than a window is left after shaving.
     """
     hr, sr = _shaved(hr, sr, shave, WINDOW)
     x, y = luma(hr), luma(sr)
@@ -78,7 +83,7 @@ def ssim_y(hr: np.ndarray, sr: np.ndarray, shave: int) -> float:
 def _blurred(x: np.ndarray) -> np.ndarray:
     """The Gaussian's weighted mean at every place where its window fits whole."""
     offsets = np.arange(WINDOW) - WINDOW // 2
-    weights = np.exp(-(offsets**2) / (2 * SIGMA**2))
+    weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
     weights /= weights.sum()
     rows, columns = (side - WINDOW + 1 for side in x.shape)
     # Shifted sums instead of a library's convolution: no copy of every window, and SciPy is not needed.
@@ -88,6 +93,11 @@ def _blurred(x: np.ndarray) -> np.ndarray:
 
 def _shaved(hr: np.ndarray, sr: np.ndarray, shave: int, least: int) -> tuple[np.ndarray, np.ndarray]:
     _check_shapes(hr, sr)
+    # A picture in [0, 1], or one not yet rounded, would give a figure too, and a wrong one.
+    check_pixels(hr, "HR")
+    check_pixels(sr, "SR")
+    if shave < 0:
+        raise ValueError(f"shave must be a number of pixels of at least 0, got {shave}")
     height, width = (side - 2 * shave for side in hr.shape[:2])
     if min(height, width) < least:
         raise ValueError(

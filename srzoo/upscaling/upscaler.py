@@ -79,7 +79,7 @@ def peak_bytes_per_pixel(model: keras.Model) -> int:
     """Memory that a model's forward pass takes at its peak, in bytes per LR pixel.
 
     It is the largest layer output, in float32, times how many of that size are alive at once. This was
-    measured on TensorFlow 2.21 on a processor, with and without oneDNN: 2.2 times for EDSR (a pixel
+    measured on TensorFlow 2.21 on a processor, with and without oneDNN: 2.3 times for EDSR (a pixel
     shuffle holds its input and output) and 3.1 for SRResNet (a PReLU adds the parts below and above zero).
     """
     side = 16
