@@ -16,6 +16,10 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 """File name endings, in lower case, that srzoo looks for in a folder of images."""
 
 
+# `read_image` refuses what Pillow only warns of. Not within it: pictures are read in threads, which share filters.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
 class ImageError(ValueError):
     """A file that cannot be read or written as an image; the message names the file and the cause."""
 
@@ -61,15 +65,16 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        # An over-large file is an error here, and what else Pillow remarks on a file's metadata is no news.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.load()
-                return _rgb(ImageOps.exif_transpose(image))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{path}: the image is larger than the pixel limit ({error})") from error
+        with Image.open(path) as image:
+            limit = Image.MAX_IMAGE_PIXELS
+            if limit and image.width * image.height > limit:
+                raise ImageError(f"{path}: {image.width}x{image.height} pixels are more than the limit of {limit}")
+            image.load()
+            return _rgb(ImageOps.exif_transpose(image))
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: more pixels than the limit ({error})") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise ImageError(f"{path}: not an image that can be read ({error})") from error
 
@@ -79,6 +84,8 @@ def _rgb(image: Image.Image) -> np.ndarray:
         # Pillow's own conversion clips 16-bit values at 255 instead of scaling them.
         grey = to_uint8(np.asarray(image).astype(np.float64) / 257)
         return np.repeat(grey[..., None], 3, axis=2)
+    if "transparency" in image.info:
+        image = image.convert("RGBA")  # the way that Pillow wants a palette with transparency to go
     return np.array(image.convert("RGB"))
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from srzoo import bicubic, evaluation
 from srzoo.data.sample import sample_path
 from srzoo.images import read_image, write_image
+from srzoo.metrics import psnr_y
 
 PHOTO = read_image(sample_path("coffee.png"))[:82, :101]
 BICUBIC = partial(bicubic.upscale, scale=4)
@@ -44,40 +46,104 @@ def test_the_mean_is_over_pictures(benchmark):
 
 def test_a_folder_of_hr_pictures_gets_its_lr_by_bicubic(tmp_path):
     write_image(tmp_path / "a.png", PHOTO)
-    ((name, lr, hr),) = evaluation.read_benchmark(tmp_path, 4)
-    assert name == "a" and hr.shape == (80, 100, 3)
+    (pair,) = evaluation.find_pairs(tmp_path, 4)
+    lr, hr = pair.read(4)
+    assert pair.name == "a" and hr.shape == (80, 100, 3)
     np.testing.assert_array_equal(lr, bicubic.downscale(hr, 4))
+    assert evaluation.evaluate(BICUBIC, "bicubic", 4, tmp_path).lr == "made from HR by MATLAB's bicubic"
+
+
+def test_lr_that_is_given_is_used(benchmark):
+    write_image(benchmark / "LR_x4" / "a.png", np.zeros((20, 25, 3), np.uint8))
+    report = evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)
+    assert report.scores[0].psnr_y < 20 < report.scores[1].psnr_y and report.lr == "as given in LR_x4"
+
+
+def test_lr_of_another_scale_is_not_used(benchmark):
+    assert evaluation.evaluate(partial(bicubic.upscale, scale=2), "bicubic", 2, benchmark).lr.startswith("made from HR")
 
 
 def test_each_bad_pair_is_named(benchmark):
-    write_image(benchmark / "HR" / "c.png", PHOTO)
+    for name, hr, lr in (("tiny", PHOTO[:16, :40], PHOTO[:4, :10]), ("cut", PHOTO[:80, :100], PHOTO[:20, :25])):
+        write_image(benchmark / "HR" / f"{name}.png", hr)
+        write_image(benchmark / "LR_x4" / f"{name}.png", lr)
+    write_image(benchmark / "HR" / "only_hr.png", PHOTO)
+    write_image(benchmark / "LR_x4" / "only_lr.png", PHOTO)
     write_image(benchmark / "LR_x4" / "a.png", PHOTO[:20, :20])
-    with pytest.raises(ValueError, match=r"2 bad pair\(s\)") as error:
-        evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)
-    assert "c.png has no LR" in str(error.value)
-    assert "a.png has 100x80 pixels, which is not 4 times the 20x20" in str(error.value)
+    cut = benchmark / "HR" / "cut.png"
+    cut.write_bytes(cut.read_bytes()[:2000])
+    with pytest.raises(ValueError, match=r"set: 5 bad pair\(s\):\n") as error:
+        evaluation.evaluate(pytest.fail, "unused", 4, benchmark)
+    for reason in (
+        "a.png has 100x80 pixels, which is not 4 times the 20x20 of its LR",
+        "cut.png: not an image that can be read",
+        "only_hr.png has no LR in",
+        "only_lr.png has no HR in",
+        "tiny.png has 40x16 pixels, too few to be measured: 4 are shaved off each border, and SSIM's window needs 11",
+    ):
+        assert reason in str(error.value)
+
+
+def test_a_folder_of_benchmarks_is_not_taken_for_one(benchmark):
+    with pytest.raises(ValueError, match="no pictures found; a benchmark has HR/ and maybe LR_x4/, or HR pictures"):
+        evaluation.find_pairs(benchmark.parent, 4)
 
 
 def test_an_empty_and_a_missing_folder_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no pictures found"):
-        list(evaluation.read_benchmark(tmp_path, 4))
+        evaluation.find_pairs(tmp_path, 4)
     with pytest.raises(FileNotFoundError, match="no such folder"):
-        list(evaluation.read_benchmark(tmp_path / "nowhere", 4))
+        evaluation.find_pairs(tmp_path / "nowhere", 4)
+
+
+def test_the_first_call_is_not_in_the_seconds(benchmark):
+    calls = []
+
+    def slow_at_first(lr):
+        calls.append(lr.shape)
+        time.sleep(0 if len(calls) > 1 else 0.6)
+        return BICUBIC(lr)
+
+    report = evaluation.evaluate(slow_at_first, "slow", 4, benchmark)
+    assert len(calls) == 3 and max(score.seconds for score in report.scores) < 0.6
+
+
+def test_progress_sees_every_picture(benchmark):
+    seen = []
+    evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark, lambda pairs: seen.extend(pairs) or iter(pairs))
+    assert [pair.name for pair in seen] == ["a", "b"]
 
 
 def test_every_format_holds_the_figures_and_the_protocol(benchmark):
     reports = [evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)]
     mean = reports[0].mean
     markdown, table, data = (evaluation.FORMATS[name](reports) for name in ("markdown", "csv", "json"))
-    assert f"| mean    | {mean.psnr_y:.2f}" in markdown and "Gaussian 11x11" in markdown
+    assert markdown.startswith("bicubic on set, LR as given in LR_x4:\n") and "Gaussian 11x11" in markdown
+    assert f"| mean    |  {mean.psnr_y:.2f} | {mean.ssim_y:.4f} |" in markdown
+    assert len({len(line) for line in markdown.splitlines() if line.startswith("|")}) == 1
     rows = list(csv.DictReader(io.StringIO(table)))
     assert [row["name"] for row in rows] == ["a", "b", "mean"]
     assert float(rows[2]["ssim_y"]) == pytest.approx(mean.ssim_y) and "4 pixels shaved" in rows[0]["protocol"]
     (report,) = json.loads(data)
     assert report["mean"]["psnr_rgb"] == pytest.approx(mean.psnr_rgb) and "BT.601" in report["protocol"]
+    assert (report["dataset"], report["scale"], report["scores"][1]["name"]) == ("set", 4, "b")
+
+
+def test_an_infinite_psnr_leaves_json_valid(tmp_path):
+    write_image(tmp_path / "flat.png", np.full((24, 24, 3), 9, np.uint8))
+    report = evaluation.evaluate(BICUBIC, "bicubic", 4, tmp_path)
+    assert report.mean.psnr_y == np.inf and report.mean.ssim_y == 1
+
+    def not_json(text):
+        raise ValueError(text)
+
+    (data,) = json.loads(evaluation.to_json([report]), parse_constant=not_json)
+    assert data["mean"]["psnr_y"] is None and data["scores"][0]["ssim_y"] == 1
 
 
 def test_bicubic_on_set5_set14_and_bsd100_is_the_known_figure(shared_data):
-    for name, published in (("Set5", 28.43), ("Set14", 26.09), ("BSD100", 25.96)):
-        report = evaluation.evaluate(BICUBIC, "bicubic", 4, shared_data / "data" / "benchmark" / name)
-        assert report.mean.psnr_y == pytest.approx(published, abs=0.005)
+    for name, count, known in (("Set5", 5, 28.43), ("Set14", 14, 26.09), ("BSD100", 100, 25.96)):
+        pairs = evaluation.find_pairs(shared_data / "data" / "benchmark" / name, 4)
+        pictures = [pair.read(4) for pair in pairs]
+        assert len(pictures) == count
+        assert np.mean([psnr_y(hr, BICUBIC(lr), 4) for lr, hr in pictures]) == pytest.approx(known, abs=0.005)

@@ -89,7 +89,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
     write_image(tmp_path / "a.png", PHOTO)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(ImageError, match="larger than the pixel limit"):
+    with pytest.raises(ImageError, match="more.* than the limit"):
         read_image(tmp_path / "a.png")
 
 

@@ -1,5 +1,6 @@
 """The command, as a user runs it."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from srzoo import zoo
+from srzoo.__main__ import COMMANDS
 from srzoo.cli.evaluate import main
 from srzoo.data.sample import sample_path
 from srzoo.images import read_image, write_image
@@ -24,14 +26,68 @@ def folder(tmp_path):
 def test_a_trained_network_is_measured_beside_bicubic(folder, tmp_path, capsys):
     zoo.save_weights(zoo.create("edsr-baseline-x2.blocks1.filters4"), tmp_path / "a.weights.h5")
     assert main(["--model", str(tmp_path / "a.weights.h5"), str(folder)]) == 0
-    table = capsys.readouterr().out
+    table, errors = capsys.readouterr()
     assert table.startswith("edsr-baseline-x2.blocks1.filters4 on set") and "Protocol: x2" in table
+    assert "bicubic PSNR-Y" in table and errors == ""
+
+
+def test_a_keras_file_serves_as_model(folder, tmp_path, capsys):
+    zoo.create("srresnet-x3.blocks1.filters4").save(tmp_path / "a.keras")
+    assert main(["--model", str(tmp_path / "a.keras"), str(folder), str(folder), "--format", "csv"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split(",")[:3] for row in rows[1:]] == 2 * [
+        ["srresnet-x3.blocks1.filters4", "set", name] for name in ("a", "mean")
+    ]
+
+
+@pytest.mark.parametrize(("arguments", "scale"), [([], 4), (["--scale", "3"], 3)])
+def test_bicubic_takes_a_scale(arguments, scale, folder, capsys):
+    assert main(["--model", "bicubic", str(folder), *arguments]) == 0
+    assert f"Protocol: x{scale};" in capsys.readouterr().out
+
+
+def test_another_scale_than_the_models_is_refused(folder, tmp_path):
+    zoo.save_weights(zoo.create("edsr-baseline-x2.blocks1.filters4"), tmp_path / "a.weights.h5")
+    with pytest.raises(ValueError, match="--scale 4 was given, but edsr-baseline-x2.blocks1.filters4 upscales by 2"):
+        main(["--model", str(tmp_path / "a.weights.h5"), "--scale", "4", str(folder)])
+
+
+def test_a_bad_pair_in_the_last_folder_is_told_before_the_first_is_measured(folder, tmp_path, monkeypatch):
+    write_image(tmp_path / "small" / "b.png", read_image(folder / "a.png")[:10, :10])
+    monkeypatch.setattr("srzoo.evaluation.evaluate", pytest.fail)
+    with pytest.raises(ValueError, match=r"b.png has 10x10 pixels, too few"):
+        main(["--model", "bicubic", str(folder), str(tmp_path / "small")])
 
 
 def test_the_table_goes_to_a_file(folder, tmp_path, capsys):
     assert main(["--model", "bicubic", str(folder), "--format", "json", "--output", str(tmp_path / "a.json")]) == 0
     assert json.loads((tmp_path / "a.json").read_text())[0]["dataset"] == "set"
     assert capsys.readouterr().out == ""
+
+
+def test_an_output_that_is_a_folder_is_refused_before_any_work(folder, tmp_path):
+    with pytest.raises(ValueError, match="--output must be a file, but .* is a folder"):
+        main(["--model", "nothing", str(folder), "--output", str(tmp_path)])
+
+
+def test_help_does_not_wait_for_tensorflow():
+    code = (
+        "import sys; from srzoo.__main__ import main; sys.argv = ['srzoo', 'evaluate', '--help']\n"
+        "try: main()\n"
+        "finally: assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "--model MODEL" in result.stdout
+
+
+def test_every_command_is_listed_and_is_there():
+    result = subprocess.run(
+        [sys.executable, "-m", "srzoo", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name, (module, purpose) in COMMANDS.items():
+        assert name in result.stdout and purpose in result.stdout
+        assert callable(importlib.import_module(module).main)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_an_error_of_one_in_rgb_is_smaller_in_luma_as_its_range_is_smaller():
 
 def test_equal_pictures_have_infinite_psnr_and_an_ssim_of_one():
     assert psnr_y(PHOTO, PHOTO, 4) == psnr_rgb(PHOTO, PHOTO, 4) == math.inf
-    assert ssim_y(PHOTO, PHOTO, 4) == pytest.approx(1.0)
+    assert ssim_y(PHOTO, PHOTO, 4) == 1
 
 
 def test_shaved_pixels_do_not_count():
@@ -40,6 +40,12 @@ def test_shaved_pixels_do_not_count():
     sr[:4], sr[-4:], sr[:, :4], sr[:, -4:] = 0, 0, 0, 0
     assert psnr_y(PHOTO, sr, 4) == math.inf
     assert math.isfinite(psnr_y(PHOTO, sr, 3))
+
+
+def test_ssim_of_two_flat_pictures_is_the_ratio_of_their_means_alone():
+    hr, sr = (np.full((20, 20, 3), level, np.uint8) for level in (50, 90))
+    x, y, c1 = luma(hr[0, 0]), luma(sr[0, 0]), 2.55**2
+    assert ssim_y(hr, sr, 4) == pytest.approx((2 * x * y + c1) / (x**2 + y**2 + c1), abs=1e-9)
 
 
 def test_ssim_is_that_of_another_implementation():
@@ -59,6 +65,23 @@ def test_ssim_is_that_of_another_implementation():
 def test_different_shapes_are_refused():
     with pytest.raises(ValueError, match=r"one shape, got \(97, 120, 3\) and \(96, 120, 3\)"):
         psnr_y(PHOTO, PHOTO[:96], 4)
+
+
+@pytest.mark.parametrize("metric", [psnr_y, psnr_rgb, ssim_y])
+@pytest.mark.parametrize("pixels", [PHOTO / 255, PHOTO[..., 0], PHOTO[..., :2]])
+def test_what_is_no_8_bit_rgb_is_refused(metric, pixels):
+    with pytest.raises(ValueError, match=r"HR must be a uint8 array of shape \(height, width, 3\), got"):
+        metric(pixels, pixels, 4)
+
+
+def test_a_negative_shave_is_refused():
+    with pytest.raises(ValueError, match="shave must be a number of pixels of at least 0, got -1"):
+        psnr_y(PHOTO, NOISY, -1)
+
+
+@pytest.mark.parametrize("metric", [psnr_y, psnr_rgb, ssim_y])
+def test_figures_are_plain_floats(metric):
+    assert type(metric(PHOTO, NOISY, 4)) is type(metric(PHOTO, PHOTO, 4)) is float
 
 
 @pytest.mark.parametrize(("metric", "side"), [(psnr_y, 8), (psnr_rgb, 8), (ssim_y, 18)])
