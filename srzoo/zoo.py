@@ -5,6 +5,7 @@ A model's full name says all there is to its architecture: `edsr-baseline-x4` is
 so it travels in every file that holds the model or its weights.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -77,7 +78,8 @@ def load(source: str | os.PathLike) -> keras.Model:
 
     Raises:
         FileNotFoundError: if there is no such file, or no weights ship for that name.
-        ValueError: if the name is unknown or the file does not hold a model of srzoo's kind.
+        ValueError: if the name is unknown, the file does not hold a model of srzoo's kind, or shipped
+            weights are damaged.
     """
     path = Path(source)
     if path.name.endswith(".weights.h5"):
@@ -100,7 +102,23 @@ def load(source: str | os.PathLike) -> keras.Model:
             f"no trained weights ship for {name!r} (there are: {names}); train it with `python train.py` "
             "and give the resulting best.weights.h5"
         )
+    if checksum(shipped) != checksums().get(shipped.name):
+        raise ValueError(
+            f"{shipped} is damaged: its SHA-256 is not the one srzoo was shipped with; install srzoo again"
+        )
     return load(shipped)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def checksums() -> dict[str, str]:
+    """File name -> SHA-256 of the weights that ship, from the table beside them."""
+    table = SHIPPED / "SHA256SUMS"
+    lines = table.read_text().splitlines() if table.is_file() else []
+    return {name: digest for digest, name in (line.split() for line in lines)}
 
 
 def shipped_models() -> list[str]:

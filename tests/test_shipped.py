@@ -1,0 +1,55 @@
+"""The weights that come with the package: whole, and as good as their model cards say."""
+
+import numpy as np
+import pytest
+
+from srzoo import bicubic, zoo
+from srzoo.data.sample import sample_path
+from srzoo.evaluation import evaluate
+from srzoo.images import read_image
+from srzoo.metrics import psnr_y
+from srzoo.upscaling import Upscaler
+
+CAT = {"edsr-baseline-x4": 32.32}
+"""PSNR-Y in dB on scikit-image's cat, recorded when the weights were shipped."""
+
+SET5 = {"edsr-baseline-x4": 31.67}
+
+DROP = 0.05
+"""dB that fail a test: far more than rounding gives, far less than anyone sees."""
+
+
+def test_what_ships_is_what_is_recorded():
+    assert zoo.shipped_models() == sorted(CAT) == sorted(SET5)
+    assert sorted(zoo.checksums()) == [f"{name}.weights.h5" for name in sorted(CAT)]
+
+
+@pytest.mark.parametrize("name", CAT)
+def test_shipped_weights_are_as_good_on_a_cat_as_recorded(name):
+    upscaler = Upscaler(zoo.load(name))
+    hr = bicubic.crop_to_multiple(read_image(sample_path("chelsea.png")), upscaler.scale)
+    score = psnr_y(hr, upscaler(bicubic.downscale(hr, upscaler.scale)), upscaler.scale)
+    assert score == pytest.approx(CAT[name], abs=DROP)
+
+
+@pytest.mark.parametrize("name", SET5)
+def test_shipped_weights_are_as_good_on_set5_as_their_card_says(name, shared_data):
+    upscaler = Upscaler(zoo.load(name))
+    report = evaluate(upscaler, name, upscaler.scale, shared_data / "data" / "benchmark" / "Set5")
+    assert report.mean.psnr_y == pytest.approx(SET5[name], abs=DROP)
+
+
+@pytest.mark.parametrize("name", CAT)
+def test_shipped_weights_are_float32_once_loaded(name):
+    assert {weights.dtype for weights in zoo.load(name).get_weights()} == {np.dtype("float32")}
+
+
+def test_damaged_shipped_weights_are_refused(tmp_path, monkeypatch):
+    for file in zoo.SHIPPED.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with (tmp_path / "edsr-baseline-x4.weights.h5").open("r+b") as file:
+        file.seek(100_000)
+        file.write(b"\0\0\0\0")
+    monkeypatch.setattr(zoo, "SHIPPED", tmp_path)
+    with pytest.raises(ValueError, match="is damaged: its SHA-256"):
+        zoo.load("edsr-baseline-x4")
