@@ -103,9 +103,7 @@ def load(source: str | os.PathLike) -> keras.Model:
             "and give the resulting best.weights.h5"
         )
     if checksum(shipped) != checksums().get(shipped.name):
-        raise ValueError(
-            f"{shipped} is damaged: its SHA-256 is not the one srzoo was shipped with; install srzoo again"
-        )
+        raise ValueError(f"{shipped} is damaged: its SHA-256 is not the recorded one; install srzoo again")
     return load(shipped)
 
 
