@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from srzoo import recipes
 from srzoo.cli import start_tensorflow
 
 DESCRIPTION = """Trains EDSR or SRResNet on pictures and leaves a run's folder: best.weights.h5, config.json,
@@ -16,9 +17,6 @@ EPILOG = """examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    from srzoo import recipes
-    from srzoo.losses import PIXEL_LOSSES
-
     ap = argparse.ArgumentParser(
         prog="train.py", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -37,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument("--patch", type=_positive_int, help="HR pixels a side of a crop; default: the paper's")
     ap.add_argument("--batch", type=_positive_int, help="crops in a batch; default: 16")
     ap.add_argument("--fit", choices=("crop", "resize"), default="crop", help="resize: whole pictures, squeezed")
-    ap.add_argument("--loss", choices=sorted(PIXEL_LOSSES), help="default: the paper's")
+    ap.add_argument("--loss", help="l1, l2 or charbonnier; default: the paper's")
     ap.add_argument("--learning-rate", type=_positive_float, help="Adam's, at its highest; default: the paper's")
     ap.add_argument("--schedule", choices=recipes.SCHEDULES, help="default: halving; with --minutes cosine")
     ap.add_argument("--init-weights", help="a .weights.h5 to start from")

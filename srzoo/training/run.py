@@ -61,7 +61,7 @@ class Settings:
 
 
 class Run:
-    """The folder of a run. Opening it makes the folder, or finds the run that is in it.
+    """The folder of a run, new or with the run that is in it. Nothing is written before `begin`.
 
     Args:
         folder: where the run lives.
@@ -76,14 +76,18 @@ class Run:
         self.best_weights = folder / "best.weights.h5"
         self.samples = folder / "samples"
         self.log = folder / "log.csv"
-        config = folder / "config.json"
-        if config.exists():
-            _compare(json.loads(config.read_text()), asdict(settings), folder)
+        self.config = folder / "config.json"
+        self.settings = settings
+        if self.config.exists():
+            _compare(json.loads(self.config.read_text()), asdict(settings), folder)
         elif folder.exists() and any(folder.iterdir()):
             raise ValueError(f"{folder}: not empty and not a run of srzoo's; give another folder with --output")
-        else:
-            with atomic_file(config) as temporary:
-                temporary.write_text(json.dumps(asdict(settings), indent=2) + "\n")
+
+    def begin(self) -> None:
+        """Makes the folder with its `config.json`, unless it is there."""
+        if not self.config.exists():
+            with atomic_file(self.config) as temporary:
+                temporary.write_text(json.dumps(asdict(self.settings), indent=2) + "\n")
 
     def checkpoints(self, objects: dict) -> tf.train.CheckpointManager:
         """The two last states of the run, under `checkpoints/`."""

@@ -42,8 +42,10 @@ def settings_of(
     """Settings of a run: what is not given is the paper's (`srzoo.recipes`).
 
     Raises:
-        ValueError: for an unknown model or precision.
+        ValueError: for an unknown model, loss or precision.
     """
+    if loss is not None and loss not in PIXEL_LOSSES:
+        raise ValueError(f"the loss must be one of {', '.join(PIXEL_LOSSES)}, got {loss!r}")
     base, named_scale, options = zoo.parse_name(model)
     recipe, scale = RECIPES[base], scale or named_scale
     return Settings(
@@ -101,6 +103,7 @@ def train_run(
     run = Run(folder, settings)
 
     pictures = pipeline.decode(source, crops, memory, say)
+    run.begin()  # only now: a data set that turns out unusable leaves no folder behind
     say(
         f"{settings.model}, {settings.precision}, {model.count_params():,} parameters; {len(pictures.train)} pictures "
         f"to train on and {len(pictures.validation)} to validate on -> {folder}"

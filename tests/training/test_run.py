@@ -23,7 +23,7 @@ def test_with_minutes_the_run_has_no_last_step_and_the_schedule_follows_the_time
 
 
 def test_a_run_with_other_settings_in_the_folder_is_refused(tmp_path):
-    Run(tmp_path / "run", SETTINGS)
+    Run(tmp_path / "run", SETTINGS).begin()
     Run(tmp_path / "run", SETTINGS)
     with pytest.raises(ValueError, match="learning_rate was 0.0001 and is now 0.1; patch was 192 and is now 96"):
         Run(tmp_path / "run", replace(SETTINGS, learning_rate=0.1, patch=96))
@@ -38,6 +38,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 def test_rows_after_a_step_are_forgotten(tmp_path):
     run = Run(tmp_path / "run", SETTINGS)
+    run.begin()
     run.append_log([{"step": step, "loss": 0.5} for step in range(1, 6)])
     run.forget_after(3)
     run.append_log([{"step": 4, "loss": 0.25}])
@@ -51,8 +52,14 @@ def test_rows_after_a_step_are_forgotten(tmp_path):
 
 def test_a_row_cut_short_by_a_crash_is_forgotten(tmp_path):
     run = Run(tmp_path / "run", SETTINGS)
+    run.begin()
     run.append_log([{"step": 1, "loss": 0.5}])
     with run.log.open("a") as file:
         file.write("2")
     run.forget_after(1)
     assert [row["step"] for row in run.read_log()] == ["1"]
+
+
+def test_an_unknown_loss_is_refused():
+    with pytest.raises(ValueError, match="loss must be one of l1, l2, charbonnier, got 'l3'"):
+        settings_of("sample", loss="l3")

@@ -79,6 +79,12 @@ def test_training_starts_from_given_weights(photos, tmp_path):
         np.testing.assert_allclose(trained, start, atol=1e-6)
 
 
+def test_a_data_set_that_turns_out_unusable_leaves_no_folder(photos, tmp_path):
+    with pytest.raises(ValueError, match="no usable pictures"):
+        train_quietly(tmp_path / "run", settings(photos, patch=256))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_says_at_which_step(photos, tmp_path):
     model = zoo.create(MODEL)
     model.get_layer("tail").bias.assign(keras.ops.full((3,), np.nan))
@@ -139,7 +145,7 @@ def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(phot
 
 
 def test_another_configuration_for_the_same_folder_is_refused_in_one_sentence(photos, tmp_path):
-    Run(tmp_path / "run", settings(photos))
+    Run(tmp_path / "run", settings(photos)).begin()
     process = start(photos, tmp_path / "run")
     _, stderr = process.communicate(timeout=60)
     last = stderr.strip().splitlines()[-1]
