@@ -80,10 +80,8 @@ def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None]
     too_small: list[str] = []
     threads = max(2, os.cpu_count() or 1)
     cache = PairCache(memory)
-    bar = tqdm(
-        read_all(train_items, crops.scale, threads, unreadable.append), "decoding", unit=" pictures", leave=False
-    )
-    for name, lr, hr in bar:
+    pairs = read_all(train_items, crops.scale, threads, unreadable.append)
+    for name, lr, hr in tqdm(pairs, "decoding", unit=" pictures", leave=False, disable=None):
         if min(hr.shape[:2]) < crops.patch:
             too_small.append(f"{name}: {hr.shape[1]}x{hr.shape[0]}")
         else:
