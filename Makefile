@@ -14,15 +14,16 @@ help:
 	@echo "make bench DATA=folder   crops a second of the data pipeline"
 	@echo "make clean      remove the virtual environment"
 
-# The newest Python that runs and fits; PYTHON=... chooses another. A name that is found may still not run.
-$(BIN)/python:
-	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3.10 python3; do \
-	  if $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
-	    echo "setting up $(VENV) with $$($$python --version)"; exec $$python -m venv $(VENV); \
+# The newest Python that runs, fits and can make environments; PYTHON=... chooses another. A name that is found may still not run.
+$(BIN)/pip:
+	@set -- "$(PYTHON)"; [ -n "$$1" ] || set -- python3.13 python3.12 python3.11 python3.10 python3; \
+	for python do \
+	  if "$$python" -c 'import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    echo "setting up $(VENV) with $$("$$python" --version)"; exec "$$python" -m venv $(VENV); \
 	  fi; \
-	done; echo "error: no Python 3.10 to 3.13 found; install one, or name it: make PYTHON=/path/to/python ..." >&2; exit 1
+	done; echo "error: none of these is a Python 3.10 to 3.13 with its venv module: $$*; name one: make PYTHON=/path/to/python ..." >&2; exit 1
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt | $(BIN)/python
+$(VENV)/.installed: requirements.txt requirements-dev.txt | $(BIN)/pip
 	@echo "installing requirements (some 3 GB with TensorFlow; minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -31,6 +31,9 @@ setup(
         "requests>=2.32",
         "tqdm>=4.67",
         "importlib_resources>=6",
+        # Not imported here; without these the pip that comes with Python 3.10 searches for many minutes.
+        'etils<1.14; python_version < "3.11"',
+        'protobuf<=6.32; python_version < "3.11"',
     ],
     extras_require={"sample": SAMPLE, "dev": [*SAMPLE, "pytest>=9", "ruff", "mypy", "psutil"]},
     entry_points={"console_scripts": ["srzoo = srzoo.__main__:main"]},
