@@ -10,10 +10,10 @@ from srzoo.images import read_image
 from srzoo.metrics import psnr_y
 from srzoo.upscaling import Upscaler
 
-CAT = {"edsr-baseline-x4": 32.32}
+CAT = {"edsr-baseline-x4": 32.33}
 """PSNR-Y in dB on scikit-image's cat, recorded when the weights were shipped."""
 
-SET5 = {"edsr-baseline-x4": 31.67}
+SET5 = {"edsr-baseline-x4": 31.66}
 
 DROP = 0.05
 """dB that fail a test: far more than rounding gives, far less than anyone sees."""
