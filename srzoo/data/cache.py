@@ -21,12 +21,10 @@ class PairCache:
 
     Args:
         memory: bytes of pixels to hold in memory.
-        folder: where the temporary file is made; default: the system's folder for such.
     """
 
-    def __init__(self, memory: int, folder: str | None = None):
+    def __init__(self, memory: int):
         self._free = memory
-        self._folder = folder
         self._file: BinaryIO | None = None
         self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -56,7 +54,7 @@ class PairCache:
     def _spill(self, pixels: np.ndarray) -> np.ndarray:
         if self._file is None:
             # Unnamed and open as long as the cache lives, so that nothing is left behind, whatever happens.
-            self._file = tempfile.TemporaryFile(prefix="srzoo-", dir=self._folder)  # noqa: SIM115
+            self._file = tempfile.TemporaryFile(prefix="srzoo-")  # noqa: SIM115
         offset = self._file.tell()
         self._file.write(np.ascontiguousarray(pixels).data)
         self._file.flush()
