@@ -189,13 +189,17 @@ def _prepare(builder: tfds.core.DatasetBuilder, missing: list[str]) -> None:
     try:
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
     except BaseException as error:
-        # Other downloads may still run, and are waited for at exit. What is left then is of no use to anyone.
-        for folder in set(downloads.glob("*/*.tmp.*")) - before:
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        # Other downloads may still run, or have yet to start, and are waited for before this is called.
+        atexit.register(_remove_partial_downloads, downloads, before)
         explained = _explain(name, builder, error)
         if explained is None:
             raise
         raise explained from error
+
+
+def _remove_partial_downloads(downloads: Path, keep: set[Path]) -> None:
+    for folder in set(downloads.glob("*/*.tmp.*")) - keep:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_servers(name: str, builder: tfds.core.DatasetBuilder, urls: list[str]) -> None:

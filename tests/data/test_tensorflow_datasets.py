@@ -1,5 +1,6 @@
 """DIV2K through tensorflow-datasets' own builder, over small archives of DIV2K's layout, and other data sets of it."""
 
+import concurrent.futures
 import http.server
 import io
 import socket
@@ -127,13 +128,22 @@ def site(tmp_path):
 
 @pytest.fixture
 def at_exit(monkeypatch):
-    """What is put off to the end of the process, as a function that does it now."""
-    late = []
-    monkeypatch.setattr(sources.atexit, "register", lambda *call, **options: late.append((call, options)))
+    """What is put off to the end of the process, as a function that does it now, other threads' work first."""
+    late, work = [], []
+    monkeypatch.setattr(sources.atexit, "register", lambda *call: late.append(call))
+    pool = concurrent.futures.ThreadPoolExecutor
+    submit = pool.submit
+
+    def remember(*call, **options):
+        work.append(submit(*call, **options))
+        return work[-1]
+
+    monkeypatch.setattr(pool, "submit", remember)
 
     def run():
-        for (function, *arguments), options in late:
-            function(*arguments, **options)
+        concurrent.futures.wait(work, timeout=60)
+        for function, *arguments in late:
+            function(*arguments)
 
     return run
 
