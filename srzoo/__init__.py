@@ -2,6 +2,7 @@
 
 model = srzoo.create("edsr-baseline", scale=4)      a fresh network, to train
 model = srzoo.load("best.weights.h5")               a trained one
+model = srzoo.interpolate(pixel, gan, alpha=0.5)    one between the faithful and the vivid
 hr = srzoo.Upscaler(model)(lr)                      an image of any size, in bounded memory
 """
 
@@ -12,11 +13,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "Upscaler": "srzoo.upscaling",
     "create": "srzoo.zoo",
+    "interpolate": "srzoo.zoo",
     "load": "srzoo.zoo",
     "save_weights": "srzoo.zoo",
 }
 
-__all__ = ["Upscaler", "create", "load", "save_weights"]
+__all__ = ["Upscaler", "create", "interpolate", "load", "save_weights"]
 
 
 def __getattr__(name: str):

@@ -1,6 +1,7 @@
 """How each paper trained its network, as data."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -9,12 +10,13 @@ class Recipe:
     """The published training of a network.
 
     Attributes:
-        loss: a key of `srzoo.losses.PIXEL_LOSSES`.
+        loss: a key of `srzoo.losses.PIXEL_LOSSES`, or of `OBJECTIVES` for the adversarial game.
         lr_patch: LR pixels a side of a crop; HR has `scale` times as many.
         batch: crops in a batch.
         steps: updates of the weights.
         learning_rate: Adam's, at the start.
         halve_every: steps between two halvings of the learning rate; None: it stays.
+        schedule: a name of `SCHEDULES`.
         source: where the figures stand.
     """
 
@@ -24,20 +26,62 @@ class Recipe:
     steps: int
     learning_rate: float
     halve_every: int | None
+    schedule: str
     source: str
 
 
-EDSR = Recipe("l1", 48, 16, 300_000, 1e-4, 200_000, "arXiv 1707.02921, section 4.2")
-SRRESNET = Recipe("l2", 24, 16, 1_000_000, 1e-4, None, "arXiv 1609.04802, section 3.2")
+EDSR = Recipe("l1", 48, 16, 300_000, 1e-4, 200_000, "halving", "arXiv 1707.02921, section 4.2")
+SRRESNET = Recipe("l2", 24, 16, 1_000_000, 1e-4, None, "halving", "arXiv 1609.04802, section 3.2")
+SRGAN = Recipe("srgan-vgg54", 24, 16, 200_000, 1e-4, None, "tenth", "arXiv 1609.04802, section 3.2")
 
-RECIPES = {"edsr-baseline": EDSR, "edsr": EDSR, "srresnet": SRRESNET}
+RECIPES = {"edsr-baseline": EDSR, "edsr": EDSR, "srresnet": SRRESNET, "edsr-gan": SRGAN, "srgan": SRGAN}
 """Name of a model -> its published training."""
 
 AVERAGE = 0.999
 """Decay of the moving average of the weights, which is what is validated and saved. Not in the papers;
 common practice since, worth some hundredths of a decibel at their lengths and more in short runs."""
 
-SCHEDULES = ("halving", "cosine")
+FEATURE_SCALE = 1 / 12.75
+"""On VGG's features: it brings their squared error to the size of that of pixels (arXiv 1609.04802, section 3.2)."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the generator minimises in the adversarial game.
+
+    Attributes:
+        content: layer -> weight, see `srzoo.losses.ContentLoss`, as are the next three.
+        activation: `after` or `before` the ReLU.
+        distance: of the features, `l1` or `l2`.
+        feature_scale: factor on the features.
+        adversarial: a key of `srzoo.losses.ADVERSARIAL_LOSSES`.
+        adversarial_weight: of the generator's part in the game.
+        pixel: a key of `srzoo.losses.PIXEL_LOSSES`.
+        pixel_weight: of that; 0 leaves it out.
+    """
+
+    content: Mapping[str, float]
+    activation: str = "after"
+    distance: str = "l2"
+    feature_scale: float = FEATURE_SCALE
+    adversarial: str = "vanilla"
+    adversarial_weight: float = 1e-3
+    pixel: str = "l2"
+    pixel_weight: float = 0.0
+
+
+OBJECTIVES = {
+    # arXiv 1609.04802, equations 3 to 6 and section 3.2.
+    "srgan-vgg22": Objective({"vgg22": 1.0}),
+    "srgan-vgg54": Objective({"vgg54": 1.0}),
+    # The same with the mean squared error of pixels added.
+    "per-pix": Objective({"vgg54": 1.0}, pixel_weight=1.0),
+    # ESRGAN, arXiv 1809.00219, equation 3 and section 4.1.
+    "esrgan": Objective({"vgg54": 1.0}, "before", "l1", 1.0, "relativistic", 5e-3, "l1", 1e-2),
+}
+"""Name -> what is minimised."""
+
+SCHEDULES = ("halving", "cosine", "tenth")
 
 
 def learning_rate(schedule: str, peak: float, halve_every: int | None, step: int, progress: float) -> float:
@@ -46,6 +90,7 @@ def learning_rate(schedule: str, peak: float, halve_every: int | None, step: int
     Args:
         schedule: `halving`, the papers': halved each `halve_every` steps. `cosine`, for short runs: level for
             40 % of the run, then down to a thousandth along a cosine, with a warm-up over the first 100 steps.
+            `tenth`, SRGAN's: a tenth from half of the run on.
         peak: the highest learning rate.
         halve_every: for `halving`; None keeps it level.
         step: updates done so far.
@@ -56,4 +101,6 @@ def learning_rate(schedule: str, peak: float, halve_every: int | None, step: int
     if schedule == "cosine":
         fall = max(0.0, progress - 0.4) / 0.6
         return peak * min(1.0, (step + 1) / 100) * max(1e-3, 0.5 * (1 + math.cos(math.pi * min(fall, 1.0))))
+    if schedule == "tenth":
+        return peak * (0.1 if progress >= 0.5 else 1.0)
     raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")

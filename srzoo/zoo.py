@@ -15,7 +15,7 @@ import h5py
 import keras
 
 from srzoo.images import atomic_file
-from srzoo.models import MODELS
+from srzoo.models import MODELS, PIXEL_TRAINED
 
 SHIPPED = Path(__file__).parent / "weights"
 """Folder of the trained weights that come with the package, one `<full name>.weights.h5` a model."""
@@ -107,6 +107,72 @@ def load(source: str | os.PathLike) -> keras.Model:
     return load(shipped)
 
 
+def interpolate(
+    pixel_weights: str | os.PathLike | keras.Model, gan_weights: str | os.PathLike | keras.Model, alpha: float
+) -> keras.Model:
+    """Mixes a network's pixel-trained and adversarially trained weights: the dial of how much detail it invents.
+
+    Each weight, the statistics of batch normalisation among them, is (1 - alpha) * pixel + alpha * gan: Wang et al.,
+    "Deep Network Interpolation for Continuous Imagery Effect Transition" (arXiv 1811.10515, section 3), with alpha
+    on the adversarially trained part as in ESRGAN (arXiv 1809.00219, section 3.4). The result is meaningful only if
+    the adversarial training started from the pixel-trained weights or ones like them.
+
+    Args:
+        pixel_weights: the network as trained on pixels alone: what `load` takes, or a model in memory.
+        gan_weights: the same network as trained in the adversarial game: likewise.
+        alpha: in [0, 1]; 0 gives the weights of the first and 1 those of the second, exactly.
+
+    Returns:
+        A new model with the second's name, as `create` describes it; models that were given stay as they are.
+
+    Raises:
+        FileNotFoundError: as in `load`.
+        ValueError: if alpha is not in [0, 1], the second is not of the adversarial game, the first is not its
+            `pixel_trained` partner, or as in `load`.
+
+    Example:
+        >>> interpolate("pixel/best.weights.h5", "adversarial/best.weights.h5", 0.5).name
+        'edsr-gan-x4'
+    """
+    if not 0 <= alpha <= 1:
+        raise ValueError(
+            f"alpha must be from 0 (trained on pixels) to 1 (trained in the adversarial game), got {alpha}"
+        )
+    pixel, gan = (given if isinstance(given, keras.Model) else load(given) for given in (pixel_weights, gan_weights))
+    partner = pixel_trained(gan.name)
+    if pixel.name != partner:
+        raise ValueError(
+            f"the model to interpolate with {gan.name!r} must be {partner!r}, got {pixel.name!r}; "
+            "give weights of that network"
+        )
+    # A .keras file may hold any network under one of our names.
+    if [weight.shape for weight in pixel.weights] != [weight.shape for weight in gan.weights]:
+        raise ValueError(
+            f"the weights of {pixel.name!r} and {gan.name!r} differ in number or shape, although the names say that "
+            "the networks are the same; give models that srzoo built"
+        )
+    # A Python float, so that the weights keep their type.
+    alpha = float(alpha)
+    model = keras.models.clone_model(gan)
+    model.set_weights([(1 - alpha) * p + alpha * g for p, g in zip(pixel.get_weights(), gan.get_weights())])
+    return model
+
+
+def pixel_trained(name: str) -> str:
+    """`"edsr-gan-x4.blocks4"` -> `"edsr-baseline-x4.blocks4"`: the same network, trained on pixels alone.
+
+    Raises:
+        ValueError: if it is no model's name, or not that of one trained in the adversarial game.
+    """
+    base, scale, options = parse_name(name)
+    if base not in PIXEL_TRAINED:
+        raise ValueError(
+            f"{name!r} has no pixel-trained partner to be interpolated with; give a model that is trained in the "
+            f"adversarial game ({', '.join(PIXEL_TRAINED)})"
+        )
+    return full_name(PIXEL_TRAINED[base], scale, **options)
+
+
 def checksum(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -133,19 +199,24 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
-    """Reads weights that `save_weights` wrote into a model of the same architecture.
+    """Reads weights that `save_weights` wrote into a model of the same architecture: SRResNet's fit SRGAN.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged or belongs to another architecture; the message names both.
     """
     stored = weights_name(path)
-    if parse_name(stored) != parse_name(model.name):
+    if _architecture(stored) != _architecture(model.name):
         raise ValueError(f"{path} holds weights of {stored!r}, which do not fit the model {model.name!r}")
     try:
         model.load_weights(path)
     except Exception as error:
         raise ValueError(f"{path}: the weights do not fit {model.name!r} or are damaged ({error})") from error
+
+
+def _architecture(name: str) -> tuple[str, int, dict[str, int]]:
+    base, scale, options = parse_name(name)
+    return PIXEL_TRAINED.get(base, base), scale, options
 
 
 def weights_name(path: str | os.PathLike) -> str:

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+import srzoo
 from srzoo import zoo
 
 SMALL = {"blocks": 2, "filters": 8}
@@ -88,3 +89,123 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_model_without_shipped_weights_says_what_to_do():
     with pytest.raises(FileNotFoundError, match="no trained weights ship for 'edsr-x8'.*train.py"):
         zoo.load("edsr-x8")
+
+
+TINY = {"blocks": 1, "filters": 4}
+PAIRS = [("edsr-baseline", "edsr-gan"), ("srresnet", "srgan")]
+
+
+def pair(pixel_name: str, gan_name: str) -> tuple[keras.Model, keras.Model]:
+    """Tiny models in which every weight differs, also those that start alike."""
+    models = zoo.create(pixel_name, **TINY), zoo.create(gan_name, **TINY)
+    random = np.random.default_rng(1)
+    for model in models:
+        model.set_weights([random.uniform(0.1, 1, w.shape).astype(w.dtype) for w in model.get_weights()])
+    return models
+
+
+@pytest.mark.parametrize(("pixel_name", "gan_name"), PAIRS)
+def test_weights_on_pixels_start_the_adversarial_game(pixel_name, gan_name, tmp_path):
+    pixel, gan = pair(pixel_name, gan_name)
+    zoo.save_weights(pixel, tmp_path / "a.weights.h5")
+    zoo.load_weights(gan, tmp_path / "a.weights.h5")
+    assert same(gan, pixel) and gan.name == f"{gan_name}-x4.blocks1.filters4"
+
+
+def test_weights_of_the_other_network_do_not_start_the_adversarial_game(tmp_path):
+    zoo.save_weights(zoo.create("srresnet", **TINY), tmp_path / "a.weights.h5")
+    with pytest.raises(ValueError, match="'srresnet-x4.*', which do not fit the model 'edsr-gan-x4"):
+        zoo.load_weights(zoo.create("edsr-gan", **TINY), tmp_path / "a.weights.h5")
+
+
+@pytest.mark.parametrize(("pixel_name", "gan_name"), PAIRS)
+def test_the_ends_of_an_interpolation_are_the_two_models(pixel_name, gan_name):
+    pixel, gan = pair(pixel_name, gan_name)
+    before = pixel.get_weights(), gan.get_weights()
+    for alpha, end in ((0, pixel), (0.0, pixel), (1, gan), (np.float64(1), gan)):
+        mixed = zoo.interpolate(pixel, gan, alpha)
+        assert same(mixed, end) and mixed is not end and mixed.name == gan.name
+    assert all(
+        np.array_equal(a, b) for a, b in zip([*before[0], *before[1]], [*pixel.get_weights(), *gan.get_weights()])
+    )
+
+
+@pytest.mark.parametrize(("pixel_name", "gan_name"), PAIRS)
+def test_an_interpolation_weighs_every_weight(pixel_name, gan_name):
+    pixel, gan = pair(pixel_name, gan_name)
+    mixed = zoo.interpolate(pixel, gan, 0.3)
+    for p, g, m in zip(pixel.weights, gan.weights, mixed.weights, strict=True):
+        assert p.path == g.path == m.path
+        expected = 0.7 * np.float64(p) + 0.3 * np.float64(g)
+        np.testing.assert_allclose(m, expected, rtol=1e-6, err_msg=m.path)
+    statistics = [w.path for w in mixed.weights if "moving_" in w.path]
+    assert len(statistics) == (6 if gan_name == "srgan" else 0)
+
+
+def test_pictures_lie_halfway_where_the_network_is_linear_in_the_weights():
+    pixel = zoo.create("edsr-baseline", **TINY)
+    gan = zoo.create("edsr-gan", **TINY)
+    gan.set_weights(pixel.get_weights())
+    gan.get_layer("tail").set_weights([2 * w + 0.1 for w in gan.get_layer("tail").get_weights()])
+    lr = np.random.default_rng(0).uniform(0, 255, (1, 6, 7, 3)).astype("float32")
+    halfway = zoo.interpolate(pixel, gan, 0.5)(lr)
+    expected = (np.array(pixel(lr)) + np.array(gan(lr))) / 2
+    assert np.abs(pixel(lr) - expected).max() > 1
+    np.testing.assert_allclose(halfway, expected, atol=1e-2)
+
+
+def test_files_are_interpolated_as_the_models_in_them(tmp_path):
+    pixel, gan = pair("edsr-baseline", "edsr-gan")
+    zoo.save_weights(pixel, tmp_path / "pixel.weights.h5")
+    gan.save(tmp_path / "gan.keras")
+    mixed = zoo.interpolate(tmp_path / "pixel.weights.h5", str(tmp_path / "gan.keras"), 0.3)
+    assert same(mixed, zoo.interpolate(pixel, gan, 0.3))
+    zoo.save_weights(mixed, tmp_path / "mixed.weights.h5")
+    assert same(zoo.load(tmp_path / "mixed.weights.h5"), mixed)
+
+
+@pytest.mark.parametrize("alpha", [-0.01, 1.01, float("nan"), float("inf")])
+def test_an_alpha_outside_its_range_is_refused(alpha):
+    with pytest.raises(ValueError, match=rf"alpha must be from 0 .* to 1 .*, got {alpha}$"):
+        zoo.interpolate(*pair("edsr-baseline", "edsr-gan"), alpha)
+
+
+@pytest.mark.parametrize(
+    ("pixel", "gan"),
+    [
+        ("srresnet-x4.blocks1.filters4", "edsr-gan-x4.blocks1.filters4"),
+        ("edsr-baseline-x4.blocks1.filters4", "srgan-x4.blocks1.filters4"),
+        ("edsr-baseline-x2.blocks1.filters4", "edsr-gan-x4.blocks1.filters4"),
+        ("edsr-baseline-x4.blocks1.filters4", "edsr-gan-x2.blocks1.filters4"),
+        ("edsr-baseline-x4.blocks2.filters4", "edsr-gan-x4.blocks1.filters4"),
+        ("edsr-baseline-x4.blocks1.filters4", "edsr-gan-x4.blocks1.filters8"),
+        ("edsr-gan-x4.blocks1.filters4", "edsr-gan-x4.blocks1.filters4"),
+    ],
+)
+def test_models_that_are_no_pair_are_refused_with_the_partner(pixel, gan):
+    with pytest.raises(ValueError) as error:
+        zoo.interpolate(zoo.create(pixel), zoo.create(gan), 0.5)
+    partner = zoo.pixel_trained(gan)
+    assert f"the model to interpolate with {gan!r} must be {partner!r}, got {pixel!r}; give" in str(error.value)
+
+
+def test_a_pair_the_wrong_way_round_is_refused():
+    pixel, gan = pair("srresnet", "srgan")
+    with pytest.raises(ValueError, match=r"'srresnet-x4.* has no pixel-trained partner .*\(edsr-gan, srgan\)"):
+        zoo.interpolate(gan, pixel, 0.5)
+
+
+def test_a_model_under_a_wrong_name_is_refused():
+    gan = zoo.create("edsr-gan", **TINY)
+    pixel = zoo.MODELS["edsr-baseline"](blocks=2, filters=4, name="edsr-baseline-x4.blocks1.filters4")
+    with pytest.raises(ValueError, match="differ in number or shape, although the names say"):
+        zoo.interpolate(pixel, gan, 0.5)
+
+
+def test_the_pixel_trained_partner_has_the_same_sizes():
+    assert zoo.pixel_trained("srgan-x2.blocks3") == "srresnet-x2.blocks3"
+    assert zoo.pixel_trained("edsr-gan") == "edsr-baseline-x4"
+
+
+def test_interpolate_is_at_the_packages_top():
+    assert srzoo.interpolate is zoo.interpolate and "interpolate" in srzoo.__all__

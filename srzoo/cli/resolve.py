@@ -1,6 +1,7 @@
 """`python resolve_image.py img.png`: upscales pictures with a trained network."""
 
 import argparse
+import math
 import re
 import sys
 import time
@@ -15,7 +16,8 @@ DESCRIPTION = "Upscales pictures with a trained network and writes them as PNG f
 EPILOG = """examples:
   python resolve_image.py photo.jpg --compare
   python resolve_image.py photos/ more.png --output large --memory 1GB
-  python resolve_image.py photo.jpg --weights runs/edsr-baseline-div2k/best.weights.h5"""
+  python resolve_image.py photo.jpg --weights runs/edsr-baseline-div2k/best.weights.h5
+  python resolve_image.py photo.jpg --weights runs/edsr-gan-div2k/adversarial/best.weights.h5 --fidelity 0.5"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,6 +35,16 @@ def parser() -> argparse.ArgumentParser:
         help="a model whose trained weights ship, or a .keras or .weights.h5 file (default: edsr-baseline-x4)",
     )
     which.add_argument("--weights", type=_weights_file, help="a .weights.h5 file, as train.py leaves it")
+    ap.add_argument(
+        "--fidelity",
+        type=_fidelity,
+        help="for a model of the adversarial game (edsr-gan, srgan): 0 leaves it as it is, 1 is the same network "
+        "trained on pixels alone, and between them it invents the less detail the higher the number",
+    )
+    ap.add_argument(
+        "--pixel-weights",
+        help="for --fidelity, the network trained on pixels: as --model; default: the one that ships of the same sizes",
+    )
     ap.add_argument("--output", type=Path, default=Path("results"), help="folder for the results (default: results)")
     ap.add_argument(
         "--memory",
@@ -60,22 +72,26 @@ def main(argv: list[str] | None = None) -> int:
             raise FileNotFoundError(f"{path}: no such file or folder")
     if args.output.exists() and not args.output.is_dir():
         raise ValueError(f"--output must be a folder, but {args.output} is a file")
+    if args.pixel_weights and args.fidelity is None:
+        raise ValueError(
+            f"--pixel-weights {args.pixel_weights} has no use without --fidelity; give a number from 0 to 1"
+        )
     jobs = plan(args.images, args.output, args.compare)
 
     start_tensorflow()
     from tqdm import tqdm
 
-    from srzoo import zoo
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 
-    model = zoo.load(args.weights or args.model)
+    model = _load(args.weights or args.model, args.fidelity, args.pixel_weights)
+    title = model.name if args.fidelity is None else f"{model.name}, fidelity {args.fidelity:g}"
     upscaler = Upscaler(model, memory=args.memory or DEFAULT_MEMORY)
     failed = 0
     for job in jobs:
         # No bar where the output is not a terminal.
         progress = partial(tqdm, desc=job.source.name, unit="tile", leave=False, disable=None)
         try:
-            print(_resolve(job, upscaler, model.name, progress), flush=True)
+            print(_resolve(job, upscaler, title, progress), flush=True)
         except (ValueError, OSError) as error:
             failed += 1
             reason = str(error)
@@ -140,6 +156,22 @@ def plan(inputs: list[Path], output: Path, compare: bool) -> list[Job]:
     return list(jobs.values())
 
 
+def _load(source, fidelity: float | None, pixel_weights: str | None):
+    """The model of `--model` or `--weights`, brought towards its pixel-trained partner if a fidelity is given."""
+    from srzoo import zoo
+
+    model = zoo.load(source)
+    if fidelity is None:
+        return model
+    partner = zoo.pixel_trained(model.name)
+    if not pixel_weights and partner not in zoo.shipped_models():
+        raise FileNotFoundError(
+            f"--fidelity for {model.name!r} needs the weights of {partner!r}, which do not ship; "
+            "give them with --pixel-weights"
+        )
+    return zoo.interpolate(pixel_weights or partner, model, 1 - fidelity)
+
+
 def _resolve(job: Job, upscaler, name: str, progress) -> str:
     """Reads, upscales and writes one picture; returns a line about it."""
     from srzoo.images import read_image, write_image
@@ -163,6 +195,16 @@ def _weights_file(text: str) -> Path:
     if not text.endswith(".weights.h5"):
         raise argparse.ArgumentTypeError(f"expected a file ending in .weights.h5, got {text!r}; see also --model")
     return Path(text)
+
+
+def _fidelity(text: str) -> float:
+    try:
+        fidelity = float(text)
+    except ValueError:
+        fidelity = math.nan
+    if not 0 <= fidelity <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
+    return fidelity
 
 
 def _bytes(text: str) -> int:

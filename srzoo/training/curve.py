@@ -1,4 +1,4 @@
-"""The learning curve of a run, as a picture."""
+"""The learning curves of a run, as a picture."""
 
 from pathlib import Path
 
@@ -6,9 +6,27 @@ import numpy as np
 
 from srzoo.images import atomic_file
 
+TITLES = {
+    "loss": "loss",
+    "content": "content loss",
+    "adversarial": "adversarial loss",
+    "pixel": "pixel loss",
+    "d_loss": "discriminator's loss",
+    "d_real": "D(real)",
+    "d_fake": "D(fake)",
+    "content_share": "content",
+    "adversarial_share": "adversarial",
+    "pixel_share": "pixel",
+    "psnr_y": "PSNR-Y",
+    "lpips": "LPIPS",
+}
+
 
 def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
-    """Draws loss and validation PSNR-Y over the steps of a run.
+    """Draws the losses and the validation scores over the steps of a run.
+
+    Training on pixels has one panel; the adversarial game four: losses, the discriminator's probabilities, the
+    shares of the generator's gradient, and the scores.
 
     Args:
         rows: of `log.csv`, see `srzoo.training.run.Run.read_log`.
@@ -17,23 +35,51 @@ def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
     """
     from matplotlib.figure import Figure  # no pyplot: it would look for a screen
 
-    losses = np.array([(int(r["step"]), float(r["loss"])) for r in rows if r["loss"]])
-    scores = np.array([(int(r["step"]), float(r["psnr_y"])) for r in rows if r["psnr_y"]])
-    if not len(losses):
+    game = any(row.get("d_real") for row in rows)
+    if not any(row["loss"] for row in rows):
         return
-    window = max(1, len(losses) // 100)
-    smooth = np.convolve(losses[:, 1], np.ones(window) / window, mode="valid")
-
-    figure = Figure(figsize=(9, 4.5), dpi=110, layout="constrained")
-    left = figure.add_subplot()
-    left.plot(losses[:, 0], losses[:, 1], color="tab:blue", alpha=0.2, linewidth=0.6)
-    left.plot(losses[window - 1 :, 0], smooth, color="tab:blue", label=f"loss, mean of {window} steps")
-    left.set(xlabel="step", ylabel="training loss", yscale="log", title=title)
-    left.grid(alpha=0.3)
-    right = left.twinx()
-    if len(scores):
-        right.plot(scores[:, 0], scores[:, 1], "o-", color="tab:orange", markersize=3, label="validation PSNR-Y")
-    right.set_ylabel("PSNR-Y [dB]")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure = Figure(figsize=(12, 8) if game else (9, 4.5), dpi=110, layout="constrained")
+    figure.suptitle(title)
+    if game:
+        losses, probabilities, shares, scores = figure.subplots(2, 2, sharex=True).flat
+        _draw(losses, rows, ("content", "adversarial", "pixel", "d_loss"))
+        losses.set(ylabel="training loss", yscale="log")
+        _draw(probabilities, rows, ("d_real", "d_fake"))
+        probabilities.set(ylabel="probability of being a photograph", ylim=(0, 1))
+        _draw(shares, rows, ("content_share", "adversarial_share", "pixel_share"))
+        shares.set(ylabel="share of the generator's gradient", yscale="log", xlabel="step")
+        _draw(scores, rows, ("lpips",), color="tab:green", marker="o")
+        scores.set(ylabel="validation LPIPS (lower is better)", xlabel="step")
+    else:
+        scores = figure.subplots()
+        _draw(scores, rows, ("loss",))
+        scores.set(ylabel="training loss", yscale="log", xlabel="step")
+    right = scores.twinx()
+    _draw(right, rows, ("psnr_y",), color="tab:orange", marker="o")
+    right.set_ylabel("validation PSNR-Y [dB]")
+    for axes in figure.axes:
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="upper left" if axes is right else "upper right", fontsize="small")
+        if axes is not right:
+            axes.grid(alpha=0.3)
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def _draw(axes, rows: list[dict[str, str]], names: tuple[str, ...], **style) -> None:
+    """Lines over the steps; those with hundreds of points are smoothed, with the points themselves faint behind."""
+    for name in names:
+        points = np.array([(int(row["step"]), float(row[name])) for row in rows if row.get(name)])
+        if not len(points):
+            continue
+        steps, values = points.T
+        window = max(1, len(points) // 100)
+        (line,) = axes.plot(
+            steps[window - 1 :],
+            np.convolve(values, np.ones(window) / window, mode="valid"),
+            label=TITLES[name],
+            markersize=3,
+            **style,
+        )
+        if window > 1:
+            axes.plot(steps, values, color=line.get_color(), alpha=0.15, linewidth=0.6)

@@ -1,6 +1,7 @@
 """The one training loop. What a step does, and what is measured, is passed in."""
 
 import math
+import sys
 import time
 from collections.abc import Callable
 
@@ -9,11 +10,14 @@ from tqdm import tqdm
 
 from srzoo import recipes, zoo
 from srzoo.images import write_image
+from srzoo.training.doctor import Doctor
 from srzoo.training.run import Run, Settings
 from srzoo.training.validation import Validation
 
 LOG_EVERY = 10
 """Steps between two looks at the losses: each look waits for the device, so not every step has one."""
+
+TITLES = {"psnr_y": "PSNR-Y", "lpips": "LPIPS"}
 
 BAR = "{percentage:5.1f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
@@ -28,7 +32,7 @@ class _Progress:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.seconds = tf.Variable(0.0, dtype=tf.float64, name="seconds")
-        self.best_psnr_y = tf.Variable(-math.inf, dtype=tf.float64, name="best_psnr_y")
+        self.best = tf.Variable(math.nan, dtype=tf.float64, name="best")
         self._start = time.monotonic()
 
     def start(self) -> None:
@@ -52,27 +56,27 @@ def train(
     batches: Callable[[int], tf.data.Dataset],
     validation: Validation,
     validate_every: int,
+    doctor: Doctor | None = None,
 ) -> float:
     """Trains until `settings.steps` or `settings.minutes` are over, from the last checkpoint if there is one.
 
     Args:
         run: the folder; a checkpoint found in it is restored first.
         settings: of the run.
-        step_fn: a step such as `srzoo.training.steps.PixelStep`.
+        step_fn: a step of `srzoo.training.steps`.
         batches: from the number of the first step to the batches from there on.
         validation: scores `step_fn.average`; the best score's weights are kept.
         validate_every: steps between two validations, each of which ends with a checkpoint.
+        doctor: watches over the adversarial game, if that is what is trained.
 
     Returns:
-        The best validation PSNR-Y in dB.
+        The best of the validation's scores that the weights are kept by; NaN if it keeps the newest.
 
     Raises:
         NotFiniteError: at which step, and what is left to go on from.
     """
     progress = _Progress(settings)
-    manager = run.checkpoints(
-        {**step_fn.checkpointed, "seconds": progress.seconds, "best_psnr_y": progress.best_psnr_y}
-    )
+    manager = run.checkpoints({**step_fn.checkpointed, "seconds": progress.seconds, "best": progress.best})
     if manager.latest_checkpoint:
         manager.checkpoint.restore(manager.latest_checkpoint).assert_consumed()
     progress.start()
@@ -80,6 +84,7 @@ def train(
     run.forget_after(first)
     summaries = tf.summary.create_file_writer(str(run.folder / "tensorboard"))
     unseen: list[tuple[dict, dict]] = []
+    newest = {"scores": ""}
 
     def look() -> dict:
         """Reads the losses of the steps since the last look, and gives the newest."""
@@ -91,30 +96,53 @@ def train(
                     f"good checkpoint is {manager.latest_checkpoint or 'none yet'}. Start again from it with a lower "
                     "--learning-rate, or with --precision float32"
                 )
-        run.append_log([row for row, _ in unseen])
-        newest = unseen[-1][0]
+        rows = [row for row, _ in unseen]
         unseen.clear()
+        if doctor:
+            for row in rows:
+                warn(row, doctor.watch(row["step"], row))
+        run.append_log(rows)
         with summaries.as_default(step):
-            tf.summary.scalar("loss", newest["loss"])
-            tf.summary.scalar("learning_rate", newest["learning_rate"])
-        return newest
+            for name in logs:
+                tf.summary.scalar(name, rows[-1][name])
+            tf.summary.scalar("learning_rate", rows[-1]["learning_rate"])
+        return rows[-1]
+
+    def warn(row: dict, warnings: list[str]) -> None:
+        if warnings:
+            row["warning"] = " ".join(warnings)
+            tqdm.write(f"step {row['step']}: {row['warning']}", file=sys.stderr)
 
     def validate_and_save() -> None:
         # All losses up to here were finite, so the checkpoint is one to go on from.
-        psnr, sample = validation(), validation.sample()
-        run.append_log([{"step": step, "seconds": round(progress.elapsed(), 3), "psnr_y": round(psnr, 4)}])
+        pairs = validation.pairs()
+        scores = validation.score(pairs)
+        row = {"step": step, "seconds": round(progress.elapsed(), 3)}
+        if doctor:
+            signs, warnings = doctor.examine(step, pairs)
+            scores.update(signs)
+            warn(row, warnings)
+        row.update({name: round(value, 4) for name, value in scores.items()})
+        run.append_log([row])
+        sample = validation.sample(pairs)
         write_image(run.samples / f"step-{step:07d}.png", sample)
         with summaries.as_default(step):
-            tf.summary.scalar("psnr_y", psnr)
+            for name, value in scores.items():
+                tf.summary.scalar(name, value)
             tf.summary.image("lr_sr_hr", sample[None])
-        if psnr > float(progress.best_psnr_y):
-            progress.best_psnr_y.assign(psnr)
+        if validation.is_better(scores, float(progress.best)):
+            if validation.best_by:
+                progress.best.assign(scores[validation.best_by])
             zoo.save_weights(step_fn.average, run.best_weights)
         progress.seconds.assign(progress.elapsed())
         manager.save(step)
+        best = f"; best {float(progress.best):.4g}" if validation.best_by else ""
+        newest["scores"] = ", ".join(f"{TITLES[name]} {scores[name]:.4g}" for name in TITLES if name in scores) + best
 
     share = progress.share(step)
     with tqdm(total=100.0, initial=round(min(100.0, 100 * share), 2), bar_format=BAR, disable=share >= 1) as bar:
+        if step == 0 and doctor:
+            validate_and_save()  # what the game starts from
         stream = iter(batches(first)) if share < 1 else iter(())
         began = time.monotonic()
         while share < 1:
@@ -125,12 +153,27 @@ def train(
             share = progress.share(step)
             validate = step % validate_every == 0 or share >= 1
             if step % LOG_EVERY == 0 or validate:
-                loss, speed = look()["loss"], (step - first) / (time.monotonic() - began)
+                row, speed = look(), (step - first) / (time.monotonic() - began)
                 if validate:
                     validate_and_save()
-                best = float(progress.best_psnr_y)
-                psnr = f", PSNR-Y {best:.2f} dB" if math.isfinite(best) else ""
-                bar.set_postfix_str(f"step {step}, loss {loss:.4f}{psnr}, {speed:.2f} steps/s", refresh=False)
+                parts = (
+                    f"step {step}",
+                    f"loss {row['loss']:.4f}",
+                    *_game(row),
+                    newest["scores"],
+                    f"{speed:.2f} steps/s",
+                )
+                bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
                 bar.update(min(100.0, 100 * share) - bar.n)
     summaries.close()
-    return float(progress.best_psnr_y)
+    return float(progress.best)
+
+
+def _game(row: dict) -> list[str]:
+    """How the adversarial game stands, in words."""
+    if "d_real" not in row:
+        return []
+    shares = " ".join(
+        f"{name.removesuffix('_share')} {value:.0%}" for name, value in row.items() if name.endswith("_share")
+    )
+    return [f"D(real) {row['d_real']:.2f}, D(fake) {row['d_fake']:.2f}, gradient: {shares}"]

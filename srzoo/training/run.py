@@ -8,6 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from srzoo.images import atomic_file
+from srzoo.recipes import Objective
 
 LOG_COLUMNS = (
     "step",
@@ -15,8 +16,44 @@ LOG_COLUMNS = (
     "learning_rate",
     "loss",
     "gradient_norm",
+    # Of the adversarial game, see `srzoo.training.steps.AdversarialStep`.
+    "content",
+    "adversarial",
+    "pixel",
+    "content_share",
+    "adversarial_share",
+    "pixel_share",
+    "d_loss",
+    "d_real",
+    "d_fake",
+    # Of a validation.
     "psnr_y",
+    "lpips",
+    "colour_shift",
+    "checkerboard",
+    "warning",
 )
+
+
+@dataclass(frozen=True)
+class Game:
+    """Settings of the adversarial game alone.
+
+    Attributes:
+        objective: of the generator.
+        discriminator_norm: see `srzoo.models.discriminator`.
+        discriminator_head: the same.
+        vgg: file with the weights of the content loss's network, or None: downloaded.
+        vgg_preprocessing: of that file, see `srzoo.losses.ContentLoss`.
+        lpips: file with the weights of LPIPS, by which the best weights are kept, if given.
+    """
+
+    objective: Objective
+    discriminator_norm: str
+    discriminator_head: str
+    vgg: str | None
+    vgg_preprocessing: str | None
+    lpips: str | None
 
 
 @dataclass(frozen=True)
@@ -27,7 +64,7 @@ class Settings:
         dataset: as `srzoo.data.sources.open_source` takes it.
         validation: a folder of pictures to validate on, or None for the data set's own.
         model: full name of the network.
-        loss: a key of `srzoo.losses.PIXEL_LOSSES`.
+        loss: a key of `srzoo.losses.PIXEL_LOSSES`, or of `srzoo.recipes.OBJECTIVES` in the adversarial game.
         patch: HR pixels a side of a crop.
         batch: crops in a batch.
         fit: `crop` or `resize`, see `srzoo.data.pipeline.Crops`.
@@ -40,6 +77,7 @@ class Settings:
         seed: of the start, of shuffling and of crops.
         init_weights: file the weights start from, if any.
         limit: at most so many pictures of a tensorflow-datasets name.
+        game: settings of the adversarial game, or None: the network is trained on pixels.
     """
 
     dataset: str
@@ -58,6 +96,7 @@ class Settings:
     seed: int
     init_weights: str | None
     limit: int | None
+    game: Game | None = None
 
 
 class Run:

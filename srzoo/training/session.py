@@ -1,6 +1,7 @@
-"""From settings to a finished run: opens the data, builds the network, and hands both to the loop."""
+"""From settings to a finished run: opens the data, builds the networks, and hands both to the loop."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,62 +11,40 @@ from srzoo import zoo
 from srzoo.data import pipeline
 from srzoo.data.pairs import Source
 from srzoo.data.sources import open_source
-from srzoo.losses import PIXEL_LOSSES
-from srzoo.recipes import RECIPES
+from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, ContentLoss
+from srzoo.metrics import lpips
+from srzoo.models.discriminator import discriminator
 from srzoo.training.curve import draw_curve
+from srzoo.training.doctor import Doctor
 from srzoo.training.loop import train
-from srzoo.training.precision import PRECISIONS, choose_precision
-from srzoo.training.run import Run, Settings
-from srzoo.training.steps import PixelStep
+from srzoo.training.precision import PRECISIONS
+from srzoo.training.run import Game, Run, Settings
+from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.training.validation import Validation
 
+STAGE_FOLDERS = ("pixel", "adversarial")
+"""Of a flow of two stages, below its own folder."""
 
-def settings_of(
-    dataset: str,
-    model: str = "edsr-baseline",
-    scale: int | None = None,
-    *,
-    loss: str | None = None,
-    patch: int | None = None,
-    batch: int | None = None,
-    learning_rate: float | None = None,
-    schedule: str | None = None,
-    steps: int | None = None,
-    minutes: float | None = None,
-    precision: str = "auto",
-    validation: str | None = None,
-    init_weights: str | None = None,
-    fit: str = "crop",
-    seed: int = 0,
-    limit: int | None = None,
-) -> Settings:
-    """Settings of a run: what is not given is the paper's (`srzoo.recipes`).
 
-    Raises:
-        ValueError: for an unknown model, loss or precision.
+def train_stages(folder: Path, stages: tuple[Settings, ...], **options) -> float:
+    """Trains what `srzoo.training.settings.stages_of` planned: one run in `folder`, or two below it.
+
+    Of two, the second starts from the best weights of the first. What is finished is not done again.
+
+    Args:
+        folder: of the run, or of the two.
+        stages: settings of each.
+        options: as for `train_run`.
+
+    Returns:
+        As `train_run`, of the last stage.
     """
-    if loss is not None and loss not in PIXEL_LOSSES:
-        raise ValueError(f"the loss must be one of {', '.join(PIXEL_LOSSES)}, got {loss!r}")
-    base, named_scale, options = zoo.parse_name(model)
-    recipe, scale = RECIPES[base], scale or named_scale
-    return Settings(
-        dataset=dataset,
-        validation=validation,
-        model=zoo.full_name(base, scale, **options),
-        loss=loss or recipe.loss,
-        patch=patch or recipe.lr_patch * scale,
-        batch=batch or recipe.batch,
-        fit=fit,
-        schedule=schedule or ("halving" if minutes is None else "cosine"),
-        learning_rate=learning_rate or recipe.learning_rate,
-        halve_every=recipe.halve_every,
-        steps=steps or (recipe.steps if minutes is None else None),
-        minutes=minutes,
-        precision=choose_precision(precision),
-        seed=seed,
-        init_weights=init_weights,
-        limit=limit,
-    )
+    if len(stages) == 1:
+        return train_run(folder, stages[0], **options)
+    first, second = (folder / name for name in STAGE_FOLDERS)
+    _load_files(stages[1])  # what is wrong with them is told before hours are spent on the first stage
+    train_run(first, stages[0], **options)
+    return train_run(second, replace(stages[1], init_weights=str(Run(first, stages[0]).best_weights)), **options)
 
 
 def train_run(
@@ -87,7 +66,8 @@ def train_run(
         say: is told what is going on, line by line.
 
     Returns:
-        The best validation PSNR-Y in dB.
+        The best validation score: LPIPS in the adversarial game where its weights are given (NaN where they are
+        not), and PSNR-Y in dB otherwise.
 
     Raises:
         ValueError, OSError: for settings, data or a folder that cannot be used.
@@ -99,37 +79,70 @@ def train_run(
     if settings.validation:
         held_out = open_source(settings.validation, scale, data_dir)
         source = Source(source.name, source.train, held_out.train)
-    model = _model(settings)
+    step_fn, distance = _load_files(settings)
     run = Run(folder, settings)
 
     pictures = pipeline.decode(source, crops, memory, say)
     run.begin()  # only now: a data set that turns out unusable leaves no folder behind
     say(
-        f"{settings.model}, {settings.precision}, {model.count_params():,} parameters; {len(pictures.train)} pictures "
-        f"to train on and {len(pictures.validation)} to validate on -> {folder}"
+        f"{settings.model}, {settings.loss}, {settings.precision}, {step_fn.model.count_params():,} parameters; "
+        f"{len(pictures.train)} pictures to train on and {len(pictures.validation)} to validate on -> {folder}"
     )
-    step_fn = PixelStep(model, PIXEL_LOSSES[settings.loss])
+    if settings.game and not distance:
+        say("without LPIPS's weights (--lpips) nothing says which weights look best: the newest are kept")
+    best_by = "lpips" if distance else None if settings.game else "psnr_y"
     best = train(
         run,
         settings,
         step_fn,
         partial(pipeline.batches, pictures.train, crops),
-        Validation(step_fn.average, pictures.validation),
+        Validation(step_fn.average, pictures.validation, best_by, distance),
         validate_every,
+        Doctor(scale) if settings.game else None,
     )
     draw_curve(run.read_log(), folder / "curve.png", title=f"{settings.model} on {settings.dataset}")
-    say(f"step {int(step_fn.step)}: best PSNR-Y {best:.2f} dB on the validation pictures -> {run.best_weights}")
+    result = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}[best_by]
+    say(f"step {int(step_fn.step)}: {result} on the validation pictures -> {run.best_weights}")
     return best
 
 
-def _model(settings: Settings) -> keras.Model:
+def _load_files(settings: Settings) -> tuple[PixelStep | AdversarialStep, lpips.Lpips | None]:
+    """All that a run reads beside the pictures: its step, and LPIPS if it is validated by it."""
+    distance = lpips.load(settings.game.lpips) if settings.game and settings.game.lpips else None
+    return _step(settings), distance
+
+
+def _step(settings: Settings) -> PixelStep | AdversarialStep:
+    """The networks with fresh or given weights, computing in the settings' precision, and what trains them."""
     keras.utils.set_random_seed(settings.seed)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(PRECISIONS[settings.precision])
     try:
         model = zoo.create(settings.model)
+        if settings.init_weights:
+            zoo.load_weights(model, settings.init_weights)
+        if settings.game is None:
+            return PixelStep(model, PIXEL_LOSSES[settings.loss])
+        return _adversarial_step(model, settings.game, settings.patch)
     finally:
         keras.config.set_dtype_policy(policy)
-    if settings.init_weights:
-        zoo.load_weights(model, settings.init_weights)
-    return model
+
+
+def _adversarial_step(model: keras.Model, game: Game, patch: int) -> AdversarialStep:
+    objective = game.objective
+    content = ContentLoss(
+        objective.content,
+        game.vgg,
+        game.vgg_preprocessing,
+        objective.activation,
+        objective.distance,
+        objective.feature_scale,
+    )
+    terms: dict[str, tuple[float, Callable]] = {"content": (1.0, content)}
+    if objective.pixel_weight:
+        terms["pixel"] = (objective.pixel_weight, PIXEL_LOSSES[objective.pixel])
+    head = game.discriminator_head
+    opponent = discriminator(patch if head == "flatten" else None, game.discriminator_norm, head)
+    return AdversarialStep(
+        model, opponent, ADVERSARIAL_LOSSES[objective.adversarial], objective.adversarial_weight, terms
+    )

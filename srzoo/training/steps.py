@@ -1,11 +1,49 @@
 """One update of the weights, as a graph. The only tapes of the project are here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
 
+from srzoo.losses import AdversarialLoss
 from srzoo.recipes import AVERAGE
+
+
+class _Trained:
+    """A network, its optimizer, and the loss scaling that float16 needs."""
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.optimizer = keras.optimizers.Adam(learning_rate=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
+        self.scaled = any(getattr(layer, "compute_dtype", None) == "float16" for layer in model.layers)
+        if self.scaled:
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+        self.optimizer.build(model.trainable_variables)
+
+    def scale_loss(self, loss: tf.Tensor) -> tf.Tensor:
+        return self.optimizer.scale_loss(loss) if self.scaled else loss
+
+    def update(self, gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> None:
+        """Takes gradients of the scaled loss."""
+        self.optimizer.learning_rate.assign(learning_rate)
+        self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
+
+
+class _Generator(_Trained):
+    """A generator, with the moving average of its weights."""
+
+    def __init__(self, model: keras.Model):
+        super().__init__(model)
+        self.average = keras.models.clone_model(model)
+        self.average.set_weights(model.get_weights())
+
+    def update_average(self, step: tf.Variable) -> None:
+        done = tf.cast(step, tf.float32)
+        # Early on the average follows closely, or it would hold the random start for long.
+        keep = tf.minimum(AVERAGE, done / (done + 10))
+        # The statistics of batch normalisation too: today's do not fit the average of older weights.
+        for mean, value in zip(self.average.variables, self.model.variables, strict=True):
+            mean.assign(keep * mean + (1 - keep) * value)
 
 
 class PixelStep:
@@ -24,18 +62,13 @@ class PixelStep:
     def __init__(self, model: keras.Model, loss: Callable):
         self.model = model
         self.loss = loss
-        self.average = keras.models.clone_model(model)
-        self.average.set_weights(model.get_weights())
-        self.optimizer = keras.optimizers.Adam(learning_rate=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
-        self.scaled = any(getattr(layer, "compute_dtype", None) == "float16" for layer in model.layers)
-        if self.scaled:
-            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
-        self.optimizer.build(model.trainable_variables)
+        self.generator = _Generator(model)
+        self.average = self.generator.average
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.checkpointed = {
             "model": model,
             "average": self.average,
-            "optimizer": self.optimizer,
+            "optimizer": self.generator.optimizer,
             "step": self.step,
         }
 
@@ -55,22 +88,136 @@ class PixelStep:
         hr = tf.cast(hr, tf.float32)
         with tf.GradientTape() as tape:
             loss = self.loss(hr, self.model(tf.cast(lr, tf.float32), training=True))
-            objective = self.optimizer.scale_loss(loss) if self.scaled else loss
+            objective = self.generator.scale_loss(loss)
         gradients = tape.gradient(objective, self.model.trainable_variables)
-        self.optimizer.learning_rate.assign(learning_rate)
-        self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
+        self.generator.update(gradients, learning_rate)
         self.step.assign_add(1)
-        self._update_average()
+        self.generator.update_average(self.step)
         logs = {"loss": loss}
-        if not self.scaled:
+        if not self.generator.scaled:
             logs["gradient_norm"] = tf.linalg.global_norm(gradients)
         return logs
 
-    def _update_average(self) -> None:
-        done = tf.cast(self.step, tf.float32)
-        # Early on the average follows closely, or it would hold the random start for long.
-        keep = tf.minimum(AVERAGE, done / (done + 10))
-        for mean, value in zip(self.average.trainable_variables, self.model.trainable_variables, strict=True):
-            mean.assign(keep * mean + (1 - keep) * value)
-        for mean, value in zip(self.average.non_trainable_variables, self.model.non_trainable_variables, strict=True):
-            mean.assign(value)
+
+class AdversarialStep:
+    """The game of SRGAN: a generator against a discriminator, both updated from one pass of the generator.
+
+    The generator minimises the weighted sum of its terms (arXiv 1609.04802, equation 3); the discriminator learns
+    to tell its pictures from photographs. Both gradients are those at the weights before the step.
+
+    The generator's batch normalisation works with the statistics that it was pre-trained with, as at inference, so
+    what is trained is what will be used; with each batch's own statistics the two drift apart, which shows as spots.
+
+    Args:
+        model: the generator, (N, h, w, 3) to (N, scale h, scale w, 3), pixels in [0, 255], trained on pixels.
+        discriminator: from (N, scale h, scale w, 3) pixels in [0, 255] to logits (N, 1).
+        loss: of the game.
+        adversarial_weight: of the generator's part in the game, 1e-3 in the paper.
+        terms: name -> (weight, function of (hr, sr) to a scalar), the generator's other terms, such as `content`.
+
+    Attributes:
+        average: a copy of the generator that holds the exponential moving average of its weights.
+        step: int64 variable, the number of updates done.
+        checkpointed: what must be saved to continue later as if nothing had happened.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        discriminator: keras.Model,
+        loss: AdversarialLoss,
+        adversarial_weight: float,
+        terms: Mapping[str, tuple[float, Callable]],
+    ):
+        self.model = model
+        self.discriminator = discriminator
+        self.loss = loss
+        self.adversarial_weight = adversarial_weight
+        self.terms = dict(terms)
+        self.generator = _Generator(model)
+        self.opponent = _Trained(discriminator)
+        self.average = self.generator.average
+        self.step = tf.Variable(0, dtype=tf.int64, name="step")
+        self.checkpointed = {
+            "model": model,
+            "average": self.average,
+            "optimizer": self.generator.optimizer,
+            "discriminator": discriminator,
+            "discriminator_optimizer": self.opponent.optimizer,
+            "step": self.step,
+        }
+
+    @tf.function
+    def __call__(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Updates both networks on one batch.
+
+        Args:
+            lr: uint8 (N, h, w, 3).
+            hr: uint8 (N, scale h, scale w, 3).
+            learning_rate: float32 scalar, of both networks.
+
+        Returns:
+            Scalars by name. `loss`: the generator's, weighted; each term's own value under its name, unweighted,
+            `adversarial` among them; `<term>_share`: of the norms of the weighted terms' gradients by the pixels
+            of SR; `d_loss`; `d_real` and `d_fake`: the mean probabilities that the discriminator gives HR and SR
+            to be photographs; `gradient_norm`, but in float16 (see `PixelStep`).
+        """
+        hr = tf.cast(hr, tf.float32)
+        with tf.GradientTape() as generator_tape:
+            sr = self.model(tf.cast(lr, tf.float32), training=False)
+        # The generator's operations are on the other tape: from here on SR is where each gradient ends.
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(sr)
+            real, fake = self.discriminator(hr, training=True), self.discriminator(sr, training=True)
+            values = {name: term(hr, sr) for name, (_, term) in self.terms.items()}
+            values["adversarial"] = self.loss.generator(real, fake)
+            d_loss = self.loss.discriminator(real, fake)
+            if self.loss.gradient_penalty:
+                d_loss += self.loss.gradient_penalty * self._gradient_penalty(hr, sr)
+            weights = {name: weight for name, (weight, _) in self.terms.items()}
+            weights["adversarial"] = self.adversarial_weight
+            objectives = {name: self.generator.scale_loss(weights[name] * value) for name, value in values.items()}
+            d_objective = self.opponent.scale_loss(d_loss)
+        by_pixels = {name: tape.gradient(objective, sr) for name, objective in objectives.items()}
+        d_gradients = tape.gradient(d_objective, self.discriminator.trainable_variables)
+        del tape
+        gradients = generator_tape.gradient(
+            sr, self.model.trainable_variables, output_gradients=tf.add_n(list(by_pixels.values()))
+        )
+        self.generator.update(gradients, learning_rate)
+        self.opponent.update(d_gradients, learning_rate)
+        self.step.assign_add(1)
+        self.generator.update_average(self.step)
+        d_real, d_fake = self.loss.probabilities(real, fake)
+        logs = {
+            "loss": tf.add_n([weights[name] * value for name, value in values.items()]),
+            **values,
+            **_shares(by_pixels),
+            "d_loss": d_loss,
+            "d_real": d_real,
+            "d_fake": d_fake,
+        }
+        if not self.generator.scaled:
+            logs["gradient_norm"] = tf.linalg.global_norm(gradients)
+        return logs
+
+    def _gradient_penalty(self, hr: tf.Tensor, sr: tf.Tensor) -> tf.Tensor:
+        """Mean of (norm - 1)^2 at random points between HR and SR (arXiv 1704.00028, algorithm 1)."""
+        sr = tf.stop_gradient(sr)
+        # Of the step alone, so that a run that is resumed draws the same.
+        place = tf.random.stateless_uniform([tf.shape(hr)[0], 1, 1, 1], seed=[0, self.step])
+        between = sr + place * (hr - sr)
+        with tf.GradientTape() as tape:
+            tape.watch(between)
+            logits = self.discriminator(between, training=True)
+        gradient = 255 * tape.gradient(logits, between)  # by pixels on [0, 1]
+        norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=(1, 2, 3)) + 1e-12)
+        return tf.reduce_mean(tf.square(norm - 1))
+
+
+def _shares(gradients: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    norms = {name: tf.norm(gradient) for name, gradient in gradients.items()}
+    whole = tf.add_n(list(norms.values()))
+    shares = {f"{name}_share": tf.math.divide_no_nan(norm, whole) for name, norm in norms.items()}
+    # In float16 a gradient may be infinite, in a step that the loss scaling then passes over.
+    return {name: tf.where(tf.math.is_finite(share), share, 0.0) for name, share in shares.items()}

@@ -1,5 +1,7 @@
 """How good the averaged weights are on pictures that are not trained on."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,25 +17,46 @@ class Validation:
     Args:
         model: the generator.
         pictures: (name, lr, hr) of each, uint8.
+        best_by: the score that the best weights are kept by, `psnr_y` or `lpips`; None: the newest are the best.
+        lpips: from (hr, sr) to the distance, such as a `srzoo.metrics.lpips.Lpips`, if it is to be scored.
     """
 
-    def __init__(self, model: keras.Model, pictures: list[tuple[str, np.ndarray, np.ndarray]]):
+    def __init__(
+        self,
+        model: keras.Model,
+        pictures: list[tuple[str, np.ndarray, np.ndarray]],
+        best_by: str | None = "psnr_y",
+        lpips: Callable[[np.ndarray, np.ndarray], float] | None = None,
+    ):
         self.scale = scale_of(model)
         self.pictures = pictures
+        self.best_by = best_by
+        self.lpips = lpips
         # One trace for pictures of all sizes.
         self._sr = tf.function(
             lambda lr: model(tf.cast(lr, tf.float32), training=False),
             input_signature=[tf.TensorSpec((1, None, None, 3), tf.uint8)],
         )
 
-    def sr(self, lr: np.ndarray) -> np.ndarray:
-        return to_uint8(self._sr(lr[None])[0].numpy())
+    def pairs(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(hr, sr) of each picture, uint8."""
+        return [(hr, to_uint8(self._sr(lr[None])[0].numpy())) for _, lr, hr in self.pictures]
 
-    def __call__(self) -> float:
-        """Mean PSNR-Y in dB, `scale` pixels shaved, 8-bit."""
-        return float(np.mean([psnr_y(hr, self.sr(lr), self.scale) for _, lr, hr in self.pictures]))
+    def score(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+        """Means over `pairs`: `psnr_y` in dB (`scale` pixels shaved, 8-bit), and `lpips` if it is scored."""
+        scores = {"psnr_y": float(np.mean([psnr_y(hr, sr, self.scale) for hr, sr in pairs]))}
+        if self.lpips:
+            scores["lpips"] = float(np.mean([self.lpips(hr, sr) for hr, sr in pairs]))
+        return scores
 
-    def sample(self) -> np.ndarray:
+    def is_better(self, scores: dict[str, float], best: float) -> bool:
+        """Whether weights with these scores are to be kept rather than those of the best score so far (NaN: none)."""
+        if self.best_by is None or np.isnan(best):
+            return True
+        return scores[self.best_by] < best if self.best_by == "lpips" else scores[self.best_by] > best
+
+    def sample(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         """LR (enlarged by repeating pixels), SR and HR of the first picture side by side, uint8."""
-        _, lr, hr = self.pictures[0]
-        return np.concatenate([lr.repeat(self.scale, 0).repeat(self.scale, 1), self.sr(lr), hr], axis=1)
+        _, lr, _ = self.pictures[0]
+        hr, sr = pairs[0]
+        return np.concatenate([lr.repeat(self.scale, 0).repeat(self.scale, 1), sr, hr], axis=1)

@@ -12,7 +12,7 @@ from skimage import data
 from srzoo import zoo
 from srzoo.cli.resolve import main
 from srzoo.images import read_image, write_image
-from srzoo.upscaling import Upscaler
+from srzoo.upscaling import Upscaler, compare
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +56,78 @@ def test_compare_adds_the_side_by_side_picture(here, weights):
     assert files("out") == ["cup.png", "cup_compare.png"]
     height, width = read_image("out/cup_compare.png").shape[:2]
     assert height > 120 and width > 3 * 164
+
+
+@pytest.fixture(scope="module")
+def game(tmp_path_factory):
+    """Folder as that of the weights that ship: edsr-gan, tiny, and its pixel-trained partner."""
+    folder = tmp_path_factory.mktemp("game")
+    names = [f"{name}-x4.blocks1.filters4.weights.h5" for name in ("edsr-baseline", "edsr-gan")]
+    for name in names:
+        zoo.save_weights(zoo.create(name.removesuffix(".weights.h5")), folder / name)
+    (folder / "SHA256SUMS").write_text("".join(f"{zoo.checksum(folder / name)}  {name}\n" for name in names))
+    return folder
+
+
+@pytest.fixture
+def pixel_file(game):
+    return str(game / "edsr-baseline-x4.blocks1.filters4.weights.h5")
+
+
+@pytest.fixture
+def gan_file(game):
+    return str(game / "edsr-gan-x4.blocks1.filters4.weights.h5")
+
+
+def upscaled(model):
+    return Upscaler(model)(read_image("cup.png"))
+
+
+@pytest.mark.parametrize("option", ["--weights", "--model"])
+def test_fidelity_goes_from_the_adversarial_model_to_the_pixel_trained_one(here, pixel_file, gan_file, option):
+    photo("cup.png")
+    expected = {
+        "0": zoo.load(gan_file),
+        "0.25": zoo.interpolate(pixel_file, gan_file, 0.75),
+        "1": zoo.load(pixel_file),
+    }
+    pictures = {fidelity: upscaled(model) for fidelity, model in expected.items()}
+    assert not np.array_equal(pictures["0"], pictures["0.25"]) and not np.array_equal(pictures["0.25"], pictures["1"])
+    for fidelity, picture in pictures.items():
+        assert main(["cup.png", option, gan_file, "--pixel-weights", pixel_file, "--fidelity", fidelity]) == 0
+        np.testing.assert_array_equal(read_image("results/cup.png"), picture)
+
+
+def test_fidelity_takes_the_partner_that_ships(here, game, pixel_file, gan_file, monkeypatch):
+    monkeypatch.setattr(zoo, "SHIPPED", game)
+    photo("cup.png")
+    picture = upscaled(zoo.interpolate(pixel_file, gan_file, 0.5))
+    for given in (["--weights", gan_file], ["--model", "edsr-gan-x4.blocks1.filters4"]):
+        assert main(["cup.png", *given, "--fidelity", "0.5"]) == 0
+        np.testing.assert_array_equal(read_image("results/cup.png"), picture)
+
+
+def test_the_comparison_tells_the_fidelity(here, pixel_file, gan_file, monkeypatch):
+    titles = []
+    monkeypatch.setattr(compare, "side_by_side", lambda lr, sr, name: titles.append(name) or sr)
+    photo("cup.png")
+    main(["cup.png", "--weights", gan_file, "--pixel-weights", pixel_file, "--fidelity", "0.50", "--compare"])
+    main(["cup.png", "--weights", gan_file, "--compare"])
+    assert titles == ["edsr-gan-x4.blocks1.filters4, fidelity 0.5", "edsr-gan-x4.blocks1.filters4"]
+
+
+def test_fidelity_without_the_partner_is_refused(here, weights, gan_file):
+    photo("cup.png")
+    start = ["cup.png", "--fidelity", "0.5", "--weights"]
+    with pytest.raises(FileNotFoundError, match=r"'edsr-baseline-x4.blocks1.*do not ship; give them with --pixel-w"):
+        main([*start, gan_file])
+    with pytest.raises(ValueError, match=r"'edsr-gan-x4.* must be 'edsr-baseline-x4.blocks1.*, got .*blocks2"):
+        main([*start, gan_file, "--pixel-weights", str(weights)])
+    with pytest.raises(ValueError, match="has no pixel-trained partner"):
+        main([*start, str(weights), "--pixel-weights", str(weights)])
+    with pytest.raises(FileNotFoundError, match=r"missing.weights.h5: no such file"):
+        main([*start, gan_file, "--pixel-weights", "missing.weights.h5"])
+    assert files(here) == ["cup.png"]
 
 
 def test_pictures_of_a_folder_keep_their_places(here, weights, capsys):
@@ -147,6 +219,8 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
         (["cup.png", "--output", "cup.png"], "--output must be a folder, but cup.png is a file"),
         (["cup.png", "--weights", "missing.weights.h5"], "missing.weights.h5: no such file"),
         (["cup.png", "--model", "missing.keras"], "missing.keras: no such file"),
+        (["cup.png", "--model", "edsr-baseline-x4", "--fidelity", "1"], "'edsr-baseline-x4' has no pixel-trained part"),
+        (["cup.png", "--pixel-weights", "a.keras"], "--pixel-weights a.keras has no use without --fidelity"),
         (["cup.png", "--model", "waifu"], "unknown model 'waifu'; expected one of edsr-baseline"),
         (["cup.png", "--model", "edsr-baseline-x4.blocks9"], "no trained weights ship for 'edsr-baseline-x4.blocks9'"),
     ],
@@ -163,6 +237,10 @@ def test_bad_input_is_told_in_a_sentence_and_leaves_nothing(here, arguments, sen
     [
         (["cup.png", "--memory", "much"], "expected a size such as 800MB or 1.5GB, got 'much'"),
         (["cup.png", "--memory", "0"], "expected a size such as 800MB or 1.5GB, got '0'"),
+        (["cup.png", "--fidelity", "1.1"], "expected a number from 0 to 1, got '1.1'"),
+        (["cup.png", "--fidelity=-0.1"], "expected a number from 0 to 1, got '-0.1'"),
+        (["cup.png", "--fidelity", "nan"], "expected a number from 0 to 1, got 'nan'"),
+        (["cup.png", "--fidelity", "high"], "expected a number from 0 to 1, got 'high'"),
         (["cup.png", "--weights", "model.keras"], "expected a file ending in .weights.h5, got 'model.keras'"),
         (["cup.png", "--weights", "a.weights.h5", "--model", "edsr"], "not allowed with argument"),
         ([], "the following arguments are required: images"),

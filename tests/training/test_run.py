@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from srzoo.training.run import Run
-from srzoo.training.session import settings_of
+from srzoo.training.settings import settings_of
 
 SETTINGS = settings_of("sample", steps=10, precision="float32")
 

@@ -17,7 +17,8 @@ from srzoo.data.sample import sample_path
 from srzoo.images import read_image, write_image
 from srzoo.training.loop import NotFiniteError
 from srzoo.training.run import Run
-from srzoo.training.session import settings_of, train_run
+from srzoo.training.session import train_run
+from srzoo.training.settings import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "edsr-baseline-x4.blocks1.filters4"

@@ -1,0 +1,173 @@
+"""The content loss: how far apart the features of SR and HR are in a VGG network that was trained on ImageNet.
+
+Ledig et al. (arXiv 1609.04802), section 2.2.1; the networks are of Simonyan and Zisserman (arXiv 1409.1556).
+"""
+
+import os
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import keras
+from keras import layers, ops
+
+from srzoo.recipes import FEATURE_SCALE
+
+CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+"""Convolutions in each block of a network."""
+
+_SITE = "https://storage.googleapis.com/tensorflow/keras-applications"
+
+# RGB: (pixel - mean) / deviation, and whether the channels are then turned to BGR.
+_PREPROCESSING = {
+    "keras": ((123.68, 116.779, 103.939), (1.0, 1.0, 1.0), True),
+    "torchvision": ((0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 0.225 * 255), False),
+}
+PREPROCESSING = tuple(_PREPROCESSING)
+"""Who trained the weights: `keras`: those of keras.applications, which were Caffe's; `torchvision`."""
+
+
+class ContentLoss:
+    """Distance between the features of two batches of pictures.
+
+    Args:
+        layers: name -> weight; `vgg54` is phi(5,4), the fourth convolution before the fifth pooling.
+        weights: a local file in the layout of `keras.applications` without the dense layers (VGG19 or VGG16, which
+            the file itself tells), or None: VGG19's, downloaded by `keras.applications` on first use.
+        preprocessing: a name of `PREPROCESSING`; must be stated for a local file, and is `keras` otherwise.
+        activation: `after` the ReLU, as SRGAN, or `before` it, as ESRGAN (arXiv 1809.00219, section 3.2).
+        distance: `l2`: mean squared, SRGAN's; `l1`: mean absolute, ESRGAN's.
+        feature_scale: factor on the features.
+
+    Attributes:
+        network: the frozen feature network, from pixels in [0, 255] to the features by name, computing in the dtype policy
+            that was Keras's global one when it was made.
+
+    Raises:
+        ValueError: for an unknown layer or option, or a file that holds no such network.
+        OSError: if there is no such file, or the weights cannot be downloaded.
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, float],
+        weights: str | os.PathLike | None = None,
+        preprocessing: str | None = None,
+        activation: str = "after",
+        distance: str = "l2",
+        feature_scale: float = FEATURE_SCALE,
+    ):
+        if activation not in ("after", "before"):
+            raise ValueError(f"activation must be after or before, got {activation!r}")
+        if distance not in ("l1", "l2"):
+            raise ValueError(f"the distance of features must be l1 or l2, got {distance!r}")
+        if not layers:
+            raise ValueError("a content loss needs at least one layer, such as vgg54")
+        if preprocessing not in (None, *PREPROCESSING):
+            raise ValueError(f"the preprocessing must be one of {', '.join(PREPROCESSING)}, got {preprocessing!r}")
+        if weights is None and preprocessing == "torchvision":
+            raise ValueError(
+                "the weights that keras.applications downloads have the preprocessing keras, not torchvision"
+            )
+        if weights is not None and preprocessing is None:
+            raise ValueError(
+                f"{weights}: say with which preprocessing these weights were trained, keras (those of "
+                "keras.applications) or torchvision; the file does not tell"
+            )
+        self.distance = distance
+        self.feature_scale = feature_scale
+        self.layers = dict(layers)
+        self.network = _features(_backbone(weights), tuple(layers), preprocessing or "keras", activation)
+
+    def __call__(self, hr, sr):
+        """Scalar from two batches of float32 pixels in [0, 255] of one shape."""
+        of_hr, of_sr = self.network(hr), self.network(sr)
+        total = 0.0
+        for name, weight in self.layers.items():
+            # In float32: squares of features overflow float16.
+            difference = self.feature_scale * (ops.cast(of_hr[name], "float32") - ops.cast(of_sr[name], "float32"))
+            apart = ops.square(difference) if self.distance == "l2" else ops.abs(difference)
+            total += weight * ops.mean(apart)
+        return total
+
+
+def _backbone(weights: str | os.PathLike | None) -> keras.Model:
+    if weights is None:
+        try:
+            return keras.applications.VGG19(include_top=False, weights="imagenet")
+        except Exception as error:  # Keras wraps whatever the network raised in a plain Exception.
+            raise OSError(
+                f"VGG19's weights cannot be downloaded ({str(error).splitlines()[0]}): fetch "
+                f"{_SITE}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 on another machine and give "
+                "--vgg FILE --vgg-preprocessing keras"
+            ) from error
+    path = Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such file; expected VGG19's or VGG16's weights such as those of {_SITE}/vgg19/, or leave the "
+            "file out to download them"
+        )
+    kernels: list[str] = []
+
+    def count(name: str, item) -> None:
+        if isinstance(item, h5py.Dataset) and item.ndim == 4:
+            kernels.append(name)
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(count)
+    except OSError as error:
+        raise ValueError(f"{path}: not an HDF5 file of VGG weights ({error})") from error
+    # By their number, as only the older of Keras's formats has the layers' names.
+    convolutions = {sum(counts): name for name, counts in CONVOLUTIONS.items()}
+    if len(kernels) not in convolutions:
+        raise ValueError(
+            f"{path}: not VGG19's or VGG16's weights without dense layers (16 or 13 convolutions), but a file with "
+            f"{len(kernels)} convolutions"
+        )
+    network = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}[convolutions[len(kernels)]]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Keras only warns of layers that it leaves at their random start
+            return network(include_top=False, weights=str(path))
+    except Exception as error:
+        raise ValueError(f"{path}: not {network.__name__}'s weights without dense layers ({error})") from error
+
+
+def _features(backbone: keras.Model, names: tuple[str, ...], preprocessing: str, activation: str) -> keras.Model:
+    """From pixels to the features of the named layers, by name, no further than the deepest of them."""
+    wanted = {name: _layer_name(backbone.name, name) for name in names}
+    mean, deviation, bgr = _PREPROCESSING[preprocessing]
+    pixels = keras.Input((None, None, 3), name="pixels", dtype="float32")
+    x = layers.Rescaling([1 / d for d in deviation], [-m / d for m, d in zip(mean, deviation)], dtype="float32")(pixels)
+    if bgr:
+        x = ops.flip(x, axis=-1)
+    found = {}
+    for layer in backbone.layers[1:]:
+        if isinstance(layer, layers.Conv2D):
+            # Apart from its ReLU, so that both can be had.
+            layer.activation = keras.activations.linear
+            x = layer(x)
+            found[layer.name] = x
+            x = ops.relu(x)
+            if activation == "after":
+                found[layer.name] = x
+        else:
+            x = layer(x)
+        if all(name in found for name in wanted.values()):
+            break
+    network = keras.Model(pixels, {name: found[of] for name, of in wanted.items()}, name=backbone.name)
+    network.trainable = False
+    return network
+
+
+def _layer_name(backbone: str, name: str) -> str:
+    """`vgg54` -> `block5_conv4`, if that network has it."""
+    match = re.fullmatch(r"vgg([1-5])([1-9])", name)
+    convolutions = CONVOLUTIONS[backbone]
+    if not match or int(match[2]) > convolutions[int(match[1]) - 1]:
+        known = ", ".join(f"vgg{block}{i}" for block, n in enumerate(convolutions, start=1) for i in range(1, n + 1))
+        raise ValueError(f"{backbone.upper()} has no layer {name!r} for the content loss; it has {known}")
+    return f"block{match[1]}_conv{match[2]}"

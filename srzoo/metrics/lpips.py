@@ -1,0 +1,5 @@
+class Lpips: ...
+
+
+def load(path, backbone=None):
+    raise SystemExit

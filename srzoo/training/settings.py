@@ -1,0 +1,157 @@
+"""From what a user asks for to the settings of one run, or of the two stages of SRGAN."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from srzoo import zoo
+from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
+from srzoo.models import PIXEL_TRAINED
+from srzoo.recipes import OBJECTIVES, RECIPES
+from srzoo.training.precision import choose_precision
+from srzoo.training.run import Game, Settings
+
+GAME_OPTIONS = (
+    "objective",
+    "content",
+    "activation",
+    "adversarial",
+    "adversarial_weight",
+    "pixel_weight",
+    "discriminator_norm",
+    "discriminator_head",
+    "vgg",
+    "vgg_preprocessing",
+    "lpips",
+)
+"""Options of `settings_of` for the adversarial game alone."""
+
+
+def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, **options) -> tuple[Settings, ...]:
+    """Settings of the runs that train a model: one, or for the models of the adversarial game two.
+
+    A game that starts from an untrained generator does not settle (arXiv 1609.04802, section 3.2), so the same
+    network is trained on pixels first, unless `init_weights` are given. `steps` and `minutes` are those of the
+    whole; each of two stages takes half.
+
+    Args:
+        dataset, model, scale, options: as for `settings_of`.
+
+    Raises:
+        ValueError: as `settings_of`, or if an option belongs to a stage that is not there.
+    """
+    base, named_scale, sizes = zoo.parse_name(model)
+    game = {key: options.pop(key, None) for key in GAME_OPTIONS}
+    game = {key: value for key, value in game.items() if value is not None}
+    if base not in PIXEL_TRAINED:
+        return (settings_of(dataset, model, scale, **options, **game),)
+    if options.get("init_weights"):
+        if options.pop("loss", None):
+            raise ValueError("--loss is of the training on pixels, which --init-weights skips; see --objective")
+        return (settings_of(dataset, model, scale, **options, **game),)
+    steps, minutes = options.pop("steps", None), options.pop("minutes", None)
+    halves = {"steps": steps and max(1, steps // 2), "minutes": minutes and minutes / 2}
+    pixel = zoo.full_name(PIXEL_TRAINED[base], scale or named_scale, **sizes)
+    first = settings_of(dataset, pixel, **options, **halves)
+    options.pop("loss", None)
+    return (first, settings_of(dataset, model, scale, **options, **halves, **game))
+
+
+def settings_of(
+    dataset: str,
+    model: str = "edsr-baseline",
+    scale: int | None = None,
+    *,
+    loss: str | None = None,
+    patch: int | None = None,
+    batch: int | None = None,
+    learning_rate: float | None = None,
+    schedule: str | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    precision: str = "auto",
+    validation: str | None = None,
+    init_weights: str | None = None,
+    fit: str = "crop",
+    seed: int = 0,
+    limit: int | None = None,
+    **game,
+) -> Settings:
+    """Settings of a run: what is not given is the paper's (`srzoo.recipes`).
+
+    Args:
+        game: for a model of the adversarial game, some of `GAME_OPTIONS`.
+
+    Raises:
+        ValueError: for an unknown model, loss, precision or other option.
+    """
+    if loss is not None and loss not in PIXEL_LOSSES:
+        raise ValueError(f"the loss must be one of {', '.join(PIXEL_LOSSES)}, got {loss!r}")
+    base, named_scale, sizes = zoo.parse_name(model)
+    recipe, scale = RECIPES[base], scale or named_scale
+    of_game = None
+    if base not in PIXEL_TRAINED:
+        if game:
+            names = ", ".join(f"--{key.replace('_', '-')}" for key in game)
+            raise ValueError(
+                f"{names}: only for models of the adversarial game ({', '.join(PIXEL_TRAINED)}), not for {base}"
+            )
+    else:
+        loss = game.pop("objective", None) or recipe.loss
+        of_game = _game_of(loss, **game)
+    return Settings(
+        dataset=dataset,
+        validation=validation,
+        model=zoo.full_name(base, scale, **sizes),
+        loss=loss or recipe.loss,
+        patch=patch or recipe.lr_patch * scale,
+        batch=batch or recipe.batch,
+        fit=fit,
+        schedule=schedule or ("cosine" if minutes is not None and recipe.schedule == "halving" else recipe.schedule),
+        learning_rate=learning_rate or recipe.learning_rate,
+        halve_every=recipe.halve_every,
+        steps=steps or (recipe.steps if minutes is None else None),
+        minutes=minutes,
+        precision=choose_precision(precision),
+        seed=seed,
+        init_weights=init_weights,
+        limit=limit,
+        game=of_game,
+    )
+
+
+def _game_of(
+    name: str,
+    *,
+    content: Mapping[str, float] | None = None,
+    activation: str | None = None,
+    adversarial: str | None = None,
+    adversarial_weight: float | None = None,
+    pixel_weight: float | None = None,
+    discriminator_norm: str | None = None,
+    discriminator_head: str = "pool",
+    vgg: str | None = None,
+    vgg_preprocessing: str | None = None,
+    lpips: str | None = None,
+) -> Game:
+    if name not in OBJECTIVES:
+        raise ValueError(f"the objective must be one of {', '.join(OBJECTIVES)}, got {name!r}")
+    changes = {
+        "content": content,
+        "activation": activation,
+        "adversarial": adversarial,
+        "adversarial_weight": adversarial_weight,
+        "pixel_weight": pixel_weight,
+    }
+    objective = replace(OBJECTIVES[name], **{key: value for key, value in changes.items() if value is not None})
+    if objective.adversarial not in ADVERSARIAL_LOSSES:
+        raise ValueError(
+            f"the adversarial loss must be one of {', '.join(ADVERSARIAL_LOSSES)}, got {objective.adversarial!r}"
+        )
+    return Game(
+        objective=objective,
+        discriminator_norm=discriminator_norm or ADVERSARIAL_LOSSES[objective.adversarial].norm,
+        discriminator_head=discriminator_head,
+        vgg=vgg,
+        vgg_preprocessing=vgg_preprocessing,
+        lpips=lpips,
+    )

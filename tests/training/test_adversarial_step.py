@@ -1,0 +1,205 @@
+"""One update of SRGAN's two networks."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from srzoo import zoo
+from srzoo.losses import ADVERSARIAL_LOSSES, ContentLoss, l1
+from srzoo.models.discriminator import discriminator
+from srzoo.training.steps import AdversarialStep
+
+RNG = np.random.default_rng(0)
+LR = RNG.integers(0, 256, (4, 8, 8, 3)).astype("uint8")
+HR = LR.repeat(4, 1).repeat(4, 2)
+
+
+@pytest.fixture(scope="module")
+def vgg(tmp_path_factory):
+    """A weights file of VGG16 with random weights."""
+    path = tmp_path_factory.mktemp("vgg") / "vgg16.weights.h5"
+    keras.utils.set_random_seed(0)
+    keras.applications.VGG16(include_top=False, weights=None).save_weights(path)
+    return path
+
+
+def step_of(loss="vanilla", policy="float32", model="edsr-gan", norm=None, weight=1e-3, terms=None):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        generator = zoo.create(model, blocks=1, filters=4)
+        opponent = discriminator(norm=norm or ADVERSARIAL_LOSSES[loss].norm, filters=4)
+    finally:
+        keras.config.set_dtype_policy(before)
+    terms = {"pixel": (1.0, l1)} if terms is None else terms
+    return AdversarialStep(generator, opponent, ADVERSARIAL_LOSSES[loss], weight, terms)
+
+
+def run(step_fn, steps=1, rate=1e-3):
+    for _ in range(steps):
+        logs = step_fn(LR, HR, tf.constant(rate, tf.float32))
+    return {name: float(value) for name, value in logs.items()}
+
+
+def values(model):
+    return [v.numpy() for v in model.trainable_variables]
+
+
+def moved(before, model):
+    return [not np.array_equal(old, new) for old, new in zip(before, values(model), strict=True)]
+
+
+@pytest.mark.parametrize(
+    "loss, policy",
+    [
+        *((loss, "float32") for loss in ADVERSARIAL_LOSSES),
+        *((loss, policy) for policy in ("mixed_bfloat16", "mixed_float16") for loss in ("vanilla", "wasserstein")),
+    ],
+)
+def test_both_networks_move_in_every_precision_and_all_is_finite(loss, policy):
+    step_fn = step_of(loss, policy)
+    before = values(step_fn.model), values(step_fn.discriminator)
+    # The loss scaling of float16 passes over steps until its scale fits.
+    logs = run(step_fn, steps=12)
+    assert all(np.isfinite(value) for value in logs.values())
+    assert all(moved(before[0], step_fn.model))
+    assert sum(moved(before[1], step_fn.discriminator)) >= len(before[1]) - 1
+    for model in (step_fn.model, step_fn.discriminator, step_fn.average):
+        assert all(np.isfinite(value).all() for value in model.get_weights())
+
+
+def test_each_network_has_its_own_loss_scaling_in_float16():
+    step_fn = step_of(policy="mixed_float16")
+    optimizers = step_fn.generator.optimizer, step_fn.opponent.optimizer
+    assert all(isinstance(optimizer, keras.optimizers.LossScaleOptimizer) for optimizer in optimizers)
+    assert optimizers[0] is not optimizers[1]
+    assert optimizers[0].dynamic_scale is not optimizers[1].dynamic_scale
+
+
+def gradients_reach_the_generator(step_fn):
+    """Whether a step whose only objective is what is under test moves every weight of the generator."""
+    before = values(step_fn.model)
+    run(step_fn)
+    return all(moved(before, step_fn.model))
+
+
+def test_gradients_reach_the_generator_through_the_discriminator():
+    assert gradients_reach_the_generator(step_of(weight=1.0, terms={}))
+
+
+def test_gradients_reach_the_generator_through_vgg(vgg):
+    content = ContentLoss({"vgg22": 1.0}, vgg, "keras")
+    assert gradients_reach_the_generator(step_of(weight=0.0, terms={"content": (1.0, content)}))
+
+
+def test_without_an_objective_the_generator_stands_still_while_the_discriminator_learns():
+    step_fn = step_of(weight=0.0, terms={})
+    before = values(step_fn.model), values(step_fn.discriminator)
+    run(step_fn)
+    assert not any(moved(before[0], step_fn.model))
+    assert any(moved(before[1], step_fn.discriminator))
+
+
+def test_the_discriminator_is_not_touched_by_the_generators_objective():
+    # Two steps that differ in the generator's objective alone move the discriminator alike: the first update of
+    # each is computed at the same weights.
+    after = []
+    for weight in (1e-3, 10.0):
+        keras.utils.set_random_seed(1)
+        step_fn = step_of(weight=weight)
+        run(step_fn)
+        after.append(step_fn.discriminator.get_weights())
+    for one, other in zip(*after, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_generators_gradient_is_that_of_the_weighted_sum(vgg):
+    content = ContentLoss({"vgg22": 1.0}, vgg, "keras")
+    step_fn = step_of(weight=0.1, terms={"content": (0.5, content), "pixel": (2.0, l1)})
+    hr = tf.cast(HR, tf.float32)
+    with tf.GradientTape() as tape:
+        sr = step_fn.model(tf.cast(LR, tf.float32), training=False)
+        fake = step_fn.discriminator(sr, training=True)
+        objective = 0.5 * content(hr, sr) + 2.0 * l1(hr, sr) + 0.1 * tf.reduce_mean(tf.nn.softplus(-fake))
+    expected = tf.linalg.global_norm(tape.gradient(objective, step_fn.model.trainable_variables))
+    logs = run(step_fn)
+    assert logs["gradient_norm"] == pytest.approx(float(expected), rel=1e-3)
+    assert logs["loss"] == pytest.approx(float(objective), rel=1e-4)
+
+
+def test_the_shares_of_the_terms_in_the_gradient_add_up_to_one(vgg):
+    content = ContentLoss({"vgg22": 1.0}, vgg, "keras")
+    logs = run(step_of(terms={"content": (1.0, content), "pixel": (1.0, l1)}))
+    shares = [logs[f"{name}_share"] for name in ("content", "pixel", "adversarial")]
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+    assert min(shares) > 0
+
+
+def test_a_term_with_a_hundred_times_the_weight_has_a_hundred_times_the_gradient():
+    shares = []
+    for weight in (1e-4, 1e-2):
+        keras.utils.set_random_seed(1)
+        logs = run(step_of(weight=weight))
+        shares.append(logs["adversarial_share"] / logs["pixel_share"])
+    assert shares[1] == pytest.approx(100 * shares[0], rel=1e-3)
+
+
+def test_the_probabilities_are_the_sigmoids_of_the_logits():
+    step_fn = step_of()
+    logits = step_fn.discriminator(HR.astype("float32"), training=True)
+    assert run(step_fn)["d_real"] == pytest.approx(float(tf.reduce_mean(tf.sigmoid(logits))), rel=1e-4)
+
+
+def test_a_discriminator_that_is_left_alone_learns_to_tell_the_pictures_apart():
+    logs = run(step_of(weight=0.0, terms={}), steps=60)
+    assert logs["d_real"] > 0.8 > 0.2 > logs["d_fake"]
+
+
+def test_batch_normalisation_works_as_at_inference():
+    # One step at rate 0: the loss that is trained on is the loss of what the model gives to its users.
+    step_fn = step_of(model="srgan")
+    for layer in step_fn.model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_mean.assign(RNG.normal(0, 0.1, layer.moving_mean.shape))
+    before = [v.numpy() for v in step_fn.model.non_trainable_variables]
+    sr = step_fn.model.predict(LR.astype("float32"), verbose=0)
+    assert run(step_fn, rate=0.0)["pixel"] == pytest.approx(float(l1(HR.astype("float32"), sr)), rel=1e-4)
+    for old, new in zip(before, step_fn.model.non_trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+
+
+def test_the_generator_runs_once_a_step():
+    step_fn = step_of()
+    graph = (
+        type(step_fn).__call__.get_concrete_function(step_fn, tf.constant(LR), tf.constant(HR), tf.constant(1e-3)).graph
+    )
+    # Forward convolutions have the generator's kernels as inputs; those of gradients have other names.
+    head = [op for op in graph.get_operations() if op.type == "Conv2D" and "/head" in f"/{op.name}"]
+    assert len(head) == 1
+
+
+def test_the_gradient_penalty_is_that_of_a_linear_critic():
+    # D(x) = sum of w x / 255 has the gradient w everywhere: the penalty is (|w| - 1)^2.
+    step_fn = step_of("wasserstein")
+    pixels = keras.Input((32, 32, 3))
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+    critic = keras.Model(pixels, keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")(flat))
+    step_fn.discriminator = critic
+    penalty = step_fn._gradient_penalty(tf.cast(HR, tf.float32), tf.cast(HR[::-1], tf.float32))
+    assert float(penalty) == pytest.approx((np.sqrt(32 * 32 * 3) - 1) ** 2, rel=1e-4)
+
+
+def test_all_that_a_step_changes_is_in_its_checkpoint(tmp_path):
+    step_fn = step_of(model="srgan", policy="mixed_float16")
+    run(step_fn, steps=3)
+    path = tf.train.Checkpoint(**step_fn.checkpointed).save(str(tmp_path / "state"))
+    expected = run(step_fn), step_fn.model.get_weights(), step_fn.discriminator.get_weights()
+
+    other = step_of(model="srgan", policy="mixed_float16")
+    tf.train.Checkpoint(**other.checkpointed).restore(path).assert_consumed()
+    assert int(other.step) == 3
+    found = run(other), other.model.get_weights(), other.discriminator.get_weights()
+    assert found[0] == pytest.approx(expected[0], rel=1e-3)
+    for mine, theirs in zip(found[1] + found[2], expected[1] + expected[2], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-5)
