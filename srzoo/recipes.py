@@ -78,6 +78,17 @@ OBJECTIVES = {
     "per-pix": Objective({"vgg54": 1.0}, pixel_weight=1.0),
     # ESRGAN, arXiv 1809.00219, equation 3 and section 4.1.
     "esrgan": Objective({"vgg54": 1.0}, "before", "l1", 1.0, "relativistic", 5e-3, "l1", 1e-2),
+    # Real-ESRGAN, arXiv 2107.10833, section 4.1.
+    "real-esrgan": Objective(
+        {"vgg12": 0.1, "vgg22": 0.1, "vgg34": 1.0, "vgg44": 1.0, "vgg54": 1.0},
+        "before",
+        "l1",
+        1.0,
+        "vanilla",
+        0.1,
+        "l1",
+        1.0,
+    ),
 }
 """Name -> what is minimised."""
 

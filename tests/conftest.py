@@ -25,3 +25,12 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the benchmark pictures are not here: {SHARED.name}/ beside the checkout is missing")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def vgg16_weights(tmp_path_factory) -> Path:
+    """A weights file of VGG16 as `keras.applications` reads it, with random weights."""
+    path = tmp_path_factory.mktemp("vgg") / "vgg16.weights.h5"
+    keras.utils.set_random_seed(0)
+    keras.applications.VGG16(include_top=False, weights=None).save_weights(path)
+    return path

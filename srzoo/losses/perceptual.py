@@ -42,8 +42,8 @@ class ContentLoss:
         feature_scale: factor on the features.
 
     Attributes:
-        network: the frozen feature network, from pixels in [0, 255] to the features by name, computing in the dtype policy
-            that was Keras's global one when it was made.
+        network: the frozen feature network, from pixels in [0, 255] to the features by name, computing in the dtype
+            policy that was Keras's global one when it was made.
 
     Raises:
         ValueError: for an unknown layer or option, or a file that holds no such network.

@@ -98,7 +98,7 @@ def train_run(
         partial(pipeline.batches, pictures.train, crops),
         Validation(step_fn.average, pictures.validation, best_by, distance),
         validate_every,
-        Doctor(scale) if settings.game else None,
+        Doctor(scale, bool(step_fn.loss.gradient_penalty)) if isinstance(step_fn, AdversarialStep) else None,
     )
     draw_curve(run.read_log(), folder / "curve.png", title=f"{settings.model} on {settings.dataset}")
     result = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}[best_by]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
@@ -135,7 +136,7 @@ def _game_of(
 ) -> Game:
     if name not in OBJECTIVES:
         raise ValueError(f"the objective must be one of {', '.join(OBJECTIVES)}, got {name!r}")
-    changes = {
+    changes: dict[str, Any] = {
         "content": content,
         "activation": activation,
         "adversarial": adversarial,

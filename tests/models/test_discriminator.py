@@ -10,7 +10,7 @@ CONVOLUTIONS = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)
 
 
 def published_count(features: int) -> int:
-    """Parameters of figure 4: convolutions (with a bias only where no BN follows), BN (four figures a channel), dense."""
+    """Of figure 4: convolutions (with a bias only where no BN follows), BN (four figures a channel), dense layers."""
     convolutions = sum(9 * before * after for before, after in CONVOLUTIONS) + 64
     return convolutions + 4 * sum(after for _, after in CONVOLUTIONS[1:]) + (features + 1) * 1024 + 1024 + 1
 

@@ -15,15 +15,6 @@ LR = RNG.integers(0, 256, (4, 8, 8, 3)).astype("uint8")
 HR = LR.repeat(4, 1).repeat(4, 2)
 
 
-@pytest.fixture(scope="module")
-def vgg(tmp_path_factory):
-    """A weights file of VGG16 with random weights."""
-    path = tmp_path_factory.mktemp("vgg") / "vgg16.weights.h5"
-    keras.utils.set_random_seed(0)
-    keras.applications.VGG16(include_top=False, weights=None).save_weights(path)
-    return path
-
-
 def step_of(loss="vanilla", policy="float32", model="edsr-gan", norm=None, weight=1e-3, terms=None):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
@@ -88,8 +79,8 @@ def test_gradients_reach_the_generator_through_the_discriminator():
     assert gradients_reach_the_generator(step_of(weight=1.0, terms={}))
 
 
-def test_gradients_reach_the_generator_through_vgg(vgg):
-    content = ContentLoss({"vgg22": 1.0}, vgg, "keras")
+def test_gradients_reach_the_generator_through_vgg(vgg16_weights):
+    content = ContentLoss({"vgg22": 1.0}, vgg16_weights, "keras")
     assert gradients_reach_the_generator(step_of(weight=0.0, terms={"content": (1.0, content)}))
 
 
@@ -114,8 +105,8 @@ def test_the_discriminator_is_not_touched_by_the_generators_objective():
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_generators_gradient_is_that_of_the_weighted_sum(vgg):
-    content = ContentLoss({"vgg22": 1.0}, vgg, "keras")
+def test_the_generators_gradient_is_that_of_the_weighted_sum(vgg16_weights):
+    content = ContentLoss({"vgg22": 1.0}, vgg16_weights, "keras")
     step_fn = step_of(weight=0.1, terms={"content": (0.5, content), "pixel": (2.0, l1)})
     hr = tf.cast(HR, tf.float32)
     with tf.GradientTape() as tape:
@@ -128,8 +119,8 @@ def test_the_generators_gradient_is_that_of_the_weighted_sum(vgg):
     assert logs["loss"] == pytest.approx(float(objective), rel=1e-4)
 
 
-def test_the_shares_of_the_terms_in_the_gradient_add_up_to_one(vgg):
-    content = ContentLoss({"vgg22": 1.0}, vgg, "keras")
+def test_the_shares_of_the_terms_in_the_gradient_add_up_to_one(vgg16_weights):
+    content = ContentLoss({"vgg22": 1.0}, vgg16_weights, "keras")
     logs = run(step_of(terms={"content": (1.0, content), "pixel": (1.0, l1)}))
     shares = [logs[f"{name}_share"] for name in ("content", "pixel", "adversarial")]
     assert sum(shares) == pytest.approx(1, abs=1e-5)

@@ -10,18 +10,6 @@ from srzoo.training.settings import settings_of
 SETTINGS = settings_of("sample", steps=10, precision="float32")
 
 
-def test_what_is_not_given_is_the_papers():
-    edsr, srresnet = settings_of("div2k"), settings_of("div2k", "srresnet")
-    assert (edsr.loss, edsr.patch, edsr.batch, edsr.learning_rate, edsr.steps) == ("l1", 192, 16, 1e-4, 300_000)
-    assert (srresnet.loss, srresnet.patch, srresnet.batch, srresnet.learning_rate) == ("l2", 96, 16, 1e-4)
-    assert settings_of("div2k", scale=2).patch == 96  # EDSR's LR patch is 48 at every scale
-
-
-def test_with_minutes_the_run_has_no_last_step_and_the_schedule_follows_the_time():
-    settings = settings_of("sample", minutes=5)
-    assert (settings.steps, settings.schedule) == (None, "cosine")
-
-
 def test_a_run_with_other_settings_in_the_folder_is_refused(tmp_path):
     Run(tmp_path / "run", SETTINGS).begin()
     Run(tmp_path / "run", SETTINGS)
@@ -58,8 +46,3 @@ def test_a_row_cut_short_by_a_crash_is_forgotten(tmp_path):
         file.write("2")
     run.forget_after(1)
     assert [row["step"] for row in run.read_log()] == ["1"]
-
-
-def test_an_unknown_loss_is_refused():
-    with pytest.raises(ValueError, match="loss must be one of l1, l2, charbonnier, got 'l3'"):
-        settings_of("sample", loss="l3")

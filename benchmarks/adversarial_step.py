@@ -1,0 +1,92 @@
+"""What the adversarial game costs: its step beside the same step with the discriminator and VGG left out.
+
+    python benchmarks/adversarial_step.py [--model edsr-gan] [--patch 96] [--batch 8] [--rounds 5]
+
+The steps run in turns in one process, on random crops; VGG19 (to vgg54) and the discriminator have random weights,
+which cost as much as trained ones. Medians over the rounds, in milliseconds and as ratios to the step on pixels.
+"""
+
+import argparse
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from srzoo import zoo
+from srzoo.losses import ADVERSARIAL_LOSSES, ContentLoss, l1
+from srzoo.models import PIXEL_TRAINED
+from srzoo.models.discriminator import discriminator
+from srzoo.training.precision import PRECISIONS, choose_precision
+from srzoo.training.steps import AdversarialStep, PixelStep
+
+
+def steps_of(model: str) -> dict[str, Callable]:
+    """Name -> step, the cheapest first."""
+
+    def game(terms: dict, loss: str = "vanilla") -> AdversarialStep:
+        norm = ADVERSARIAL_LOSSES[loss].norm
+        return AdversarialStep(zoo.create(model), discriminator(norm=norm), ADVERSARIAL_LOSSES[loss], 1e-3, terms)
+
+    with TemporaryDirectory() as folder:
+        vgg = Path(folder) / "vgg19.weights.h5"
+        keras.applications.VGG19(include_top=False, weights=None).save_weights(vgg)
+        content = {"content": (1.0, ContentLoss({"vgg54": 1.0}, vgg, "keras"))}
+    pixel = {"pixel": (1.0, l1)}
+    return {
+        "pixels alone": PixelStep(zoo.create(model), l1),
+        "and the discriminator": game(pixel),
+        "and VGG19": game(pixel | content),
+        "the same, Wasserstein with gradient penalty": game(pixel | content, "wasserstein"),
+    }
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--model", default="edsr-gan", choices=PIXEL_TRAINED)
+    ap.add_argument("--patch", type=int, default=96, help="HR pixels a side (default: 96)")
+    ap.add_argument("--batch", type=int, default=8)
+    ap.add_argument("--rounds", type=int, default=5)
+    ap.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS))
+    args = ap.parse_args()
+
+    precision = choose_precision(args.precision)
+    keras.config.set_dtype_policy(PRECISIONS[precision])
+    steps = steps_of(args.model)
+    random = np.random.default_rng(0)
+    scale = zoo.parse_name(args.model)[1]
+    lr = tf.constant(random.integers(0, 256, (args.batch, args.patch // scale, args.patch // scale, 3)), tf.uint8)
+    hr = tf.constant(random.integers(0, 256, (args.batch, args.patch, args.patch, 3)), tf.uint8)
+
+    def milliseconds(step: Callable) -> float:
+        start = time.perf_counter()
+        float(step(lr, hr, tf.constant(1e-6))["loss"])
+        return 1000 * (time.perf_counter() - start)
+
+    for step in steps.values():
+        milliseconds(step)  # the first call traces
+    times = {name: [] for name in steps}
+    for _ in range(args.rounds):
+        for name, step in steps.items():
+            times[name].append(milliseconds(step))
+
+    devices = tf.config.list_physical_devices("GPU") or [f"{os.cpu_count()} processor cores, {platform.processor()}"]
+    print(
+        f"{args.model}, HR patch {args.patch}, batch {args.batch}, {precision}, TensorFlow {tf.__version__}, {devices}\n"
+    )
+    print("| step on | ms | ratio |\n| --- | ---: | ---: |")
+    base = median(times["pixels alone"])
+    for name, taken in times.items():
+        print(f"| {name} | {median(taken):.0f} | {median(taken) / base:.2f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What is trained when little is asked for."""
+
+import pytest
+
+from srzoo.recipes import OBJECTIVES
+from srzoo.training.settings import settings_of, stages_of
+
+
+def test_what_is_not_given_is_the_papers():
+    edsr, srresnet = settings_of("div2k"), settings_of("div2k", "srresnet")
+    assert (edsr.loss, edsr.patch, edsr.batch, edsr.learning_rate, edsr.steps) == ("l1", 192, 16, 1e-4, 300_000)
+    assert (srresnet.loss, srresnet.patch, srresnet.batch, srresnet.learning_rate) == ("l2", 96, 16, 1e-4)
+    assert settings_of("div2k", scale=2).patch == 96  # EDSR's LR patch is 48 at every scale
+
+
+def test_with_minutes_the_run_has_no_last_step_and_the_schedule_follows_the_time():
+    settings = settings_of("sample", minutes=5)
+    assert (settings.steps, settings.schedule) == (None, "cosine")
+
+
+def test_an_unknown_loss_is_refused():
+    with pytest.raises(ValueError, match="loss must be one of l1, l2, charbonnier, got 'l3'"):
+        settings_of("sample", loss="l3")
+
+
+def test_a_data_set_and_no_other_word_is_edsr_on_pixels_and_then_srgan():
+    pixel, game = stages_of("photos")
+    assert (pixel.model, pixel.loss, pixel.game) == ("edsr-baseline-x4", "l1", None)
+    assert (game.model, game.loss, game.schedule) == ("edsr-gan-x4", "srgan-vgg54", "tenth")
+    assert (game.patch, game.batch, game.learning_rate, game.steps) == (96, 16, 1e-4, 200_000)
+    assert game.game.objective == OBJECTIVES["srgan-vgg54"]
+    assert (game.game.discriminator_norm, game.game.discriminator_head) == ("batch", "pool")
+
+
+def test_srgan_is_srresnet_on_pixels_first():
+    pixel, game = stages_of("photos", "srgan", scale=2)
+    assert (pixel.model, pixel.loss, pixel.steps) == ("srresnet-x2", "l2", 1_000_000)
+    assert game.model == "srgan-x2"
+
+
+def test_given_weights_skip_the_first_stage():
+    (game,) = stages_of("photos", init_weights="best.weights.h5", steps=100)
+    assert (game.model, game.steps, game.init_weights) == ("edsr-gan-x4", 100, "best.weights.h5")
+
+
+def test_a_model_of_pixels_has_one_stage():
+    (pixel,) = stages_of("photos", "edsr-baseline", loss="charbonnier", objective=None)
+    assert (pixel.loss, pixel.game) == ("charbonnier", None)
+
+
+def test_two_stages_share_the_steps_and_the_minutes():
+    assert [stage.steps for stage in stages_of("photos", steps=100)] == [50, 50]
+    assert [(stage.minutes, stage.steps) for stage in stages_of("photos", minutes=60)] == [(30, None), (30, None)]
+
+
+def test_the_sizes_of_the_network_are_those_of_both_stages():
+    assert [stage.model for stage in stages_of("photos", "srgan-x4.blocks4")] == [
+        "srresnet-x4.blocks4",
+        "srgan-x4.blocks4",
+    ]
+
+
+def test_parts_of_an_objective_can_be_changed():
+    (game,) = stages_of(
+        "photos",
+        init_weights="w",
+        objective="esrgan",
+        content={"vgg22": 0.5},
+        adversarial="wasserstein",
+        adversarial_weight=0.01,
+        activation="after",
+    )
+    objective = game.game.objective
+    assert (objective.content, objective.adversarial, objective.adversarial_weight) == (
+        {"vgg22": 0.5},
+        "wasserstein",
+        0.01,
+    )
+    assert (objective.activation, objective.distance, objective.pixel_weight) == ("after", "l1", 1e-2)
+    assert game.game.discriminator_norm == "none"  # what the gradient penalty needs
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ({"objective": "srgan"}, "objective must be one of srgan-vgg22, srgan-vgg54, per-pix"),
+        ({"adversarial": "wgan"}, "adversarial loss must be one of vanilla, .* got 'wgan'"),
+        (
+            {"model": "edsr-baseline", "adversarial_weight": 0.1},
+            "--adversarial-weight: only for models of the adversarial",
+        ),
+        ({"init_weights": "w", "loss": "l1"}, "--loss is of the training on pixels"),
+        ({"loss": "l3"}, "loss must be one of l1"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, says):
+    with pytest.raises(ValueError, match=says):
+        stages_of("photos", **options)

@@ -1,0 +1,136 @@
+"""SRGAN's two stages on small pictures: what they leave, and how the game goes on after a kill."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from srzoo import zoo
+from srzoo.data.sample import sample_path
+from srzoo.images import read_image, write_image
+from srzoo.training.session import train_stages
+from srzoo.training.settings import stages_of
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = "blocks1.filters4"
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("astronaut", "coffee", "chelsea"):
+        write_image(folder / f"{name}.png", read_image(sample_path(f"{name}.png"))[:96, :96])
+    return folder
+
+
+@pytest.fixture
+def options(vgg16_weights):
+    return {
+        "patch": 32,
+        "batch": 2,
+        "precision": "float32",
+        "objective": "srgan-vgg22",
+        "vgg": str(vgg16_weights),
+        "vgg_preprocessing": "keras",
+    }
+
+
+def train_quietly(folder, stages):
+    return train_stages(folder, stages, validate_every=5, say=lambda _: None)
+
+
+def rows_of(folder):
+    with (folder / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("model, pixel", [("edsr-gan", "edsr-baseline"), ("srgan", "srresnet")])
+def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp_path, model, pixel):
+    stages = stages_of(str(photos), f"{model}-x4.{SIZES}", steps=20, **options)
+    train_quietly(tmp_path, stages)
+    assert zoo.weights_name(tmp_path / "pixel" / "best.weights.h5") == f"{pixel}-x4.{SIZES}"
+    assert zoo.weights_name(tmp_path / "adversarial" / "best.weights.h5") == f"{model}-x4.{SIZES}"
+    first, second = rows_of(tmp_path / "pixel"), rows_of(tmp_path / "adversarial")
+    best = max(float(row["psnr_y"]) for row in first if row["psnr_y"])
+    assert second[0]["step"] == "0" and float(second[0]["psnr_y"]) == pytest.approx(best, abs=1e-3)
+    # What the doctor looks at, and what it found.
+    assert all(row["d_real"] and row["content_share"] for row in second if row["loss"])
+    assert all(row["colour_shift"] and row["checkerboard"] for row in second if row["psnr_y"])
+    assert (tmp_path / "adversarial" / "curve.png").is_file()
+    config = json.loads((tmp_path / "adversarial" / "config.json").read_text())
+    assert config["game"]["objective"]["content"] == {"vgg22": 1.0}
+
+
+def test_a_finished_flow_does_nothing_more(photos, options, tmp_path):
+    stages = stages_of(str(photos), f"edsr-gan-x4.{SIZES}", steps=4, **options)
+    train_quietly(tmp_path, stages)
+    before = {path: path.read_bytes() for path in tmp_path.glob("*/*.h5")}
+    train_quietly(tmp_path, stages)
+    assert {path: path.read_bytes() for path in before} == before
+    assert [row["step"] for row in rows_of(tmp_path / "adversarial") if row["loss"]] == ["1", "2"]
+
+
+def test_with_lpips_the_best_weights_are_those_of_the_best_lpips(photos, options, tmp_path, shared_data):
+    weights = zoo.create(f"edsr-baseline-x4.{SIZES}")
+    zoo.save_weights(weights, tmp_path / "start.weights.h5")
+    (game,) = stages_of(
+        str(photos),
+        f"edsr-gan-x4.{SIZES}",
+        init_weights=str(tmp_path / "start.weights.h5"),
+        lpips=str(shared_data / "weights" / "lpips_alexnet.npz"),
+        steps=20,
+        learning_rate=1e-3,
+        **options,
+    )
+    best = train_quietly(tmp_path / "run", (game,))
+    scores = [float(row["lpips"]) for row in rows_of(tmp_path / "run") if row["lpips"]]
+    assert len(scores) == 5  # the start's, and every fifth step's
+    assert best == pytest.approx(min(scores), abs=1e-4)
+
+
+def test_what_the_second_stage_lacks_is_told_before_the_first_begins(photos, options, tmp_path):
+    options["vgg"] = str(tmp_path / "none.h5")
+    with pytest.raises(FileNotFoundError, match="none.h5: no such file"):
+        train_quietly(tmp_path / "run", stages_of(str(photos), f"edsr-gan-x4.{SIZES}", steps=4, **options))
+    assert not (tmp_path / "run").exists()
+
+
+def start(photos, output, weights, vgg):
+    command = [sys.executable, "train.py", str(photos), "--model", f"srgan-x4.{SIZES}", "--output", str(output)]
+    command += ["--init-weights", str(weights), "--objective", "per-pix", "--content", "vgg22"]
+    command += ["--vgg", str(vgg), "--vgg-preprocessing", "torchvision", "--adversarial-weight", "0.1"]
+    command += ["--patch", "32", "--batch", "2", "--steps", "30", "--validate-every", "5", "--precision", "float16"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_killed_game_goes_on_as_if_nothing_had_happened(photos, tmp_path, vgg16_weights):
+    # In float16, so that the loss scales are part of it, with BN in both networks.
+    weights = tmp_path / "start.weights.h5"
+    zoo.save_weights(zoo.create(f"srresnet-x4.{SIZES}"), weights)
+    whole = start(photos, tmp_path / "whole", weights, vgg16_weights)
+    killed = start(photos, tmp_path / "killed", weights, vgg16_weights)
+    log = tmp_path / "killed" / "log.csv"
+    deadline = time.monotonic() + 180
+    while not (log.exists() and "\n15," in log.read_text()):
+        assert killed.poll() is None and time.monotonic() < deadline, killed.stderr.read()
+        time.sleep(0.02)
+    os.kill(killed.pid, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+
+    resumed = start(photos, tmp_path / "killed", weights, vgg16_weights)
+    assert resumed.wait(timeout=180) == 0, resumed.stderr.read()
+    assert whole.wait(timeout=180) == 0, whole.stderr.read()
+
+    expected, again = ([row for row in rows_of(tmp_path / run) if row["loss"]] for run in ("whole", "killed"))
+    assert [row["step"] for row in again] == [row["step"] for row in expected] == [str(i) for i in range(1, 31)]
+    for column in ("loss", "content", "adversarial", "pixel", "d_loss", "d_real", "d_fake"):
+        np.testing.assert_allclose(
+            [float(row[column]) for row in again], [float(row[column]) for row in expected], rtol=5e-3, err_msg=column
+        )
