@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +17,16 @@ from srzoo import bicubic
 from srzoo.images import image_files, read_image
 from srzoo.metrics import psnr_rgb, psnr_y, ssim_y
 from srzoo.metrics.fidelity import WINDOW
+from srzoo.metrics.lpips import Lpips
 
-METRICS = ("psnr_y", "ssim_y", "psnr_rgb", "seconds")
-TITLES = {"psnr_y": "PSNR-Y", "ssim_y": "SSIM-Y", "psnr_rgb": "PSNR-RGB", "seconds": "seconds"}
+METRICS = {
+    "psnr_y": ("PSNR-Y", 2),
+    "ssim_y": ("SSIM-Y", 4),
+    "psnr_rgb": ("PSNR-RGB", 2),
+    "lpips": ("LPIPS", 4),
+    "seconds": ("seconds", 2),
+}
+"""Name of a figure in `Score` -> its title, and its digits after the point in a table for reading."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +74,27 @@ class Score:
         name: of its HR file, without the ending.
         psnr_y, psnr_rgb: in dB.
         ssim_y: at most 1.
+        lpips: at least 0, and lower is better; None if it was not measured.
         seconds: of upscaling alone, from and to pixels in memory.
-        bicubic_psnr_y, bicubic_ssim_y, bicubic_psnr_rgb, bicubic_seconds: the same of MATLAB's bicubic.
+        bicubic_psnr_y, bicubic_ssim_y, bicubic_psnr_rgb, bicubic_lpips, bicubic_seconds: the same of MATLAB's bicubic.
     """
 
     name: str
     psnr_y: float
     ssim_y: float
     psnr_rgb: float
+    lpips: float | None
     seconds: float
     bicubic_psnr_y: float
     bicubic_ssim_y: float
     bicubic_psnr_rgb: float
+    bicubic_lpips: float | None
     bicubic_seconds: float
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Those that were measured, by name."""
+        return {name: value for name, value in asdict(self).items() if name != "name" and value is not None}
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,7 @@ class Report:
         model: what upscaled.
         scale: of the upscaling.
         lr: where the LR pictures came from, in words.
+        protocol: how the figures were computed, in words.
         scores: one a picture; `mean` averages them.
     """
 
@@ -97,32 +114,40 @@ class Report:
     model: str
     scale: int
     lr: str
+    protocol: str
     scores: tuple[Score, ...]
 
     @property
     def mean(self) -> Score:
-        figures = {
-            field.name: float(np.mean([getattr(score, field.name) for score in self.scores]))
-            for field in fields(Score)
-            if field.name != "name"
-        }
-        return Score("mean", **figures)
+        figures = [score.figures for score in self.scores]
+        # One that was not measured stays None: all pictures of a report have the same ones.
+        means: dict[str, Any] = dict.fromkeys(field.name for field in fields(Score))
+        means |= {name: float(np.mean([of[name] for of in figures])) for name in figures[0]}
+        return Score(**{**means, "name": "mean"})
 
 
-def protocol(scale: int) -> str:
+def protocol(scale: int, lpips: Lpips | None = None) -> str:
     """How the figures are computed, in words."""
-    return (
+    fidelity = (
         f"x{scale}; SR rounded to 8 bits; {scale} pixels shaved off each border; Y: luma of BT.601 in [16, 235], not "
         "rounded; SSIM of Wang et al. (2004), Gaussian 11x11, sigma 1.5, where the window fits whole; means over "
         "pictures"
     )
+    if not lpips:
+        return fidelity
+    return f"{fidelity}; LPIPS v0.1 of {lpips.name} (Zhang et al., 2018), on RGB, nothing shaved, lower is better"
 
 
-def find_pairs(folder: Path, scale: int) -> list[Pair]:
+def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pair]:
     """Finds the pictures of a benchmark: `HR/` and maybe `LR_x<scale>/` with files of the same names, or HR pictures.
 
     Only pictures directly in these folders count, as those of a folder of benchmarks would be LR and HR mixed.
     All are read once, so that bad ones are found before anything is upscaled.
+
+    Args:
+        folder: of the benchmark.
+        scale: of the upscaling.
+        lpips: if it is to be measured, as it may need larger pictures.
 
     Returns:
         At least one pair, sorted by file name, each of which `Pair.read` can read.
@@ -149,9 +174,15 @@ def find_pairs(folder: Path, scale: int) -> list[Pair]:
         bad += [f"{lr_of[name]} has no HR in {hr_folder}" for name in lr_of.keys() - {file.stem for file in hr_files}]
     for pair in pairs:
         try:
-            pair.read(scale)
+            _, hr = pair.read(scale)
         except ValueError as error:
             bad.append(str(error))
+        else:
+            if lpips and min(hr.shape[:2]) < lpips.least:
+                bad.append(
+                    f"{pair.hr} has {_size(hr)} pixels, too few to be measured: LPIPS of {lpips.name} needs "
+                    f"{lpips.least}x{lpips.least}"
+                )
     if bad:
         raise ValueError(f"{folder}: {len(bad)} bad pair(s):\n  " + "\n  ".join(sorted(bad)))
     return pairs
@@ -171,6 +202,7 @@ def evaluate(
     scale: int,
     folder: Path,
     progress: Callable[[list[Pair]], Iterable[Pair]] = iter,
+    lpips: Lpips | None = None,
 ) -> Report:
     """Upscales every picture of a benchmark and measures it, and bicubic beside it.
 
@@ -180,39 +212,43 @@ def evaluate(
         scale: of the upscaling; also the pixels that are shaved.
         folder: see `find_pairs`.
         progress: is given the list of pairs and gives them back one by one, as `tqdm.tqdm` does.
+        lpips: measures LPIPS too, if given.
 
     Raises:
         FileNotFoundError, ValueError: as `find_pairs`.
     """
-    pairs = find_pairs(folder, scale)
+    pairs = find_pairs(folder, scale, lpips)
     by_bicubic = partial(bicubic.upscale, scale=scale)
     lr, _ = pairs[0].read(scale)
     for each in (upscale, by_bicubic):
         each(lr[:32, :32])  # the first call traces the network, which would count as the first picture's time
     scores = []
+    figures = partial(_figures, shave=scale, lpips=lpips)
     for pair in progress(pairs):
         lr, hr = pair.read(scale)
-        scores.append(Score(pair.name, *_figures(upscale, lr, hr, scale), *_figures(by_bicubic, lr, hr, scale)))
+        scores.append(Score(pair.name, *figures(upscale, lr, hr), *figures(by_bicubic, lr, hr)))
     origin = "made from HR by MATLAB's bicubic" if pairs[0].lr is None else f"as given in LR_x{scale}"
-    return Report(folder.resolve().name, model, scale, origin, tuple(scores))
+    return Report(folder.resolve().name, model, scale, origin, protocol(scale, lpips), tuple(scores))
 
 
-def _figures(upscale: Callable, lr: np.ndarray, hr: np.ndarray, shave: int) -> tuple[float, float, float, float]:
+def _figures(
+    upscale: Callable, lr: np.ndarray, hr: np.ndarray, shave: int, lpips: Lpips | None
+) -> tuple[float, float, float, float | None, float]:
     """In the order of `METRICS`."""
     start = time.perf_counter()
     sr = upscale(lr)
     seconds = time.perf_counter() - start
-    return psnr_y(hr, sr, shave), ssim_y(hr, sr, shave), psnr_rgb(hr, sr, shave), seconds
+    distance = lpips(hr, sr) if lpips else None
+    return psnr_y(hr, sr, shave), ssim_y(hr, sr, shave), psnr_rgb(hr, sr, shave), distance, seconds
 
 
 def to_markdown(reports: list[Report]) -> str:
     """Tables for reading, one a folder, columns aligned."""
     parts = []
-    columns = [*METRICS, *(f"bicubic_{metric}" for metric in METRICS)]
-    head = ["picture", *TITLES.values(), *(f"bicubic {title}" for title in TITLES.values())]
     for report in reports:
+        head = ["picture", *(_column(name)[0] for name in report.mean.figures)]
         rows = [
-            [score.name, *(f"{getattr(score, column):{'.4f' if 'ssim' in column else '.2f'}}" for column in columns)]
+            [score.name, *(f"{value:.{_column(name)[1]}f}" for name, value in score.figures.items())]
             for score in (*report.scores, report.mean)
         ]
         widths = [max(map(len, cells)) for cells in zip(head, *rows, strict=True)]
@@ -223,19 +259,25 @@ def to_markdown(reports: list[Report]) -> str:
         ]
         title = f"{report.model} on {report.dataset}, LR {report.lr}:"
         parts.append("\n".join([title, "", *(f"| {line} |" for line in lines)]))
-    return "\n\n".join([*parts, f"Protocol: {protocol(reports[0].scale)}."]) + "\n"
+    return "\n\n".join([*parts, f"Protocol: {reports[0].protocol}."]) + "\n"
+
+
+def _column(figure: str) -> tuple[str, int]:
+    """Title and digits of a figure in `Score`."""
+    metric = figure.removeprefix("bicubic_")
+    title, digits = METRICS[metric]
+    return title if metric == figure else f"bicubic {title}", digits
 
 
 def to_csv(reports: list[Report]) -> str:
     """One row a picture and one for the mean; the last columns state LR's origin and the protocol."""
     text = io.StringIO()
-    names = [field.name for field in fields(Score)]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["model", "dataset", *names, "lr", "protocol"])
+    writer.writerow(["model", "dataset", "name", *reports[0].mean.figures, "lr", "protocol"])
     for report in reports:
         for score in (*report.scores, report.mean):
-            row = [report.model, report.dataset, *asdict(score).values(), report.lr, protocol(report.scale)]
-            writer.writerow(row)
+            figures = score.figures.values()
+            writer.writerow([report.model, report.dataset, score.name, *figures, report.lr, report.protocol])
     return text.getvalue()
 
 
@@ -243,10 +285,13 @@ def to_json(reports: list[Report]) -> str:
     """The reports with their means and the protocol; an infinite PSNR, of equal pictures, is null."""
     data = [
         {
-            **asdict(report),
+            "dataset": report.dataset,
+            "model": report.model,
+            "scale": report.scale,
+            "lr": report.lr,
             "scores": [_json_figures(score) for score in report.scores],
             "mean": _json_figures(report.mean),
-            "protocol": protocol(report.scale),
+            "protocol": report.protocol,
         }
         for report in reports
     ]
@@ -254,7 +299,8 @@ def to_json(reports: list[Report]) -> str:
 
 
 def _json_figures(score: Score) -> dict[str, str | float | None]:
-    return {name: None if value == math.inf else value for name, value in asdict(score).items()}
+    figures = {name: None if value == math.inf else value for name, value in score.figures.items()}
+    return {"name": score.name, **figures}
 
 
 FORMATS: dict[str, Callable[[list[Report]], str]] = {"markdown": to_markdown, "csv": to_csv, "json": to_json}

@@ -18,6 +18,16 @@ PHOTO = read_image(sample_path("coffee.png"))[:82, :101]
 BICUBIC = partial(bicubic.upscale, scale=4)
 
 
+class Darkness:
+    """Stands for LPIPS where its network does not matter."""
+
+    name = "AlexNet"
+    least = 31
+
+    def __call__(self, hr, sr):
+        return float(np.mean(hr) - np.mean(sr)) / 255
+
+
 @pytest.fixture
 def benchmark(tmp_path):
     hr = bicubic.crop_to_multiple(PHOTO, 4)
@@ -127,6 +137,38 @@ def test_every_format_holds_the_figures_and_the_protocol(benchmark):
     (report,) = json.loads(data)
     assert report["mean"]["psnr_rgb"] == pytest.approx(mean.psnr_rgb) and "BT.601" in report["protocol"]
     assert (report["dataset"], report["scale"], report["scores"][1]["name"]) == ("set", 4, "b")
+
+
+def test_lpips_is_a_column_of_every_format_and_in_the_protocol(benchmark):
+    lpips = Darkness()
+    reports = [evaluation.evaluate(lambda lr: BICUBIC(lr) // 2, "dark", 4, benchmark, lpips=lpips)]
+    mean = reports[0].mean
+    assert mean.lpips == pytest.approx(np.mean([score.lpips for score in reports[0].scores]))
+    assert mean.lpips > 0.05 > mean.bicubic_lpips
+    markdown, table, data = (evaluation.FORMATS[name](reports) for name in ("markdown", "csv", "json"))
+    titles, _, _, _, means = (line.strip("| ").split(" | ") for line in markdown.splitlines()[2:7])
+    of = dict(zip(map(str.strip, titles), map(str.strip, means)))
+    assert (of["LPIPS"], of["bicubic LPIPS"]) == (f"{mean.lpips:.4f}", f"{mean.bicubic_lpips:.4f}")
+    row = list(csv.DictReader(io.StringIO(table)))[2]
+    assert (float(row["lpips"]), float(row["bicubic_lpips"])) == (mean.lpips, mean.bicubic_lpips)
+    (report,) = json.loads(data)
+    assert (report["mean"]["lpips"], report["mean"]["bicubic_lpips"]) == (mean.lpips, mean.bicubic_lpips)
+    protocol = "LPIPS v0.1 of AlexNet (Zhang et al., 2018), on RGB, nothing shaved, lower is better"
+    assert protocol in markdown and protocol in row["protocol"] and protocol in report["protocol"]
+
+
+def test_without_lpips_no_format_speaks_of_it(benchmark):
+    reports = [evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)]
+    assert not [name for name, table in evaluation.FORMATS.items() if "lpips" in table(reports).lower()]
+
+
+def test_a_picture_too_small_for_lpips_alone_is_a_bad_pair_when_it_is_measured(tmp_path):
+    write_image(tmp_path / "a.png", PHOTO[:28, :40])
+    assert len(evaluation.find_pairs(tmp_path, 4)) == 1
+    with pytest.raises(
+        ValueError, match="a.png has 40x28 pixels, too few to be measured: LPIPS of AlexNet needs 31x31"
+    ):
+        evaluation.evaluate(pytest.fail, "unused", 4, tmp_path, lpips=Darkness())
 
 
 def test_an_infinite_psnr_leaves_json_valid(tmp_path):

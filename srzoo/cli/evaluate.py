@@ -13,7 +13,8 @@ EPILOG = """A folder holds HR/ and maybe LR_x4/, or HR pictures; where there is 
 
 examples:
   python -m srzoo evaluate --model bicubic Set5/
-  python -m srzoo evaluate --model runs/mine/best.weights.h5 Set5/ Set14/ --format csv --output scores.csv"""
+  python -m srzoo evaluate --model runs/mine/best.weights.h5 Set5/ Set14/ --format csv --output scores.csv
+  python -m srzoo evaluate --model runs/mine/best.weights.h5 --lpips lpips_alexnet.npz Set5/"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +31,13 @@ def parser() -> argparse.ArgumentParser:
         help="a model whose trained weights ship, a .keras or .weights.h5 file, or bicubic",
     )
     ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic (default: 4); a model has its own")
+    ap.add_argument("--lpips", type=Path, metavar="FILE", help="an .npz file of LPIPS's weights: LPIPS is measured too")
+    ap.add_argument(
+        "--lpips-backbone",
+        type=Path,
+        metavar="FILE",
+        help="VGG16's weights as torchvision trained them, where the file of --lpips holds only the heads for it",
+    )
     ap.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     ap.add_argument("--output", type=Path, help="a file for the table, instead of the terminal")
     return ap
@@ -43,14 +51,18 @@ def main(argv: list[str] | None = None) -> int:
             raise FileNotFoundError(f"{folder}: no such folder")
     if args.output and args.output.is_dir():
         raise ValueError(f"--output must be a file, but {args.output} is a folder")
+    if args.lpips_backbone and not args.lpips:
+        raise ValueError("--lpips-backbone was given without --lpips: give the file of the heads as --lpips FILE")
     start_tensorflow()
     from tqdm import tqdm
 
     from srzoo import bicubic, zoo
     from srzoo.evaluation import FORMATS, evaluate, find_pairs
     from srzoo.images import atomic_file
+    from srzoo.metrics import lpips
     from srzoo.upscaling import Upscaler
 
+    distance = lpips.load(args.lpips, args.lpips_backbone) if args.lpips else None
     upscale: Callable
     if args.model == "bicubic":
         scale = args.scale or 4
@@ -62,10 +74,12 @@ def main(argv: list[str] | None = None) -> int:
         if args.scale not in (None, scale):
             raise ValueError(f"--scale {args.scale} was given, but {name} upscales by {scale}")
     for folder in args.folders:
-        find_pairs(folder, scale)  # a bad pair in the last folder is told before hours are spent on the first
+        find_pairs(folder, scale, distance)  # a bad pair in the last folder is told before hours are spent on the first
     # The bar is on stderr, and only at a terminal: stdout holds the table alone.
     bar = partial(tqdm, unit="picture", leave=False, disable=None)
-    reports = [evaluate(upscale, name, scale, folder, partial(bar, desc=folder.name)) for folder in args.folders]
+    reports = [
+        evaluate(upscale, name, scale, folder, partial(bar, desc=folder.name), distance) for folder in args.folders
+    ]
     table = FORMATS[args.format](reports)
     if args.output:
         with atomic_file(args.output) as temporary:

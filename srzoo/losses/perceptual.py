@@ -101,7 +101,7 @@ def _backbone(weights: str | os.PathLike | None) -> keras.Model:
             raise OSError(
                 f"VGG19's weights cannot be downloaded ({str(error).splitlines()[0]}): fetch "
                 f"{_SITE}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 on another machine and give "
-                "--vgg FILE --vgg-preprocessing keras"
+                "--vgg FILE --vgg-preprocessing keras, or train on pixels alone, as with --model edsr-baseline"
             ) from error
     path = Path(weights)
     if not path.is_file():

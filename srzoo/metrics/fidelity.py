@@ -34,7 +34,7 @@ def psnr(hr: np.ndarray, sr: np.ndarray) -> float:
     Raises:
         ValueError: if their shapes differ.
     """
-    _check_shapes(hr, sr)
+    check_shapes(hr, sr)
     error = np.mean(np.square(np.asarray(hr, np.float64) - np.asarray(sr, np.float64)))
     return 10 * math.log10(255**2 / error) if error else math.inf
 
@@ -92,7 +92,7 @@ def _blurred(x: np.ndarray) -> np.ndarray:
 
 
 def _shaved(hr: np.ndarray, sr: np.ndarray, shave: int, least: int) -> tuple[np.ndarray, np.ndarray]:
-    _check_shapes(hr, sr)
+    check_shapes(hr, sr)
     # A picture in [0, 1], or one not yet rounded, would give a figure too, and a wrong one.
     check_pixels(hr, "HR")
     check_pixels(sr, "SR")
@@ -108,6 +108,6 @@ def _shaved(hr: np.ndarray, sr: np.ndarray, shave: int, least: int) -> tuple[np.
     return hr[window], sr[window]
 
 
-def _check_shapes(hr: np.ndarray, sr: np.ndarray) -> None:
+def check_shapes(hr: np.ndarray, sr: np.ndarray) -> None:
     if np.shape(hr) != np.shape(sr):
         raise ValueError(f"HR and SR must be of one shape, got {np.shape(hr)} and {np.shape(sr)}")

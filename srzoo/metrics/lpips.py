@@ -10,12 +10,13 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from srzoo.images import check_pixels
-from srzoo.metrics.fidelity import _check_shapes
+from srzoo.metrics.fidelity import check_shapes
 
 # What ImageNet's networks were trained on, for RGB in [-1, 1]: (pixel - mean) / deviation.
 _MEAN = (-0.030, -0.088, -0.188)
@@ -61,8 +62,6 @@ class _Architecture:
         side = 1
         for i, padding in reversed(list(enumerate(self.paddings))):
             side = (side - 1) * (1 if i else self.stride) + self.kernels[i][0] - 2 * padding
-            # Padding alone would let a convolution see a picture of no pixels.
-            side = max(side, 1)
             if i in self.pooled:
                 side = (side - 1) * 2 + self.pool
         return side
@@ -81,7 +80,7 @@ _ALEXNET = _Architecture(
 _VGG16_CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 _VGG16 = _Architecture(
     name="VGG16",
-    kernels=tuple((3, 3, before, after) for before, after in zip(_VGG16_CHANNELS, _VGG16_CHANNELS[1:])),
+    kernels=tuple((3, 3, before, after) for before, after in pairwise(_VGG16_CHANNELS)),
     stride=1,
     paddings=(1,) * 13,
     pool=2,
@@ -149,7 +148,7 @@ class Lpips:
         Raises:
             ValueError: if the shapes differ, a picture is not 8-bit RGB, or it is too small for the network.
         """
-        _check_shapes(hr, sr)
+        check_shapes(hr, sr)
         check_pixels(hr, "HR")
         check_pixels(sr, "SR")
         if min(hr.shape[:2]) < self.least:

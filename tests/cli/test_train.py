@@ -1,0 +1,59 @@
+"""From the command line to the settings of the runs."""
+
+from pathlib import Path
+
+import pytest
+
+from srzoo.cli.train import main
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    """What would be trained, instead of training it."""
+    calls = []
+    monkeypatch.setattr(
+        "srzoo.training.session.train_stages", lambda folder, stages, **options: calls.append((folder, stages, options))
+    )
+
+    def plan(*argv):
+        assert main(list(argv)) == 0
+        return calls.pop()
+
+    return plan
+
+
+def test_a_data_set_and_no_other_word_is_edsr_and_then_srgan(planned):
+    folder, stages, options = planned("photos/mine")
+    assert folder == Path("runs/edsr-gan-x4-mine")
+    assert [stage.model for stage in stages] == ["edsr-baseline-x4", "edsr-gan-x4"]
+    assert [stage.dataset for stage in stages] == ["photos/mine"] * 2
+    assert options == {"validate_every": 1000, "memory": 4_000_000_000, "data_dir": None}
+
+
+def test_options_of_the_game_reach_it(planned):
+    _, (game,), _ = planned(
+        *(
+            "photos",
+            "--init-weights",
+            "w",
+            "--content",
+            "vgg22:0.5, vgg54",
+            "--adversarial",
+            "hinge",
+            "--lpips",
+            "a.npz",
+        ),
+        *("--vgg", "vgg.h5", "--vgg-preprocessing", "keras", "--pixel-weight", "2", "--discriminator-head", "flatten"),
+    )
+    assert game.game.objective.content == {"vgg22": 0.5, "vgg54": 1.0}
+    assert (game.game.objective.adversarial, game.game.objective.pixel_weight) == ("hinge", 2)
+    assert (game.game.vgg, game.game.vgg_preprocessing, game.game.lpips) == ("vgg.h5", "keras", "a.npz")
+    assert game.game.discriminator_head == "flatten"
+
+
+@pytest.mark.parametrize("content", ["vgg54:x", "vgg54:-1", "vgg22:0"])
+def test_weights_of_layers_must_be_numbers_above_0(content, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["photos", "--content", content])
+    assert exit.value.code == 2
+    assert "expected a number above 0" in capsys.readouterr().err
