@@ -79,9 +79,8 @@ def main() -> None:
             times[name].append(milliseconds(step))
 
     devices = tf.config.list_physical_devices("GPU") or [f"{os.cpu_count()} processor cores, {platform.processor()}"]
-    print(
-        f"{args.model}, HR patch {args.patch}, batch {args.batch}, {precision}, TensorFlow {tf.__version__}, {devices}\n"
-    )
+    what = f"{args.model}, HR patch {args.patch}, batch {args.batch}, {precision}"
+    print(f"{what}; TensorFlow {tf.__version__}, {devices}\n")
     print("| step on | ms | ratio |\n| --- | ---: | ---: |")
     base = median(times["pixels alone"])
     for name, taken in times.items():

@@ -109,5 +109,6 @@ def _shaved(hr: np.ndarray, sr: np.ndarray, shave: int, least: int) -> tuple[np.
 
 
 def check_shapes(hr: np.ndarray, sr: np.ndarray) -> None:
+    """Raises ValueError if they differ."""
     if np.shape(hr) != np.shape(sr):
         raise ValueError(f"HR and SR must be of one shape, got {np.shape(hr)} and {np.shape(sr)}")

@@ -47,7 +47,7 @@ def side_by_side(lr: np.ndarray, sr: np.ndarray, name: str = "SR") -> np.ndarray
         return text if whole else f"centre {shown.shape[1]} x {shown.shape[0]} of {text}"
 
     shown_lr = lr[rows, columns]
-    return _draw(
+    return panels(
         [
             (nearest, "LR", size(lr, shown_lr)),
             (_bicubic_part(lr, rows, columns, scale), "bicubic", size(sr, shown_hr)),
@@ -75,17 +75,24 @@ def _bicubic_part(lr: np.ndarray, rows: slice, columns: slice, scale: int) -> np
     ]
 
 
-def _draw(panels: list[tuple[np.ndarray, str, str]]) -> np.ndarray:
-    """Sets equally large pictures side by side on white, each below its title and its note."""
+def panels(pictures: list[tuple[np.ndarray, str, str]]) -> np.ndarray:
+    """Sets equally large pictures side by side on white.
+
+    Args:
+        pictures: of each its pixels, uint8 (H, W, 3), its title and a note.
+
+    Returns:
+        uint8 array of shape (height, width, 3).
+    """
     title_font, note_font = ImageFont.load_default(22), ImageFont.load_default(14)
-    height, width = panels[0][0].shape[:2]
+    height, width = pictures[0][0].shape[:2]
     # A small picture's panel is as wide as its title needs.
-    texts = [font.getlength(text) for _, *pair in panels for font, text in zip((title_font, note_font), pair)]
+    texts = [font.getlength(text) for _, *pair in pictures for font, text in zip((title_font, note_font), pair)]
     panel_width = max([width, *(int(length) + 1 for length in texts)])
     strip = 64
-    canvas = Image.new("RGB", (GAP + len(panels) * (panel_width + GAP), strip + height + GAP), PAPER)
+    canvas = Image.new("RGB", (GAP + len(pictures) * (panel_width + GAP), strip + height + GAP), PAPER)
     draw = ImageDraw.Draw(canvas)
-    for i, (pixels, title, note) in enumerate(panels):
+    for i, (pixels, title, note) in enumerate(pictures):
         left = GAP + i * (panel_width + GAP)
         middle = left + panel_width // 2
         draw.text((middle, 34), title, INK, title_font, anchor="ms")
