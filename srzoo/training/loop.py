@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -12,6 +13,7 @@ from srzoo import recipes, zoo
 from srzoo.images import write_image
 from srzoo.training.doctor import Doctor
 from srzoo.training.run import Run, Settings
+from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.training.validation import Validation
 
 LOG_EVERY = 10
@@ -49,10 +51,75 @@ class _Progress:
         return max(by_time, by_steps)
 
 
+class _Record:
+    """What a run writes down while it goes on: the log, TensorBoard's files, sample pictures, warnings.
+
+    Args:
+        run: the folder.
+        doctor: is told of the steps and the validations, if there is one.
+        step: the last of those in the log.
+    """
+
+    def __init__(self, run: Run, doctor: Doctor | None, step: int):
+        run.forget_after(step)
+        self.run = run
+        self.doctor = doctor
+        self.summaries = tf.summary.create_file_writer(str(run.folder / "tensorboard"))
+        self._unseen: list[tuple[dict, dict]] = []
+
+    def add(self, row: dict, logs: dict[str, tf.Tensor]) -> None:
+        """A step's figures, those of the device not yet read."""
+        self._unseen.append((row, logs))
+
+    def look(self, checkpoint: str | None) -> dict:
+        """Reads the losses of the steps since the last look, and gives the newest."""
+        rows = []
+        for row, logs in self._unseen:
+            row.update({name: float(value) for name, value in logs.items()})
+            if not all(math.isfinite(row[name]) for name in logs):
+                raise NotFiniteError(
+                    f"the loss is not finite at step {row['step']} (loss {row['loss']}); the run stopped, its last "
+                    f"good checkpoint is {checkpoint or 'none yet'}. Start again from it with a lower "
+                    "--learning-rate, or with --precision float32"
+                )
+            if self.doctor:
+                self._warn(row, self.doctor.watch(row["step"], row))
+            rows.append(row)
+        self._unseen.clear()
+        self.run.append_log(rows)
+        self._summarise(rows[-1])
+        return rows[-1]
+
+    def validated(self, row: dict, scores: dict[str, float], pairs: list, sample: np.ndarray) -> None:
+        """A validation's scores, with the (hr, sr) pairs that they are of."""
+        row = dict(row)
+        if self.doctor:
+            signs, warnings = self.doctor.examine(row["step"], pairs)
+            scores = scores | signs
+            self._warn(row, warnings)
+        row.update({name: round(value, 4) for name, value in scores.items()})
+        self.run.append_log([row])
+        self._summarise({"step": row["step"], **scores})
+        write_image(self.run.samples / f"step-{row['step']:07d}.png", sample)
+        with self.summaries.as_default(row["step"]):
+            tf.summary.image("lr_sr_hr", sample[None])
+
+    def _summarise(self, row: dict) -> None:
+        with self.summaries.as_default(row["step"]):
+            for name, value in row.items():
+                if name not in ("step", "seconds", "warning"):
+                    tf.summary.scalar(name, value)
+
+    def _warn(self, row: dict, warnings: list[str]) -> None:
+        if warnings:
+            row["warning"] = " ".join(warnings)
+            tqdm.write(f"step {row['step']}: {row['warning']}", file=sys.stderr)
+
+
 def train(
     run: Run,
     settings: Settings,
-    step_fn,
+    step_fn: PixelStep | AdversarialStep,
     batches: Callable[[int], tf.data.Dataset],
     validation: Validation,
     validate_every: int,
@@ -63,7 +130,7 @@ def train(
     Args:
         run: the folder; a checkpoint found in it is restored first.
         settings: of the run.
-        step_fn: a step of `srzoo.training.steps`.
+        step_fn: what a step does.
         batches: from the number of the first step to the batches from there on.
         validation: scores `step_fn.average`; the best score's weights are kept.
         validate_every: steps between two validations, each of which ends with a checkpoint.
@@ -81,55 +148,14 @@ def train(
         manager.checkpoint.restore(manager.latest_checkpoint).assert_consumed()
     progress.start()
     step = first = int(step_fn.step)
-    run.forget_after(first)
-    summaries = tf.summary.create_file_writer(str(run.folder / "tensorboard"))
-    unseen: list[tuple[dict, dict]] = []
-    newest = {"scores": ""}
+    record = _Record(run, doctor, first)
 
-    def look() -> dict:
-        """Reads the losses of the steps since the last look, and gives the newest."""
-        for row, logs in unseen:
-            row.update({name: float(value) for name, value in logs.items()})
-            if not all(math.isfinite(row[name]) for name in logs):
-                raise NotFiniteError(
-                    f"the loss is not finite at step {row['step']} (loss {row['loss']}); the run stopped, its last "
-                    f"good checkpoint is {manager.latest_checkpoint or 'none yet'}. Start again from it with a lower "
-                    "--learning-rate, or with --precision float32"
-                )
-        rows = [row for row, _ in unseen]
-        unseen.clear()
-        if doctor:
-            for row in rows:
-                warn(row, doctor.watch(row["step"], row))
-        run.append_log(rows)
-        with summaries.as_default(step):
-            for name in logs:
-                tf.summary.scalar(name, rows[-1][name])
-            tf.summary.scalar("learning_rate", rows[-1]["learning_rate"])
-        return rows[-1]
-
-    def warn(row: dict, warnings: list[str]) -> None:
-        if warnings:
-            row["warning"] = " ".join(warnings)
-            tqdm.write(f"step {row['step']}: {row['warning']}", file=sys.stderr)
-
-    def validate_and_save() -> None:
-        # All losses up to here were finite, so the checkpoint is one to go on from.
+    def validate_and_save() -> str:
+        """Gives the scores in words. All losses up to here were finite, so the checkpoint is one to go on from."""
         pairs = validation.pairs()
         scores = validation.score(pairs)
         row = {"step": step, "seconds": round(progress.elapsed(), 3)}
-        if doctor:
-            signs, warnings = doctor.examine(step, pairs)
-            scores.update(signs)
-            warn(row, warnings)
-        row.update({name: round(value, 4) for name, value in scores.items()})
-        run.append_log([row])
-        sample = validation.sample(pairs)
-        write_image(run.samples / f"step-{step:07d}.png", sample)
-        with summaries.as_default(step):
-            for name, value in scores.items():
-                tf.summary.scalar(name, value)
-            tf.summary.image("lr_sr_hr", sample[None])
+        record.validated(row, scores, pairs, validation.sample(pairs))
         if validation.is_better(scores, float(progress.best)):
             if validation.best_by:
                 progress.best.assign(scores[validation.best_by])
@@ -137,43 +163,38 @@ def train(
         progress.seconds.assign(progress.elapsed())
         manager.save(step)
         best = f"; best {float(progress.best):.4g}" if validation.best_by else ""
-        newest["scores"] = ", ".join(f"{TITLES[name]} {scores[name]:.4g}" for name in TITLES if name in scores) + best
+        return ", ".join(f"{TITLES[name]} {score:.4g}" for name, score in scores.items()) + best
 
     share = progress.share(step)
     with tqdm(total=100.0, initial=round(min(100.0, 100 * share), 2), bar_format=BAR, disable=share >= 1) as bar:
-        if step == 0 and doctor:
-            validate_and_save()  # what the game starts from
+        # What the game starts from is its first score: it may be hard to beat.
+        scores = validate_and_save() if step == 0 and doctor else ""
         stream = iter(batches(first)) if share < 1 else iter(())
         began = time.monotonic()
         while share < 1:
             rate = recipes.learning_rate(settings.schedule, settings.learning_rate, settings.halve_every, step, share)
             logs = step_fn(*next(stream), tf.constant(rate, tf.float32))
             step += 1
-            unseen.append(({"step": step, "seconds": round(progress.elapsed(), 3), "learning_rate": rate}, logs))
+            record.add({"step": step, "seconds": round(progress.elapsed(), 3), "learning_rate": rate}, logs)
             share = progress.share(step)
             validate = step % validate_every == 0 or share >= 1
             if step % LOG_EVERY == 0 or validate:
-                row, speed = look(), (step - first) / (time.monotonic() - began)
+                row = record.look(manager.latest_checkpoint)
+                speed = (step - first) / (time.monotonic() - began)
                 if validate:
-                    validate_and_save()
-                parts = (
-                    f"step {step}",
-                    f"loss {row['loss']:.4f}",
-                    *_game(row),
-                    newest["scores"],
-                    f"{speed:.2f} steps/s",
-                )
+                    scores = validate_and_save()
+                parts = (f"step {step}", f"loss {row['loss']:.4f}", _game(row), scores, f"{speed:.2f} steps/s")
                 bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
                 bar.update(min(100.0, 100 * share) - bar.n)
-    summaries.close()
+    record.summaries.close()
     return float(progress.best)
 
 
-def _game(row: dict) -> list[str]:
+def _game(row: dict) -> str:
     """How the adversarial game stands, in words."""
     if "d_real" not in row:
-        return []
+        return ""
     shares = " ".join(
         f"{name.removesuffix('_share')} {value:.0%}" for name, value in row.items() if name.endswith("_share")
     )
-    return [f"D(real) {row['d_real']:.2f}, D(fake) {row['d_fake']:.2f}, gradient: {shares}"]
+    return f"D(real) {row['d_real']:.2f}, D(fake) {row['d_fake']:.2f}, gradient: {shares}"
