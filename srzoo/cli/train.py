@@ -64,8 +64,8 @@ def parser() -> argparse.ArgumentParser:
 def _add_game(group) -> None:
     """Names are checked where they are known, in rooms that import TensorFlow."""
     group.add_argument("--objective", help=f"{', '.join(recipes.OBJECTIVES)} (default: srgan-vgg54)")
-    group.add_argument("--vgg", help="file with VGG19's or VGG16's weights; default: VGG19's, downloaded")
-    group.add_argument("--vgg-preprocessing", help="keras or torchvision: who trained the weights of --vgg")
+    group.add_argument("--vgg", help="vgg19 (default) or vgg16, downloaded, or a file with the weights of either")
+    group.add_argument("--vgg-preprocessing", help="keras or torchvision: who trained the weights in the file")
     group.add_argument("--content", type=_layers, help="layers of the content loss: vgg54, or vgg22:0.1,vgg54:1")
     group.add_argument("--activation", choices=("after", "before"), help="take features after or before the ReLU")
     group.add_argument(

@@ -34,8 +34,8 @@ class ContentLoss:
 
     Args:
         layers: name -> weight; `vgg54` is phi(5,4), the fourth convolution before the fifth pooling.
-        weights: a local file in the layout of `keras.applications` without the dense layers (VGG19 or VGG16, which
-            the file itself tells), or None: VGG19's, downloaded by `keras.applications` on first use.
+        weights: `vgg19` or `vgg16`: downloaded by `keras.applications` on first use; or a local file in its layout
+            without the dense layers, which itself tells which of the two it is of.
         preprocessing: a name of `PREPROCESSING`; must be stated for a local file, and is `keras` otherwise.
         activation: `after` the ReLU, as SRGAN, or `before` it, as ESRGAN (arXiv 1809.00219, section 3.2).
         distance: `l2`: mean squared, SRGAN's; `l1`: mean absolute, ESRGAN's.
@@ -53,7 +53,7 @@ class ContentLoss:
     def __init__(
         self,
         layers: Mapping[str, float],
-        weights: str | os.PathLike | None = None,
+        weights: str | os.PathLike = "vgg19",
         preprocessing: str | None = None,
         activation: str = "after",
         distance: str = "l2",
@@ -67,11 +67,11 @@ class ContentLoss:
             raise ValueError("a content loss needs at least one layer, such as vgg54")
         if preprocessing not in (None, *PREPROCESSING):
             raise ValueError(f"the preprocessing must be one of {', '.join(PREPROCESSING)}, got {preprocessing!r}")
-        if weights is None and preprocessing == "torchvision":
+        if weights in CONVOLUTIONS and preprocessing == "torchvision":
             raise ValueError(
-                "the weights that keras.applications downloads have the preprocessing keras, not torchvision"
+                f"the {weights} that keras.applications downloads has the preprocessing keras, not torchvision"
             )
-        if weights is not None and preprocessing is None:
+        if weights not in CONVOLUTIONS and preprocessing is None:
             raise ValueError(
                 f"{weights}: say with which preprocessing these weights were trained, keras (those of "
                 "keras.applications) or torchvision; the file does not tell"
@@ -93,21 +93,23 @@ class ContentLoss:
         return total
 
 
-def _backbone(weights: str | os.PathLike | None) -> keras.Model:
-    if weights is None:
+def _backbone(weights: str | os.PathLike) -> keras.Model:
+    networks = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}
+    if weights in networks:
+        file = f"{_SITE}/{weights}/{weights}_weights_tf_dim_ordering_tf_kernels_notop.h5"
         try:
-            return keras.applications.VGG19(include_top=False, weights="imagenet")
+            return networks[str(weights)](include_top=False, weights="imagenet")
         except Exception as error:  # Keras wraps whatever the network raised in a plain Exception.
             raise OSError(
-                f"VGG19's weights cannot be downloaded ({str(error).splitlines()[0]}): fetch "
-                f"{_SITE}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 on another machine and give "
-                "--vgg FILE --vgg-preprocessing keras, or train on pixels alone, as with --model edsr-baseline"
+                f"{str(weights).upper()}'s weights cannot be downloaded ({str(error).splitlines()[0]}): fetch {file} "
+                "on another machine and give --vgg FILE --vgg-preprocessing keras, or train on pixels alone, as with "
+                "--model edsr-baseline"
             ) from error
     path = Path(weights)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path}: no such file; expected VGG19's or VGG16's weights such as those of {_SITE}/vgg19/, or leave the "
-            "file out to download them"
+            f"{path}: no such file; expected VGG19's or VGG16's weights such as those of {_SITE}/vgg19/, or the name "
+            "vgg19 or vgg16 to download them"
         )
     kernels: list[str] = []
 
@@ -127,7 +129,7 @@ def _backbone(weights: str | os.PathLike | None) -> keras.Model:
             f"{path}: not VGG19's or VGG16's weights without dense layers (16 or 13 convolutions), but a file with "
             f"{len(kernels)} convolutions"
         )
-    network = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}[convolutions[len(kernels)]]
+    network = networks[convolutions[len(kernels)]]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # Keras only warns of layers that it leaves at their random start

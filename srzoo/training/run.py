@@ -43,15 +43,15 @@ class Game:
         objective: of the generator.
         discriminator_norm: see `srzoo.models.discriminator`.
         discriminator_head: the same.
-        vgg: file with the weights of the content loss's network, or None: downloaded.
-        vgg_preprocessing: of that file, see `srzoo.losses.ContentLoss`.
+        vgg: the content loss's network, see `srzoo.losses.ContentLoss`: `vgg19`, `vgg16` or a file.
+        vgg_preprocessing: of that file; the same.
         lpips: file with the weights of LPIPS, by which the best weights are kept, if given.
     """
 
     objective: Objective
     discriminator_norm: str
     discriminator_head: str
-    vgg: str | None
+    vgg: str
     vgg_preprocessing: str | None
     lpips: str | None
 

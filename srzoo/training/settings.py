@@ -130,7 +130,7 @@ def _game_of(
     pixel_weight: float | None = None,
     discriminator_norm: str | None = None,
     discriminator_head: str = "pool",
-    vgg: str | None = None,
+    vgg: str = "vgg19",
     vgg_preprocessing: str | None = None,
     lpips: str | None = None,
 ) -> Game:

@@ -161,11 +161,18 @@ def test_a_file_with_as_many_convolutions_of_other_sizes_is_refused(tmp_path):
         ContentLoss({"vgg22": 1.0}, tmp_path / "other.weights.h5", "keras")
 
 
-def test_without_a_network_one_sentence_says_where_the_weights_can_be_had(monkeypatch):
+@pytest.mark.parametrize("name, network", [("vgg19", "VGG19"), ("vgg16", "VGG16")])
+def test_without_a_network_one_sentence_says_where_the_weights_can_be_had(monkeypatch, name, network):
     def unreachable(**_):
         raise Exception("URL fetch failure on https://storage.googleapis.com/...: None -- unreachable\nmore")
 
-    monkeypatch.setattr(keras.applications, "VGG19", unreachable)
-    with pytest.raises(OSError, match=r"vgg19_weights.*notop\.h5 .* --vgg FILE --vgg-preprocessing keras") as error:
-        ContentLoss({"vgg54": 1.0})
+    monkeypatch.setattr(keras.applications, network, unreachable)
+    says = rf"{network}'s weights cannot .*{name}_weights.*notop\.h5 .* --vgg FILE --vgg-preprocessing keras"
+    with pytest.raises(OSError, match=says) as error:
+        ContentLoss({"vgg53": 1.0}, name)
     assert "\n" not in str(error.value)
+
+
+def test_what_keras_downloads_is_not_torchvisions():
+    with pytest.raises(ValueError, match="vgg16 that keras.applications downloads has the preprocessing keras"):
+        ContentLoss({"vgg53": 1.0}, "vgg16", "torchvision")
