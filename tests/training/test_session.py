@@ -2,11 +2,8 @@
 
 import itertools
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +12,7 @@ import numpy as np
 import pytest
 
 from srzoo import zoo
-from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import read_image
 from srzoo.training.loop import NotFiniteError
 from srzoo.training.run import Run
 from srzoo.training.session import train_run
@@ -24,14 +20,6 @@ from srzoo.training.settings import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "edsr-baseline-x4.blocks1.filters4"
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for name in ("astronaut", "coffee", "chelsea"):
-        write_image(folder / f"{name}.png", read_image(sample_path(f"{name}.png"))[:128, :128])
-    return folder
 
 
 def settings(photos, **changes):
@@ -127,21 +115,15 @@ def losses(folder):
     return [(int(cell[0]), float(cell[3])) for cell in cells if cell[3]]
 
 
-def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(photos, tmp_path):
+def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(photos, tmp_path, kill_at_step):
     whole = start(photos, tmp_path / "whole")
     killed = start(photos, tmp_path / "killed")
-    log = tmp_path / "killed" / "log.csv"
-    deadline = time.monotonic() + 120
-    while not (log.exists() and "\n15," in log.read_text()):
-        assert killed.poll() is None and time.monotonic() < deadline, killed.stderr.read()
-        time.sleep(0.02)
-    os.kill(killed.pid, signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    kill_at_step(killed, tmp_path / "killed", 15)
     assert losses(tmp_path / "killed")[-1][0] < 40
 
     resumed = start(photos, tmp_path / "killed")
-    assert resumed.wait(timeout=120) == 0, resumed.stderr.read()
-    assert whole.wait(timeout=120) == 0, whole.stderr.read()
+    assert resumed.wait(timeout=300) == 0, resumed.stderr.read()
+    assert whole.wait(timeout=300) == 0, whole.stderr.read()
 
     steps, expected = zip(*losses(tmp_path / "whole"), strict=True)
     steps_again, again = zip(*losses(tmp_path / "killed"), strict=True)
@@ -153,7 +135,7 @@ def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(phot
 def test_another_configuration_for_the_same_folder_is_refused_in_one_sentence(photos, tmp_path):
     Run(tmp_path / "run", settings(photos)).begin()
     process = start(photos, tmp_path / "run")
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
     last = stderr.strip().splitlines()[-1]
     assert process.returncode == 2 and last.startswith("error:") and "steps was 12 and is now 40" in last
     assert "Traceback" not in stderr

@@ -2,32 +2,19 @@
 
 import csv
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from srzoo import zoo
-from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
 from srzoo.training.session import train_stages
 from srzoo.training.settings import stages_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = "blocks1.filters4"
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for name in ("astronaut", "coffee", "chelsea"):
-        write_image(folder / f"{name}.png", read_image(sample_path(f"{name}.png"))[:96, :96])
-    return folder
 
 
 @pytest.fixture
@@ -110,23 +97,17 @@ def start(photos, output, weights, vgg):
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_killed_game_goes_on_as_if_nothing_had_happened(photos, tmp_path, vgg16_weights):
+def test_a_killed_game_goes_on_as_if_nothing_had_happened(photos, tmp_path, vgg16_weights, kill_at_step):
     # In float16, so that the loss scales are part of it, with BN in both networks.
     weights = tmp_path / "start.weights.h5"
     zoo.save_weights(zoo.create(f"srresnet-x4.{SIZES}"), weights)
     whole = start(photos, tmp_path / "whole", weights, vgg16_weights)
     killed = start(photos, tmp_path / "killed", weights, vgg16_weights)
-    log = tmp_path / "killed" / "log.csv"
-    deadline = time.monotonic() + 180
-    while not (log.exists() and "\n15," in log.read_text()):
-        assert killed.poll() is None and time.monotonic() < deadline, killed.stderr.read()
-        time.sleep(0.02)
-    os.kill(killed.pid, signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    kill_at_step(killed, tmp_path / "killed", 15)
 
     resumed = start(photos, tmp_path / "killed", weights, vgg16_weights)
-    assert resumed.wait(timeout=180) == 0, resumed.stderr.read()
-    assert whole.wait(timeout=180) == 0, whole.stderr.read()
+    assert resumed.wait(timeout=300) == 0, resumed.stderr.read()
+    assert whole.wait(timeout=300) == 0, whole.stderr.read()
 
     expected, again = ([row for row in rows_of(tmp_path / run) if row["loss"]] for run in ("whole", "killed"))
     assert [row["step"] for row in again] == [row["step"] for row in expected] == [str(i) for i in range(1, 31)]
