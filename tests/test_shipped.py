@@ -7,13 +7,15 @@ from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path
 from srzoo.evaluation import evaluate
 from srzoo.images import read_image
-from srzoo.metrics import psnr_y
+from srzoo.metrics import lpips, psnr_y
 from srzoo.upscaling import Upscaler
 
-CAT = {"edsr-baseline-x4": 32.33}
+CAT = {"edsr-baseline-x4": 32.33, "edsr-gan-x4": 31.60}
 """PSNR-Y in dB on scikit-image's cat, recorded when the weights were shipped."""
 
-SET5 = {"edsr-baseline-x4": 31.66}
+SET5 = {"edsr-baseline-x4": 31.66, "edsr-gan-x4": 30.18}
+
+SET5_LPIPS = {"edsr-baseline-x4": 0.1778, "edsr-gan-x4": 0.1027}
 
 DROP = 0.05
 """dB that fail a test: far more than rounding gives, far less than anyone sees."""
@@ -35,8 +37,19 @@ def test_shipped_weights_are_as_good_on_a_cat_as_recorded(name):
 @pytest.mark.parametrize("name", SET5)
 def test_shipped_weights_are_as_good_on_set5_as_their_card_says(name, shared_data):
     upscaler = Upscaler(zoo.load(name))
-    report = evaluate(upscaler, name, upscaler.scale, shared_data / "data" / "benchmark" / "Set5")
+    distance = lpips.load(shared_data / "weights" / "lpips_alexnet.npz")
+    report = evaluate(upscaler, name, upscaler.scale, shared_data / "data" / "benchmark" / "Set5", lpips=distance)
     assert report.mean.psnr_y == pytest.approx(SET5[name], abs=DROP)
+    assert report.mean.lpips == pytest.approx(SET5_LPIPS[name], abs=0.002)
+
+
+def test_the_fidelity_dial_goes_from_one_shipped_model_to_the_other():
+    hr = read_image(sample_path("chelsea.png"))[:128, :128]
+    lr = bicubic.downscale(hr, 4)
+    scores = [
+        psnr_y(hr, Upscaler(zoo.interpolate("edsr-baseline-x4", "edsr-gan-x4", alpha))(lr), 4) for alpha in (0, 0.5, 1)
+    ]
+    assert scores[0] == max(scores) and scores[2] == min(scores)
 
 
 @pytest.mark.parametrize("name", CAT)
