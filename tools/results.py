@@ -76,7 +76,8 @@ def plot(means: dict[str, Means], dial: dict[str, dict[float, Score]], path: Pat
                 way = [ends[0], *by_fidelity.values(), ends[1]]
                 axes.plot([s.psnr_y for s in way], [s.lpips for s in way], ".:", color="grey", zorder=0)
                 for fidelity, score in by_fidelity.items():
-                    axes.annotate(f"fidelity {fidelity}", (score.psnr_y, score.lpips), fontsize="x-small")
+                    place = {"xytext": (-5, 3), "textcoords": "offset points", "ha": "right", "fontsize": "x-small"}
+                    axes.annotate(f"fidelity {fidelity}", (score.psnr_y, score.lpips), **place)
         axes.set(title=folder, xlabel="PSNR-Y [dB], higher is closer", ylabel="LPIPS, lower looks closer")
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
