@@ -7,6 +7,8 @@ from srzoo.cli import run
 
 COMMANDS = {
     "evaluate": ("srzoo.cli.evaluate", "measures a network on benchmark folders"),
+    "export": ("srzoo.cli.export", "writes a model for TF Serving, LiteRT or ONNX"),
+    "import": ("srzoo.cli.import_weights", "reads the PyTorch checkpoints of others"),
     "resolve": ("srzoo.cli.resolve", "upscales pictures, as resolve_image.py does"),
     "train": ("srzoo.cli.train", "trains a network, as train.py does"),
 }

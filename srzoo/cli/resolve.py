@@ -17,7 +17,8 @@ EPILOG = """examples:
   python resolve_image.py photo.jpg --compare
   python resolve_image.py photos/ more.png --output large --memory 1GB
   python resolve_image.py photo.jpg --weights runs/edsr-baseline-div2k/best.weights.h5
-  python resolve_image.py photo.jpg --weights runs/edsr-gan-div2k/adversarial/best.weights.h5 --fidelity 0.5"""
+  python resolve_image.py photo.jpg --weights runs/edsr-gan-div2k/adversarial/best.weights.h5 --fidelity 0.5
+  python resolve_image.py photo.jpg --model exported/edsr-baseline-x4-int8.tflite"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--model",
         default="edsr-baseline-x4",
-        help="a model whose trained weights ship, or a .keras or .weights.h5 file (default: edsr-baseline-x4)",
+        help="a model whose trained weights ship, a .keras or .weights.h5 file, or what `srzoo export` wrote: "
+        "a .tflite or .onnx file, or the folder of a SavedModel (default: edsr-baseline-x4)",
     )
     which.add_argument("--weights", type=_weights_file, help="a .weights.h5 file, as train.py leaves it")
     ap.add_argument(
@@ -157,9 +159,20 @@ def plan(inputs: list[Path], output: Path, compare: bool) -> list[Job]:
 
 
 def _load(source, fidelity: float | None, pixel_weights: str | None):
-    """The model of `--model` or `--weights`, brought towards its pixel-trained partner if a fidelity is given."""
-    from srzoo import zoo
+    """The model of `--model` or `--weights`, brought towards its pixel-trained partner if a fidelity is given.
 
+    It is a Keras model, or a `Network` where the source is an exported one.
+    """
+    from srzoo import zoo
+    from srzoo.export import runtimes
+
+    if runtimes.is_exported(source):
+        if fidelity is not None:
+            raise ValueError(
+                f"--fidelity mixes weights, but {source} is an exported model; "
+                "give the .weights.h5 file, and export the mixture of `srzoo.interpolate` if you want it in that format"
+            )
+        return runtimes.load(source)
     model = zoo.load(source)
     if fidelity is None:
         return model

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -15,6 +16,25 @@ DEFAULT_MEMORY = 2_000_000_000
 """Bytes for a tile. With it a process that upscales 1920x1080 to 7680x4320 stays below 3 GB."""
 
 
+@dataclass(frozen=True)
+class Network:
+    """A trained network in whatever runtime, and what has to be known of it to tile its pictures.
+
+    Attributes:
+        name: the model's full name.
+        scale: HR pixels a side of an LR pixel.
+        halo: LR pixels that it looks far.
+        bytes_per_pixel: of memory at its peak, per LR pixel.
+        run: from RGB pixels in [0, 255], float32 (1, H, W, 3), to an array of (1, scale H, scale W, 3), not clipped.
+    """
+
+    name: str
+    scale: int
+    halo: int
+    bytes_per_pixel: int
+    run: Callable[[np.ndarray], np.ndarray]
+
+
 class Upscaler:
     """Upscales pictures of any size with one model, in bounded memory.
 
@@ -23,7 +43,7 @@ class Upscaler:
 
     Args:
         model: a functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to
-            (N, scale H, scale W, 3), as `srzoo.load` gives it.
+            (N, scale H, scale W, 3), as `srzoo.load` gives it, or a `Network`.
         memory: bytes that the network may take for a tile. TensorFlow itself (0.6 to 0.9 GB, with what its
             allocator keeps) and the result come on top. The more, the less time is lost on halos.
 
@@ -37,21 +57,24 @@ class Upscaler:
         (720, 1280, 3)
     """
 
-    def __init__(self, model: keras.Model, memory: int = DEFAULT_MEMORY):
-        self.scale = scale_of(model)
-        self.halo = halo_of(model)
-        bytes_per_pixel = peak_bytes_per_pixel(model)
+    def __init__(self, model: keras.Model | Network, memory: int = DEFAULT_MEMORY):
+        self._upscale_tile: Callable
+        if isinstance(model, Network):
+            self.scale, self.halo, bytes_per_pixel = model.scale, model.halo, model.bytes_per_pixel
+            self._upscale_tile = model.run
+        else:
+            self.scale, self.halo, bytes_per_pixel = scale_of(model), halo_of(model), peak_bytes_per_pixel(model)
+            # The open height and width let tiles of all sizes share one trace.
+            self._upscale_tile = tf.function(
+                lambda pixels: model(pixels, training=False),
+                input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
+            )
         least = (2 * self.halo + 1) ** 2 * bytes_per_pixel
         if memory < least:
             raise ValueError(
                 f"memory must be at least {math.ceil(least / 1e6)} MB for {model.name!r}, got {memory / 1e6:g} MB"
             )
         self.max_pixels = int(memory // bytes_per_pixel)
-        # The open height and width let tiles of all sizes share one trace.
-        self._upscale_tile = tf.function(
-            lambda pixels: model(pixels, training=False),
-            input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
-        )
 
     def __call__(self, pixels: np.ndarray, progress: Callable[[list[Tile]], Iterable[Tile]] = iter) -> np.ndarray:
         """Upscales a picture.
@@ -70,7 +93,7 @@ class Upscaler:
         height, width = pixels.shape[:2]
         result = np.empty((height * self.scale, width * self.scale, 3), np.uint8)
         for tile in progress(cut(height, width, self.scale, self.halo, self.max_pixels)):
-            sr = self._upscale_tile(pixels[tile.source][None].astype(np.float32)).numpy()[0]
+            sr = np.asarray(self._upscale_tile(pixels[tile.source][None].astype(np.float32)))[0]
             result[tile.target] = to_uint8(sr[tile.inside])
         return result
 

@@ -11,6 +11,7 @@ from skimage import data
 
 from srzoo import zoo
 from srzoo.cli.resolve import main
+from srzoo.export.formats import export
 from srzoo.images import read_image, write_image
 from srzoo.upscaling import Upscaler, compare
 
@@ -145,6 +146,44 @@ def test_a_keras_file_serves_as_model(here):
     assert read_image("results/cup.png").shape == (60, 82, 3)
 
 
+@pytest.mark.parametrize(
+    ("format", "precision", "needed"),
+    [
+        ("saved_model", "float32", ()),
+        ("litert", "float32", ("ai_edge_litert",)),
+        ("litert", "int8", ("ai_edge_litert",)),
+        ("onnx", "float32", ("onnx", "tf2onnx", "onnxruntime")),
+    ],
+)
+def test_an_exported_file_serves_as_model_with_the_same_tiling(here, weights, format, precision, needed, capsys):
+    for package in needed:
+        pytest.importorskip(package, reason=f"the format {format} needs {package}, which is not installed")
+    photo("cup.png", 90, 120), photo("calibration/cup.png")
+    calibration = Path("calibration") if precision == "int8" else None
+    path, _ = export(zoo.load(weights), Path("exported"), format, precision, calibration=calibration)
+    expected = Upscaler(zoo.load(weights))(read_image("cup.png")).astype(int)
+    for memory in ("2GB", "2.5MB"):
+        assert main(["cup.png", "--model", str(path), "--memory", memory]) == 0
+        difference = np.abs(read_image("results/cup.png") - expected)
+        assert difference.max() <= (16 if precision == "int8" else 1)
+    if format == "saved_model":
+        assert main(["cup.png", "--model", str(path.parent)]) == 0
+    assert "120x90 -> 480x360" in capsys.readouterr().out
+
+
+def test_an_exported_file_is_named_in_the_comparison_and_takes_no_fidelity(here, weights, monkeypatch):
+    titles = []
+    monkeypatch.setattr(compare, "side_by_side", lambda lr, sr, name: titles.append(name) or sr)
+    photo("cup.png")
+    path, _ = export(zoo.load(weights), Path("exported"))
+    main(["cup.png", "--model", str(path), "--compare"])
+    assert titles == ["edsr-baseline-x4.blocks2.filters8"]
+    with pytest.raises(
+        ValueError, match=r"--fidelity mixes weights, but .*1 is an exported model; give the .weights.h5"
+    ):
+        main(["cup.png", "--model", str(path), "--fidelity", "0.5"])
+
+
 def test_little_memory_gives_the_same_picture(here, weights):
     photo("cup.png", 90, 120)
     main(["cup.png", "--weights", str(weights), "--output", "whole"])
@@ -219,6 +258,8 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
         (["cup.png", "--output", "cup.png"], "--output must be a folder, but cup.png is a file"),
         (["cup.png", "--weights", "missing.weights.h5"], "missing.weights.h5: no such file"),
         (["cup.png", "--model", "missing.keras"], "missing.keras: no such file"),
+        (["cup.png", "--model", "missing.tflite"], "missing.tflite: no such file or folder"),
+        (["cup.png", "--model", "empty"], "empty: no SavedModel; expected saved_model.pb in it"),
         (["cup.png", "--model", "edsr-baseline-x4", "--fidelity", "1"], "'edsr-baseline-x4' has no pixel-trained part"),
         (["cup.png", "--pixel-weights", "a.keras"], "--pixel-weights a.keras has no use without --fidelity"),
         (["cup.png", "--model", "waifu"], "unknown model 'waifu'; expected one of edsr-baseline"),

@@ -1,0 +1,103 @@
+"""`python -m srzoo export`: writes a network in a format that other programs read."""
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from srzoo.cli import start_tensorflow
+
+DESCRIPTION = (
+    "Writes a trained network in a format that other programs read, and measures how far it is from the original."
+)
+
+EPILOG = """formats:
+  saved_model  a folder OUTPUT/<name>/<version>/ for TensorFlow Serving and TensorFlow
+  litert       a .tflite file for phones and small boards; needs the package ai-edge-litert
+  onnx         a .onnx file for ONNX Runtime and many others; needs onnx, tf2onnx and onnxruntime
+  keras        a .keras file
+
+An export that is too far from the original fails and leaves nothing.
+
+examples:
+  python -m srzoo export edsr-baseline-x4 --output exported
+  python -m srzoo export edsr-baseline-x4 --output exported --format litert --precision int8 --calibration photos/
+  python -m srzoo export runs/mine/best.weights.h5 --output exported --format onnx"""
+
+
+def parser() -> argparse.ArgumentParser:
+    ap = argparse.ArgumentParser(
+        prog="srzoo export",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    ap.add_argument("model", help="a model whose trained weights ship, or a .keras or .weights.h5 file")
+    ap.add_argument("--output", type=Path, required=True, help="a folder, made if it is missing")
+    ap.add_argument("--format", choices=("saved_model", "litert", "onnx", "keras"), default="saved_model")
+    ap.add_argument(
+        "--precision",
+        choices=("float32", "float16", "dynamic", "int8"),
+        default="float32",
+        help="for litert. float16: weights of half the size; dynamic: of a quarter; int8: weights and computation in "
+        "8 bits, which is the fastest on processors (default: float32)",
+    )
+    ap.add_argument("--version", type=int, help="of a saved_model (default: the next free one)")
+    ap.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FOLDER",
+        help="for int8, pictures of the kind and size that will be upscaled (default: photographs of scikit-image)",
+    )
+    return ap
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+    args = parser().parse_args(argv)
+    if args.output.exists() and not args.output.is_dir():
+        raise ValueError(f"--output must be a folder, but {args.output} is a file")
+    start_tensorflow()
+    from srzoo import zoo
+    from srzoo.export import formats, parity
+
+    formats.check_request(args.format, args.precision, args.version, args.calibration)
+    model = zoo.load(args.model)
+    with _quiet():
+        path, report = formats.export(model, args.output, args.format, args.precision, args.version, args.calibration)
+    files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+    size = sum(each.stat().st_size for each in files)
+    print(f"{path}: {model.name} as {args.format} in {args.precision}, {size / 1e6:.2f} MB\n\n{parity.to_text(report)}")
+    return 0
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Holds back what the converters' C++ says on stderr, and shows it if they fail on something of their own.
+
+    `TF_CPP_MIN_LOG_LEVEL` is set by `start_tensorflow` to 2; a user who has set a lower one sees everything.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2") < "2":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except (ValueError, OSError):
+            raise
+        except BaseException:
+            sys.stderr.flush()
+            held.seek(0)
+            with contextlib.suppress(OSError):
+                os.write(kept, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,1 @@
+"""Models out of the zoo and into it: what other programs load, and what others trained."""

@@ -1,0 +1,91 @@
+"""Batch normalisation folded into the convolutions before it: the same function with fewer layers.
+
+At inference a batch normalisation is y = x * gain + shift with two constants a channel. After a convolution
+without activation, the gain can be multiplied into the kernel and the shift becomes the bias.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+
+
+def fold_batch_norm(model: keras.Model) -> keras.Model:
+    """Builds the network that infers as `model` does, without its batch normalisations and in float32.
+
+    Args:
+        model: a functional model. A batch normalisation stays where it is unless it follows a `Conv2D` that has
+            no activation and whose output goes nowhere else.
+
+    Returns:
+        A new model of the same name, equal in inference mode but for float32's rounding, with a bias in place of each
+        batch normalisation; `model` itself stays as it is. Without any to fold, a copy in float32.
+
+    Example:
+        >>> folded = fold_batch_norm(srzoo.create("srresnet"))
+        >>> any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
+        False
+    """
+    folded = _foldable(model)
+    gone = {norm.name for norm in folded.values()}
+
+    def in_float32(operation: keras.Operation) -> keras.Operation:
+        config = operation.get_config()
+        # Operations that are no layers, such as the pixel shuffle, have no dtype of their own.
+        if isinstance(operation, keras.Layer):
+            config["dtype"] = "float32"
+        if operation.name in folded:
+            config["use_bias"] = True
+        return type(operation).from_config(config)
+
+    def call(operation: keras.Operation, *inputs, **options):
+        return inputs[0] if operation.name in gone else operation(*inputs, **options)
+
+    result = keras.models.clone_model(model, clone_function=in_float32, call_function=call)
+    for layer in model.layers:
+        if layer.name in folded:
+            result.get_layer(layer.name).set_weights(_folded_weights(layer, folded[layer.name]))
+        elif layer.name not in gone and layer.weights:
+            result.get_layer(layer.name).set_weights(layer.get_weights())
+    return result
+
+
+def _foldable(model: keras.Model) -> dict[str, layers.BatchNormalization]:
+    """Name of a convolution -> the batch normalisation that can be folded into it."""
+    users: dict[int, list[keras.Operation]] = {}
+    for operation in model.operations:
+        for tensor in _inputs(operation):
+            users.setdefault(id(tensor), []).append(operation)
+    outputs = {id(tensor) for tensor in model.outputs}
+    pairs = {}
+    for layer in model.layers:
+        if type(layer) is layers.Conv2D and layer.activation is keras.activations.linear:
+            following = users.get(id(layer.output), [])
+            if len(following) == 1 and id(layer.output) not in outputs and _is_channel_norm(following[0]):
+                pairs[layer.name] = following[0]
+    return pairs
+
+
+def _inputs(operation: keras.Operation) -> list:
+    if isinstance(operation, layers.InputLayer):
+        return []
+    return operation.input if isinstance(operation.input, list) else [operation.input]
+
+
+def _is_channel_norm(operation: keras.Operation) -> bool:
+    return type(operation) is layers.BatchNormalization and operation.axis in (-1, 3)
+
+
+def _folded_weights(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarray]:
+    """Kernel and bias of `norm(conv(x))`; computed in float64, so that only one rounding is added."""
+    # As PyTorch and Keras both do: the epsilon is inside the root.
+    mean, variance = (np.asarray(each, np.float64) for each in (norm.moving_mean, norm.moving_variance))
+    gain = 1 / np.sqrt(variance + norm.epsilon)
+    if norm.scale:
+        gain = gain * np.asarray(norm.gamma, np.float64)
+    shift = -mean * gain
+    if norm.center:
+        shift = shift + np.asarray(norm.beta, np.float64)
+    if conv.use_bias:
+        shift = shift + np.asarray(conv.bias, np.float64) * gain
+    kernel = np.asarray(conv.kernel, np.float64) * gain
+    return [kernel.astype(np.float32), shift.astype(np.float32)]

@@ -1,0 +1,138 @@
+"""A trained network in the formats that other programs read, each measured against the network before it appears."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from srzoo import zoo
+from srzoo.export import parity, runtimes
+from srzoo.export.fold import fold_batch_norm
+from srzoo.export.litert import PRECISIONS, calibration_crops, write_litert
+from srzoo.export.onnx import write_onnx
+from srzoo.export.parity import BOUNDS, Bound, Report
+from srzoo.export.runtimes import Facts, Run
+from srzoo.export.serving import export_saved_model
+from srzoo.images import atomic_file
+
+FORMATS = {
+    "saved_model": ("float32",),
+    "litert": PRECISIONS,
+    "onnx": ("float32",),
+    "keras": ("float32",),
+}
+"""Format -> the precisions that it comes in."""
+
+SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "keras": ".keras"}
+
+NEEDED = {
+    "litert": {"ai_edge_litert.interpreter": "ai-edge-litert"},
+    "onnx": {"onnx": "onnx", "tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"},
+}
+"""Format -> modules that writing and checking it need besides TensorFlow, and the packages that bring them."""
+
+
+def export(
+    model: keras.Model,
+    output: Path,
+    format: str = "saved_model",
+    precision: str = "float32",
+    version: int | None = None,
+    calibration: Path | None = None,
+    bound: Bound | None = None,
+) -> tuple[Path, Report]:
+    """Writes a network in one format, its batch normalisations folded into the convolutions, and checks it.
+
+    What is written appears whole, after it was found to be within its bound, or not at all.
+
+    Args:
+        model: as `srzoo.load` gives it.
+        output: a folder, made if it is missing.
+        format: a key of `FORMATS`. `saved_model` becomes `<output>/<name>/<version>/`, the others a file
+            `<output>/<name>` with the format's suffix; in another precision than float32, its name is in the file's,
+            as in `edsr-baseline-x4-int8.tflite`. A file of that name is replaced.
+        precision: one of the format's.
+        version: of a SavedModel; default: the one after the highest that is there.
+        calibration: for int8, a folder of pictures such as will be upscaled; default: scikit-image's photographs.
+        bound: what the result may differ from `model`; default: the precision's in `srzoo.export.parity.BOUNDS`.
+
+    Returns:
+        The file or folder, and the differences that were measured.
+
+    Raises:
+        ParityError: if the result is over its bound.
+        FileExistsError: if that version is there.
+        FileNotFoundError: if pictures to calibrate on are missing.
+        ValueError: if format, precision, version and calibration do not go together, the model does not upscale, or a
+            package that the format needs is not installed.
+
+    Example:
+        >>> path, report = export(srzoo.load("edsr-baseline-x4"), Path("exported"), "litert", "int8")
+        >>> path.name
+        'edsr-baseline-x4-int8.tflite'
+    """
+    check_request(format, precision, version, calibration)
+    for module, package in NEEDED.get(format, {}).items():
+        runtimes.require(module, package, f"the format {format}")
+    crops = calibration_crops(calibration) if precision == "int8" else []
+    facts = runtimes.facts_of(model, precision)
+    folded = fold_batch_norm(model)
+
+    def checked(written: Path) -> Report:
+        exported = _keras_run(zoo.load(written)) if format == "keras" else runtimes.load(written).run
+        report = parity.measure(_keras_run(model), exported, facts.scale)
+        parity.check(report, bound or BOUNDS[precision], f"{model.name} as {format} in {precision}")
+        return report
+
+    if format == "saved_model":
+        return _export_saved_model(folded, output, version, facts, checked)
+    path = output / f"{model.name}{'' if precision == 'float32' else f'-{precision}'}{SUFFIXES[format]}"
+    with atomic_file(path) as temporary:
+        if format == "litert":
+            write_litert(folded, temporary, precision, crops, facts)
+        elif format == "onnx":
+            write_onnx(folded, temporary, facts)
+        else:
+            folded.save(temporary)
+        return path, checked(temporary)
+
+
+def check_request(format: str, precision: str, version: int | None, calibration: Path | None) -> None:
+    """Raises ValueError if these arguments of `export` do not go together; it needs no TensorFlow."""
+    if format not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if precision not in FORMATS[format]:
+        raise ValueError(f"the precision of {format} must be one of {', '.join(FORMATS[format])}, got {precision!r}")
+    if version is not None and format != "saved_model":
+        raise ValueError(f"version {version} was given, but only a saved_model has one, not {format}; leave it out")
+    if version is not None and version < 1:
+        raise ValueError(f"version must be a number above 0, got {version}")
+    if calibration is not None and precision != "int8":
+        raise ValueError(f"calibration pictures were given, but {precision} needs none; choose int8 or leave them out")
+
+
+def _export_saved_model(
+    model: keras.Model, output: Path, version: int | None, facts: Facts, checked: Callable[[Path], Report]
+) -> tuple[Path, Report]:
+    folder = output / model.name
+    if version is None:
+        version = 1 + max((int(path.name) for path in folder.glob("*") if path.name.isdigit()), default=0)
+    path = folder / str(version)
+    if path.exists():
+        raise FileExistsError(f"{path} is there already; choose another version, or none for the next free one")
+    folder.mkdir(parents=True, exist_ok=True)
+    # A server that watches the folder loads whatever is called as a number: it must not see one that is not checked.
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=output) as temporary:
+        written = export_saved_model(model, Path(temporary), version=version)
+        extra = written / "assets.extra"
+        extra.mkdir(exist_ok=True)
+        (extra / runtimes.ENTRY).write_text(runtimes.to_json(facts), "utf-8")
+        report = checked(written)
+        written.rename(path)
+    return path, report
+
+
+def _keras_run(model: keras.Model) -> Run:
+    return lambda pixels: np.asarray(model(pixels, training=False))

@@ -1,0 +1,198 @@
+"""Exported files as networks that `Upscaler` takes: SavedModel, LiteRT and ONNX.
+
+An exported file holds a graph and no layers, from which scale and halo could be read off. So they travel with it, as
+a line of JSON: beside the SavedModel, in a zip at the end of the `.tflite` file, in the metadata of the `.onnx` file.
+"""
+
+import importlib
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from srzoo import zoo
+from srzoo.models.geometry import halo_of, scale_of
+from srzoo.upscaling.upscaler import Network, peak_bytes_per_pixel
+
+ENTRY = "srzoo.json"
+"""Name of the facts in a SavedModel's `assets.extra` and within a `.tflite` file."""
+
+KEY = "srzoo"
+"""Name of the facts in an ONNX file's metadata."""
+
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an exported file tells of its network; the first four are as in `Network`."""
+
+    name: str
+    scale: int
+    halo: int
+    bytes_per_pixel: int
+    precision: str
+
+
+def facts_of(model: keras.Model, precision: str) -> Facts:
+    """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture or it strides."""
+    return Facts(model.name, scale_of(model), halo_of(model), peak_bytes_per_pixel(model), precision)
+
+
+def to_json(facts: Facts) -> str:
+    return json.dumps(asdict(facts))
+
+
+def is_exported(source: str | os.PathLike) -> bool:
+    """Tells whether `load` is the one to read it: `.tflite`, `.onnx`, or a folder that is not called as a model is.
+
+    A folder of a model's name has to be given as a path (`./edsr-baseline-x4`), as the name alone means the weights
+    that ship.
+    """
+    text = os.fspath(source)
+    if Path(text).suffix in (".tflite", ".onnx"):
+        return True
+    return Path(text).is_dir() and (os.path.basename(text) != text or not _is_name(text))
+
+
+def _is_name(text: str) -> bool:
+    try:
+        zoo.parse_name(text)
+    except ValueError:
+        return False
+    return True
+
+
+def load(source: str | os.PathLike) -> Network:
+    """Loads what `python -m srzoo export` wrote.
+
+    Args:
+        source: a `.tflite` or `.onnx` file, or a SavedModel: the folder that holds `saved_model.pb`, or the one
+            above with a folder for each version, of which the newest is taken.
+
+    Returns:
+        The network, for `Upscaler`.
+
+    Raises:
+        FileNotFoundError: if it is not there.
+        ValueError: if it is no such file, is damaged, was not written by srzoo, or its runtime is not installed;
+            the message names the package to install.
+    """
+    path = Path(source)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    text: str | bytes | None
+    if path.is_dir():
+        text, run = _saved_model(path)
+    elif path.suffix == ".tflite":
+        text, run = _litert(path)
+    elif path.suffix == ".onnx":
+        text, run = _onnx(path)
+    else:
+        raise ValueError(
+            f"{path}: expected a .tflite or .onnx file or the folder of a SavedModel; export a model first"
+        )
+    facts = _parsed(text, path)
+    return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run)
+
+
+def _parsed(text: str | bytes | None, path: Path) -> Facts:
+    try:
+        facts = Facts(**json.loads(text or ""))
+        if not all(isinstance(each, int) and each > 0 for each in (facts.scale, facts.halo, facts.bytes_per_pixel)):
+            raise ValueError("scale, halo and bytes_per_pixel must be numbers above 0")
+        return facts
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} does not tell its scale and halo, so its pictures cannot be tiled; "
+            "give a file that `python -m srzoo export` wrote"
+        ) from error
+
+
+def newest_version(folder: Path) -> Path:
+    """The folder of the SavedModel with the highest version below `folder`, or `folder` if it is one itself.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if (folder / "saved_model.pb").is_file():
+        return folder
+    versions = [path.parent for path in folder.glob("*/saved_model.pb") if path.parent.name.isdigit()]
+    if not versions:
+        raise ValueError(
+            f"{folder}: no SavedModel; expected saved_model.pb in it, or in a folder below it named by its version"
+        )
+    return max(versions, key=lambda path: int(path.name))
+
+
+def _saved_model(folder: Path) -> tuple[str | None, Run]:
+    path = newest_version(folder)
+    try:
+        loaded = tf.saved_model.load(path)
+        signature = loaded.signatures["float"]
+    except Exception as error:
+        raise ValueError(f"{path}: not a SavedModel with a signature 'float' that can be loaded ({error})") from error
+    (given,) = signature.structured_input_signature[1]
+
+    # `loaded` is named here because the signature alone does not keep the weights alive.
+    def run(pixels: np.ndarray, _alive=loaded) -> np.ndarray:
+        (sr,) = signature(**{given: tf.constant(pixels)}).values()
+        return sr.numpy()
+
+    facts = path / "assets.extra" / ENTRY
+    return facts.read_text("utf-8") if facts.is_file() else None, run
+
+
+def _litert(path: Path) -> tuple[bytes | None, Run]:
+    runtime = require("ai_edge_litert.interpreter", "ai-edge-litert", "a .tflite file")
+    try:
+        interpreter = runtime.Interpreter(model_path=str(path), num_threads=os.cpu_count())
+        (given,), (returned,) = interpreter.get_input_details(), interpreter.get_output_details()
+    except Exception as error:
+        raise ValueError(f"{path}: not a LiteRT file that can be loaded ({error})") from error
+    allocated: list[tuple[int, ...]] = []
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        if allocated != [pixels.shape]:
+            interpreter.resize_tensor_input(given["index"], pixels.shape, strict=True)
+            interpreter.allocate_tensors()
+            allocated[:] = [pixels.shape]
+        interpreter.set_tensor(given["index"], pixels)
+        interpreter.invoke()
+        return interpreter.get_tensor(returned["index"])
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(ENTRY), run
+    except (zipfile.BadZipFile, KeyError):
+        return None, run
+
+
+def _onnx(path: Path) -> tuple[str | None, Run]:
+    runtime = require("onnxruntime", "onnxruntime", "an .onnx file")
+    try:
+        session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        (given,) = session.get_inputs()
+    except Exception as error:
+        raise ValueError(f"{path}: not an ONNX file that can be loaded ({error})") from error
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        (sr,) = session.run(None, {given.name: pixels})
+        return sr
+
+    return session.get_modelmeta().custom_metadata_map.get(KEY), run
+
+
+def require(module: str, package: str, purpose: str) -> ModuleType:
+    """Imports an optional package; raises ValueError with the command that installs it where it is missing."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"{purpose} needs {package}, which is not installed; run `pip install {package}`") from error

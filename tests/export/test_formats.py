@@ -1,0 +1,323 @@
+"""Exported files: the same function in other formats, and what is refused."""
+
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from srzoo import zoo
+from srzoo.export import formats, litert, parity, runtimes
+from srzoo.export.fold import fold_batch_norm
+from srzoo.export.formats import FORMATS, export
+from srzoo.export.parity import BOUNDS, Bound, ParityError
+from srzoo.images import to_uint8, write_image
+from srzoo.models.geometry import halo_of
+from srzoo.upscaling import Upscaler
+
+NEEDS = {
+    "saved_model": (),
+    "keras": (),
+    "litert": ("ai_edge_litert",),
+    "onnx": ("onnx", "tf2onnx", "onnxruntime"),
+}
+ALL = [(format, precision) for format, precisions in FORMATS.items() for precision in precisions]
+FILES = {"litert": ".tflite", "onnx": ".onnx"}
+
+
+def need(format):
+    for package in NEEDS[format]:
+        pytest.importorskip(package, reason=f"the format {format} needs {package}, which is not installed")
+
+
+@pytest.fixture(autouse=True)
+def few_crops(monkeypatch):
+    monkeypatch.setattr(litert, "CROPS", 9)
+    monkeypatch.setattr(litert, "CROP", 24)
+
+
+def tiny(name="edsr-baseline"):
+    """A tiny model; the statistics of its batch normalisations are those of no fresh one."""
+    model = zoo.create(name, blocks=1, filters=4)
+    random = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.set_weights([random.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+    return model
+
+
+def pixels(height, width, batch=1):
+    return np.random.default_rng(1).integers(0, 256, (batch, height, width, 3)).astype(np.float32)
+
+
+def run(model, given):
+    return np.asarray(model(given, training=False))
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", ["srresnet", "srgan", "edsr-baseline", "edsr-gan"])
+def test_a_folded_network_is_the_same_function_without_batch_normalisation(name):
+    model = tiny(name)
+    given = pixels(19, 23, batch=2)
+    expected = run(model, given)
+    folded = fold_batch_norm(model)
+    assert np.abs(run(folded, given) - expected).max() <= 1e-3
+    assert expected.std() > 1
+    assert folded.name == model.name and halo_of(folded) == halo_of(model)
+    assert not any(isinstance(layer, layers.BatchNormalization) for layer in folded.layers)
+    np.testing.assert_array_equal(run(model, given), expected)
+
+
+def test_a_convolution_whose_output_goes_elsewhere_too_keeps_its_batch_normalisation():
+    given = keras.Input((None, None, 3))
+    x = layers.Conv2D(3, 3, padding="same", name="shared")(given)
+    y = layers.Add()([x, layers.BatchNormalization(name="after_shared")(x)])
+    y = layers.Conv2D(3, 3, padding="same", activation="relu", name="active")(y)
+    y = layers.BatchNormalization(name="after_active")(y)
+    y = layers.Conv2D(3, 3, padding="same", name="plain")(y)
+    model = keras.Model(given, layers.BatchNormalization(name="after_plain", scale=False, center=False)(y))
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.set_weights([np.random.default_rng(0).uniform(0.5, 2, w.shape) for w in layer.get_weights()])
+    folded = fold_batch_norm(model)
+    left = [layer.name for layer in folded.layers if isinstance(layer, layers.BatchNormalization)]
+    assert left == ["after_shared", "after_active"]
+    np.testing.assert_allclose(run(folded, pixels(8, 9)), run(model, pixels(8, 9)), rtol=1e-4, atol=1e-3)
+
+
+def test_a_network_in_mixed_precision_becomes_one_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = zoo.create("srresnet", blocks=1, filters=4)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {layer.compute_dtype for layer in fold_batch_norm(model).layers} == {"float32"}
+
+
+@pytest.mark.parametrize(("format", "precision"), ALL)
+@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
+def test_an_export_is_within_its_bound_and_alone_in_its_folder(tmp_path, format, precision, name):
+    need(format)
+    model = tiny(name)
+    path, report = export(model, tmp_path, format, precision)
+    assert report.worst <= BOUNDS[precision].worst and report.psnr_lost <= BOUNDS[precision].psnr_lost
+    if format == "saved_model":
+        assert path == tmp_path / model.name / "1"
+        assert [each.name for each in tmp_path.iterdir()] == [model.name]
+    else:
+        ending = "" if precision == "float32" else f"-{precision}"
+        suffix = {**FILES, "keras": ".keras"}[format]
+        assert files(tmp_path) == [path.name] == [f"{model.name}{ending}{suffix}"]
+
+
+@pytest.mark.parametrize("format", ["saved_model", "litert", "onnx"])
+def test_an_exported_network_takes_pictures_of_any_size_and_tiles_them_as_the_original(tmp_path, format):
+    need(format)
+    model = tiny("srresnet")
+    path, _ = export(model, tmp_path, format)
+    network = runtimes.load(path)
+    upscaler = Upscaler(model)
+    assert (network.name, network.scale, network.halo) == (model.name, upscaler.scale, upscaler.halo)
+    for shape in ((1, 1), (7, 31), (40, 52), (7, 31)):
+        picture = pixels(*shape)[0].astype(np.uint8)
+        expected = to_uint8(run(model, picture[None].astype(np.float32))[0])
+        for area in (10_000, (2 * network.halo + 3) ** 2):
+            result = Upscaler(network, memory=area * network.bytes_per_pixel)(picture)
+            assert np.abs(result.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("format", ["saved_model", "litert", "onnx"])
+def test_several_pictures_fit_in_a_batch(tmp_path, format):
+    need(format)
+    model = tiny()
+    path, _ = export(model, tmp_path, format)
+    given = pixels(9, 12, batch=3)
+    np.testing.assert_allclose(runtimes.load(path).run(given), run(model, given), atol=1e-3)
+
+
+def test_an_exported_keras_file_is_a_model_of_the_zoo(tmp_path):
+    model = tiny("srresnet")
+    path, _ = export(model, tmp_path, "keras")
+    loaded = zoo.load(path)
+    assert loaded.name == model.name
+    np.testing.assert_allclose(run(loaded, pixels(9, 12)), run(model, pixels(9, 12)), atol=1e-3)
+
+
+@pytest.mark.parametrize("precision", litert.PRECISIONS)
+def test_a_litert_file_needs_no_operations_but_the_built_in_ones(tmp_path, precision):
+    need("litert")
+    path, _ = export(tiny("srresnet"), tmp_path, "litert", precision)
+    assert b"Flex" not in path.read_bytes()
+
+
+def test_all_values_of_an_int8_file_but_its_input_and_output_are_integers(tmp_path):
+    need("litert")
+    from ai_edge_litert.interpreter import Interpreter
+
+    path, _ = export(tiny("srresnet"), tmp_path, "litert", "int8")
+    interpreter = Interpreter(str(path), experimental_preserve_all_tensors=True)
+    kinds = [np.dtype(each["dtype"]) for each in interpreter.get_tensor_details() if each["name"]]
+    assert kinds.count(np.dtype("float32")) == 2 and kinds.count(np.dtype("int8")) > 20
+    (signature,) = interpreter.get_signature_list().values()
+    assert signature == {"inputs": ["lr"], "outputs": ["sr"]}
+
+
+def test_weights_of_16_and_8_bits_make_smaller_files(tmp_path):
+    need("litert")
+    model = zoo.create("edsr-baseline", blocks=1, filters=32)
+    size = {each: export(model, tmp_path, "litert", each)[0].stat().st_size for each in litert.PRECISIONS}
+    assert size["float16"] < 0.6 * size["float32"]
+    assert max(size["dynamic"], size["int8"]) < 0.35 * size["float32"]
+
+
+def test_an_onnx_file_states_its_opset_and_its_open_axes(tmp_path):
+    need("onnx")
+    import onnx
+
+    path, _ = export(tiny("srresnet"), tmp_path, "onnx")
+    file = onnx.load(path)
+    assert {each.domain: each.version for each in file.opset_import}[""] == 18
+    axes = {
+        value.name: [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+        for value in (*file.graph.input, *file.graph.output)
+    }
+    assert axes == {"lr": ["batch", "height", "width", 3], "sr": ["batch", "sr_height", "sr_width", 3]}
+    assert "BatchNormalization" not in {node.op_type for node in file.graph.node}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_export_over_its_bound_fails_and_leaves_nothing(tmp_path, format):
+    need(format)
+    model = tiny()
+    with pytest.raises(ParityError, match=rf"{model.name} as {format} in float32 is too far from the Keras model"):
+        export(model, tmp_path, format, bound=Bound(worst=-1, psnr_lost=0))
+    assert files(tmp_path) == []
+
+
+def test_a_failed_export_leaves_the_file_of_an_earlier_one(tmp_path):
+    path, _ = export(tiny(), tmp_path, "keras")
+    before = path.read_bytes()
+    with pytest.raises(ParityError):
+        export(tiny(), tmp_path, "keras", bound=Bound(worst=-1, psnr_lost=0))
+    assert files(tmp_path) == [path.name] and path.read_bytes() == before
+
+
+def test_versions_of_a_saved_model_count_up_and_none_is_replaced(tmp_path):
+    model = tiny()
+    assert export(model, tmp_path)[0].name == "1"
+    assert export(model, tmp_path, version=7)[0].name == "7"
+    assert export(model, tmp_path)[0].name == "8"
+    with pytest.raises(FileExistsError, match=r"7 is there already; choose another version, or none for the next free"):
+        export(model, tmp_path, version=7)
+    assert runtimes.newest_version(tmp_path / model.name).name == "8"
+    assert runtimes.load(tmp_path / model.name).name == model.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"format": "coreml"}, "format must be one of saved_model, litert, onnx, keras, got 'coreml'"),
+        ({"format": "onnx", "precision": "int8"}, "the precision of onnx must be one of float32, got 'int8'"),
+        ({"format": "keras", "version": 2}, "version 2 was given, but only a saved_model has one, not keras"),
+        ({"version": 0}, "version must be a number above 0, got 0"),
+        ({"calibration": Path("photos")}, "calibration pictures were given, but float32 needs none; choose int8"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused(tmp_path, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        export(tiny(), tmp_path, **arguments)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("format", "module", "package"),
+    [
+        ("litert", "ai_edge_litert.interpreter", "ai-edge-litert"),
+        ("onnx", "onnx", "onnx"),
+        ("onnx", "tf2onnx", "tf2onnx"),
+        ("onnx", "onnxruntime", "onnxruntime"),
+    ],
+)
+def test_a_missing_package_is_named_before_any_work(tmp_path, monkeypatch, format, module, package):
+    for other in formats.NEEDED[format]:
+        monkeypatch.setitem(sys.modules, other, sys)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ValueError, match=f"the format {format} needs {package}, .* run `pip install {package}`"):
+        export(tiny(), tmp_path / "new", format)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("module", "file"), [("ai_edge_litert.interpreter", "a.tflite"), ("onnxruntime", "a.onnx")])
+def test_loading_names_the_missing_runtime(tmp_path, monkeypatch, module, file):
+    (tmp_path / file).write_bytes(b"")
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ValueError, match=r"file needs (ai-edge-litert|onnxruntime), which is not installed; run `pip"):
+        runtimes.load(tmp_path / file)
+
+
+@pytest.mark.parametrize("format", FILES)
+def test_a_damaged_file_is_named(tmp_path, format):
+    need(format)
+    path = tmp_path / f"damaged{FILES[format]}"
+    path.write_bytes(b"no network at all" * 10)
+    with pytest.raises(ValueError, match=r"damaged\.(tflite|onnx): not an? .* file that can be loaded"):
+        runtimes.load(path)
+
+
+def test_a_file_without_scale_and_halo_is_refused(tmp_path):
+    need("litert")
+    path, _ = export(tiny(), tmp_path, "litert")
+    whole = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        (entry,) = archive.infolist()
+    path.write_bytes(whole[: entry.header_offset])
+    with pytest.raises(ValueError, match=r"does not tell its scale and halo.*give a file that `python -m srzoo export"):
+        runtimes.load(path)
+
+
+def test_a_folder_without_a_saved_model_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"no SavedModel; expected saved_model.pb in it, or in a folder below it"):
+        runtimes.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="missing.onnx: no such file or folder"):
+        runtimes.load("missing.onnx")
+
+
+def test_a_models_name_means_its_weights_and_a_path_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("edsr-baseline-x4", "mine"):
+        Path(name).mkdir()
+    assert not runtimes.is_exported("edsr-baseline-x4") and not runtimes.is_exported("a.weights.h5")
+    assert all(runtimes.is_exported(each) for each in ("./edsr-baseline-x4", "mine", "a.tflite", Path("b.onnx")))
+
+
+def test_int8_is_calibrated_on_photographs_that_parity_is_not_measured_on(monkeypatch):
+    taken = []
+    monkeypatch.setattr(litert, "read_image", lambda path: taken.append(path.name) or np.zeros((50, 60, 3), np.uint8))
+    crops = litert.calibration_crops(None)
+    assert 0 < len(crops) <= litert.CROPS and {crop.shape for crop in crops} == {(24, 24, 3)}
+    assert taken and not {name for name, *_ in parity.PICTURES} & set(taken)
+
+
+def test_int8_is_calibrated_on_the_pictures_of_a_folder(tmp_path):
+    for i in range(20):
+        write_image(tmp_path / f"{i:02}.png", np.full((10 + i, 30, 3), i, np.uint8))
+    crops = litert.calibration_crops(tmp_path)
+    assert len(crops) == 9
+    assert [crop.shape for crop in crops[:2]] == [(10, 24, 3), (12, 24, 3)]
+    assert crops[-1].max() == 17
+
+
+def test_missing_calibration_pictures_are_told(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="nowhere: no such folder of calibration pictures"):
+        litert.calibration_crops(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="no pictures to calibrate on; give a folder that holds some"):
+        litert.calibration_crops(tmp_path)
+    monkeypatch.setitem(sys.modules, "skimage.data", None)
+    with pytest.raises(FileNotFoundError, match=r"give --calibration FOLDER, or run `pip install scikit-image`"):
+        litert.calibration_crops(None)
