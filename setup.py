@@ -35,7 +35,13 @@ setup(
         'etils<1.14; python_version < "3.11"',
         'protobuf<=6.32; python_version < "3.11"',
     ],
-    extras_require={"sample": SAMPLE, "dev": [*SAMPLE, "pytest>=9", "ruff", "mypy", "psutil"]},
+    extras_require={
+        "sample": SAMPLE,
+        # What `srzoo export` writes besides SavedModel and Keras files.
+        "litert": ["ai-edge-litert>=2.1"],
+        "onnx": ["onnx>=1.19", "tf2onnx>=1.16", "onnxruntime>=1.22"],
+        "dev": [*SAMPLE, "pytest>=9", "ruff", "mypy", "psutil"],
+    },
     entry_points={"console_scripts": ["srzoo = srzoo.__main__:main"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",

@@ -30,5 +30,10 @@ def test_the_cosine_warms_up_stays_level_and_ends_at_a_thousandth():
 
 
 def test_an_unknown_schedule_is_refused():
-    with pytest.raises(ValueError, match="schedule must be one of halving, cosine, got 'linear'"):
+    with pytest.raises(ValueError, match="schedule must be one of halving, cosine, tenth, got 'linear'"):
         learning_rate("linear", 1.0, None, 0, 0.0)
+
+
+def test_srgans_rate_is_a_tenth_from_half_of_the_run_on():
+    rates = [learning_rate("tenth", 1e-4, None, step=0, progress=progress) for progress in (0, 0.49, 0.5, 1)]
+    assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])

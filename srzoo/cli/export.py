@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         choices=("float32", "float16", "dynamic", "int8"),
         default="float32",
         help="for litert. float16: weights of half the size; dynamic: of a quarter; int8: weights and computation in "
-        "8 bits, which is the fastest on processors (default: float32)",
+        "8 bits, the fastest on phones and on processors with instructions for it (default: float32)",
     )
     ap.add_argument("--version", type=int, help="of a saved_model (default: the next free one)")
     ap.add_argument(
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
 
     formats.check_request(args.format, args.precision, args.version, args.calibration)
     model = zoo.load(args.model)
-    with _quiet():
+    with quiet():
         path, report = formats.export(model, args.output, args.format, args.precision, args.version, args.calibration)
     files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
     size = sum(each.stat().st_size for each in files)
@@ -75,8 +75,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Holds back what the converters' C++ says on stderr, and shows it if they fail on something of their own.
+def quiet() -> Iterator[None]:
+    """Holds back what converters and runtimes say on stderr from C++; shows it if they fail in a way of their own.
 
     `TF_CPP_MIN_LOG_LEVEL` is set by `start_tensorflow` to 2; a user who has set a lower one sees everything.
     """

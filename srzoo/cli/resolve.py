@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from srzoo.cli import start_tensorflow
+from srzoo.cli.export import quiet
 
 DESCRIPTION = "Upscales pictures with a trained network and writes them as PNG files, results/<name>.png by default."
 
@@ -172,7 +173,8 @@ def _load(source, fidelity: float | None, pixel_weights: str | None):
                 f"--fidelity mixes weights, but {source} is an exported model; "
                 "give the .weights.h5 file, and export the mixture of `srzoo.interpolate` if you want it in that format"
             )
-        return runtimes.load(source)
+        with quiet():
+            return runtimes.load(source)
     model = zoo.load(source)
     if fidelity is None:
         return model

@@ -77,7 +77,7 @@ def export(
     for module, package in NEEDED.get(format, {}).items():
         runtimes.require(module, package, f"the format {format}")
     crops = calibration_crops(calibration) if precision == "int8" else []
-    facts = runtimes.facts_of(model, precision)
+    facts = runtimes.facts_of(model, format, precision)
     folded = fold_batch_norm(model)
 
     def checked(written: Path) -> Report:
@@ -100,7 +100,7 @@ def export(
 
 
 def check_request(format: str, precision: str, version: int | None, calibration: Path | None) -> None:
-    """Raises ValueError if these arguments of `export` do not go together; it needs no TensorFlow."""
+    """Raises ValueError if these arguments of `export` do not go together."""
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
     if precision not in FORMATS[format]:
@@ -122,7 +122,7 @@ def _export_saved_model(
     path = folder / str(version)
     if path.exists():
         raise FileExistsError(f"{path} is there already; choose another version, or none for the next free one")
-    folder.mkdir(parents=True, exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
     # A server that watches the folder loads whatever is called as a number: it must not see one that is not checked.
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=output) as temporary:
         written = export_saved_model(model, Path(temporary), version=version)
@@ -130,6 +130,7 @@ def _export_saved_model(
         extra.mkdir(exist_ok=True)
         (extra / runtimes.ENTRY).write_text(runtimes.to_json(facts), "utf-8")
         report = checked(written)
+        folder.mkdir(exist_ok=True)
         written.rename(path)
     return path, report
 

@@ -33,7 +33,7 @@ BOUNDS = {
     "float32": Bound(worst=0.05, psnr_lost=0.001),
     "float16": Bound(worst=1, psnr_lost=0.01),
     "dynamic": Bound(worst=24, psnr_lost=0.15),
-    "int8": Bound(worst=40, psnr_lost=0.3),
+    "int8": Bound(worst=48, psnr_lost=0.4),
 }
 """Precision -> bound."""
 

@@ -156,6 +156,7 @@ def test_a_litert_file_needs_no_operations_but_the_built_in_ones(tmp_path, preci
     assert b"Flex" not in path.read_bytes()
 
 
+@pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 def test_all_values_of_an_int8_file_but_its_input_and_output_are_integers(tmp_path):
     need("litert")
     from ai_edge_litert.interpreter import Interpreter
