@@ -226,5 +226,5 @@ def test_a_trouble_of_pictures_is_said_again_only_after_calm_examinations():
 
 
 def test_nothing_is_read_off_the_scores_of_a_wasserstein_critic():
-    assert not tell(Doctor(4, critic=True), WON, 3 * PATIENCE)
-    assert tell(Doctor(4), WON, 3 * PATIENCE)
+    assert not tell(Doctor(4, critic=True), WON, 3 * PATIENCE, 0.0)
+    assert tell(Doctor(4), WON, 3 * PATIENCE, 0.0)
