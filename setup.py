@@ -24,6 +24,7 @@ setup(
         "keras>=3.12,<4",
         "tensorflow-datasets>=4.9.10,<5",
         "tensorboard>=2.20",
+        "tensorflow-serving-api>=2.19",
         "numpy>=2.1",
         "pillow>=12",
         "matplotlib>=3.10",

@@ -47,6 +47,11 @@ def parser() -> argparse.ArgumentParser:
     )
     ap.add_argument("--version", type=int, help="of a saved_model (default: the next free one)")
     ap.add_argument(
+        "--max-pixels",
+        type=int,
+        help="of a saved_model: pixels that an image which is sent to it may have (default: 16 million)",
+    )
+    ap.add_argument(
         "--calibration",
         type=Path,
         metavar="FOLDER",
@@ -64,10 +69,11 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo import zoo
     from srzoo.export import formats, parity
 
-    formats.check_request(args.format, args.precision, args.version, args.calibration)
+    request = args.format, args.precision, args.version, args.calibration
+    formats.check_request(*request, args.max_pixels)
     model = zoo.load(args.model)
     with quiet():
-        path, report = formats.export(model, args.output, args.format, args.precision, args.version, args.calibration)
+        path, report = formats.export(model, args.output, *request, max_pixels=args.max_pixels)
     files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
     size = sum(each.stat().st_size for each in files)
     print(f"{path}: {model.name} as {args.format} in {args.precision}, {size / 1e6:.2f} MB\n\n{parity.to_text(report)}")

@@ -14,7 +14,7 @@ from srzoo.export.litert import PRECISIONS, calibration_crops, write_litert
 from srzoo.export.onnx import write_onnx
 from srzoo.export.parity import BOUNDS, Bound, Report
 from srzoo.export.runtimes import Facts, Run
-from srzoo.export.serving import export_saved_model
+from srzoo.export.serving import DEFAULT_MAX_PIXELS, write_saved_model
 from srzoo.images import atomic_file
 
 FORMATS = {
@@ -42,6 +42,7 @@ def export(
     version: int | None = None,
     calibration: Path | None = None,
     bound: Bound | None = None,
+    max_pixels: int | None = None,
 ) -> tuple[Path, Report]:
     """Writes a network in one format, its batch normalisations folded into the convolutions, and checks it.
 
@@ -57,6 +58,7 @@ def export(
         version: of a SavedModel; default: the one after the highest that is there.
         calibration: for int8, a folder of pictures such as will be upscaled; default: scikit-image's photographs.
         bound: what the result may differ from `model`; default: the precision's in `srzoo.export.parity.BOUNDS`.
+        max_pixels: of an image that is sent to a SavedModel; default: `srzoo.export.serving.DEFAULT_MAX_PIXELS`.
 
     Returns:
         The file or folder, and the differences that were measured.
@@ -65,15 +67,15 @@ def export(
         ParityError: if the result is over its bound.
         FileExistsError: if that version is there.
         FileNotFoundError: if pictures to calibrate on are missing.
-        ValueError: if format, precision, version and calibration do not go together, the model does not upscale, or a
-            package that the format needs is not installed.
+        ValueError: if format, precision, version, calibration and max_pixels do not go together, the model does not
+            upscale, or a package that the format needs is not installed.
 
     Example:
         >>> path, report = export(srzoo.load("edsr-baseline-x4"), Path("exported"), "litert", "int8")
         >>> path.name
         'edsr-baseline-x4-int8.tflite'
     """
-    check_request(format, precision, version, calibration)
+    check_request(format, precision, version, calibration, max_pixels)
     for module, package in NEEDED.get(format, {}).items():
         runtimes.require(module, package, f"the format {format}")
     crops = calibration_crops(calibration) if precision == "int8" else []
@@ -87,7 +89,7 @@ def export(
         return report
 
     if format == "saved_model":
-        return _export_saved_model(folded, output, version, facts, checked)
+        return _export_saved_model(folded, output, version, max_pixels or DEFAULT_MAX_PIXELS, facts, checked)
     path = output / f"{model.name}{'' if precision == 'float32' else f'-{precision}'}{SUFFIXES[format]}"
     with atomic_file(path) as temporary:
         if format == "litert":
@@ -99,36 +101,43 @@ def export(
         return path, checked(temporary)
 
 
-def check_request(format: str, precision: str, version: int | None, calibration: Path | None) -> None:
+def check_request(
+    format: str, precision: str, version: int | None, calibration: Path | None, max_pixels: int | None
+) -> None:
     """Raises ValueError if these arguments of `export` do not go together."""
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
     if precision not in FORMATS[format]:
         raise ValueError(f"the precision of {format} must be one of {', '.join(FORMATS[format])}, got {precision!r}")
-    if version is not None and format != "saved_model":
-        raise ValueError(f"version {version} was given, but only a saved_model has one, not {format}; leave it out")
-    if version is not None and version < 1:
-        raise ValueError(f"version must be a number above 0, got {version}")
+    for name, number in (("version", version), ("max_pixels", max_pixels)):
+        if number is not None and format != "saved_model":
+            raise ValueError(f"{name} {number} was given, but only a saved_model has one, not {format}; leave it out")
+        if number is not None and number < 1:
+            raise ValueError(f"{name} must be a number above 0, got {number}")
     if calibration is not None and precision != "int8":
         raise ValueError(f"calibration pictures were given, but {precision} needs none; choose int8 or leave them out")
 
 
 def _export_saved_model(
-    model: keras.Model, output: Path, version: int | None, facts: Facts, checked: Callable[[Path], Report]
+    model: keras.Model,
+    output: Path,
+    version: int | None,
+    max_pixels: int,
+    facts: Facts,
+    checked: Callable[[Path], Report],
 ) -> tuple[Path, Report]:
     folder = output / model.name
     if version is None:
-        version = 1 + max((int(path.name) for path in folder.glob("*") if path.name.isdigit()), default=0)
+        version = 1 + max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=0)
     path = folder / str(version)
     if path.exists():
         raise FileExistsError(f"{path} is there already; choose another version, or none for the next free one")
     output.mkdir(parents=True, exist_ok=True)
     # A server that watches the folder loads whatever is called as a number: it must not see one that is not checked.
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=output) as temporary:
-        written = export_saved_model(model, Path(temporary), version=version)
-        extra = written / "assets.extra"
-        extra.mkdir(exist_ok=True)
-        (extra / runtimes.ENTRY).write_text(runtimes.to_json(facts), "utf-8")
+        written = Path(temporary) / str(version)
+        write_saved_model(model, written, max_pixels)
+        (written / "assets.extra" / runtimes.ENTRY).write_text(runtimes.to_json(facts), "utf-8")
         report = checked(written)
         folder.mkdir(exist_ok=True)
         written.rename(path)

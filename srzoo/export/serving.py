@@ -1,90 +1,129 @@
-"""A network as a SavedModel with the signatures that TensorFlow Serving offers to its clients."""
+"""A network as a SavedModel with the signatures that TensorFlow Serving offers to its clients.
 
-import tempfile
+All that an image needs from its bytes to the bytes of its upscaled PNG is in the graph, so neither srzoo nor Keras is
+there to load and run it. Requests that cannot be served end in INVALID_ARGUMENT, with the reason.
+"""
+
+import math
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-DEFAULT_MAX_PIXELS = 500_000
-"""Of an image sent as bytes: the network runs over it whole, and EDSR-baseline takes some 10 kB of memory a pixel."""
+from srzoo.export.serving_images import check_image, decode_image
+from srzoo.export.serving_tiles import TiledNetwork, upscale_batch, upscale_tiled
+from srzoo.upscaling import Upscaler
+from srzoo.upscaling.upscaler import DEFAULT_MEMORY
+
+DEFAULT_MAX_PIXELS = 16_000_000
+"""Of an image that is sent."""
+
+WARMUP = "tf_serving_warmup_requests"
+"""Name within `assets.extra` of the file of requests that TensorFlow Serving sends to itself on loading."""
 
 
-def export_saved_model(
-    model: keras.Model, output: Path, version: int | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
-) -> Path:
-    """Writes `<output>/<model.name>/<version>/`; the folder appears whole or not at all.
+def write_saved_model(
+    model: keras.Model, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS, memory: int = DEFAULT_MEMORY
+) -> None:
+    """Writes one version of a model, which TensorFlow Serving looks for in `<name>/<version>/`.
 
-    The signatures, all for images of any size, need neither srzoo nor Keras to be loaded:
-    `serving_default`: `image_bytes`, a batch of encoded images (PNG, JPEG, BMP; gray and transparent ones become
-    RGB), to `sr_bytes`, PNG files. `pixels`: uint8 (N, H, W, 3) in and out. `float`: float32 in and out, not rounded.
+    The signatures take images of any height and width:
+
+    - `serving_default`: `image_bytes`, string (N,), encoded images (PNG, JPEG, BMP, WebP) whose sizes may differ, to
+      `sr_bytes`, string (N,), PNG files.
+    - `pixels`: `pixels`, uint8 (N, H, W, 3), RGB, to `sr`, uint8 (N, scale H, scale W, 3), rounded.
+    - `float`: `pixels`, float32 (N, H, W, 3) in [0, 255], to `sr`, float32 (N, scale H, scale W, 3), neither rounded
+      nor clipped. It neither tiles nor limits anything: memory grows with N, H and W.
+
+    A request for each signature is written too, which TensorFlow Serving sends to itself before it says that it is
+    ready, so that the first caller does not wait for a first run.
 
     Args:
         model: as `srzoo.load` gives it.
-        output: a folder, made if it is missing.
-        version: a number above 0; default: the one after the highest that is there.
-        max_pixels: of an image that is sent as bytes.
-
-    Returns:
-        The version's folder.
+        folder: that is not there yet.
+        max_pixels: that an image may have in the first two signatures. Where the scale is 8, never more than 11
+            million are, as TensorFlow encodes no larger PNG.
+        memory: bytes that the network may take for a tile, as in `srzoo.Upscaler`; for each request that is served
+            at the same time.
 
     Raises:
-        FileExistsError: if that version is there.
+        ValueError: if the memory is too little for a single pixel and its halo, or the model is no upscaler without
+            strides.
     """
-    folder = output / model.name
-    if version is None:
-        version = 1 + max((int(path.name) for path in folder.glob("*") if path.name.isdigit()), default=0)
-    target = folder / str(version)
-    if target.exists():
-        raise FileExistsError(f"{target} is there already; choose another version, or none for the next free one")
-    module = _module(model, max_pixels)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as temporary:
-        written = Path(temporary) / "model"
-        signatures = {
-            "serving_default": module.serve_bytes,
-            "pixels": module.serve_pixels,
-            "float": module.serve_float,
-        }
-        tf.saved_model.save(module, str(written), signatures=signatures)
-        written.rename(target)
-    return target
+    upscaler = Upscaler(model, memory)
+    largest_png = (2**31 - 1) // (3 * upscaler.scale**2)
+    module = _module(model, upscaler, min(max_pixels, largest_png))
+    signatures = {"serving_default": module.serve_bytes, "pixels": module.serve_pixels, "float": module.serve_float}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    _write_warmup(folder, model.name, side=min(64, math.isqrt(max_pixels)))
 
 
-def _module(model: keras.Model, max_pixels: int) -> tf.Module:
+def _module(model: keras.Model, upscaler: Upscaler, max_pixels: int) -> tf.Module:
     module = tf.Module()
-    module.weights = [variable.value for variable in model.variables]  # a SavedModel saves what its module holds
+    # A SavedModel saves the variables that its module holds. The model itself would bring Keras along.
+    module.weights = [variable.value for variable in model.variables]
+    images = tf.TensorSpec((None, None, None, 3), tf.float32, name="pixels")
+    # A function of its own, or the file holds the network once for each signature.
+    module.network = tf.function(
+        lambda pixels: model(pixels, training=False), input_signature=[images], autograph=False
+    )
+    network = TiledNetwork(module.network, upscaler.scale, upscaler.halo, upscaler.max_pixels)
 
-    def upscale(pixels: tf.Tensor) -> tf.Tensor:
-        sr = model(tf.cast(pixels, tf.float32), training=False)
-        return tf.cast(tf.clip_by_value(tf.round(sr), 0, 255), tf.uint8)
+    def upscale_one(content: tf.Tensor) -> tf.Tensor:
+        return tf.io.encode_png(upscale_tiled(decode_image(content)[None], network)[0])
 
-    def one(index: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
-        lr = tf.io.decode_image(content, channels=3, expand_animations=False)
-        size = tf.shape(lr)
-        name = tf.strings.format("image {}", index)
-        tf.debugging.assert_less_equal(
-            size[0] * size[1], max_pixels, tf.strings.join([name, f" of the batch has more than {max_pixels} pixels"])
-        )
-        return tf.io.encode_png(upscale(tf.ensure_shape(lr, (None, None, 3))[None])[0])
-
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")])
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")], autograph=False)
     def serve_bytes(image_bytes):
         count = tf.shape(image_bytes)[0]
-        tf.debugging.assert_positive(count, "the batch holds no image")
-        return {
-            "sr_bytes": tf.map_fn(
-                lambda pair: one(*pair), (tf.range(count), image_bytes), fn_output_signature=tf.string
+        some = tf.debugging.Assert(count > 0, ["the batch is empty; send at least one image"])
+        # All are checked before the first is upscaled, so that the last one's damage is not told after minutes.
+        with tf.control_dependencies([some]):
+            checked = tf.map_fn(
+                lambda image: check_image(*image, max_pixels),
+                (tf.range(count), image_bytes),
+                fn_output_signature=tf.bool,
+                parallel_iterations=1,
             )
-        }
+        with tf.control_dependencies([checked]):
+            return {"sr_bytes": tf.map_fn(upscale_one, tf.identity(image_bytes), parallel_iterations=1)}
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="pixels")])
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="pixels")], autograph=False)
     def serve_pixels(pixels):
-        return {"sr": upscale(pixels)}
+        shape = tf.shape(pixels, tf.int64)
+        given = tf.strings.format("the batch has the shape {}, expected ", shape)
+        some = tf.debugging.Assert(tf.reduce_all(shape > 0), [tf.strings.join([given, "no side of 0"])])
+        few = tf.debugging.Assert(
+            shape[1] * shape[2] <= max_pixels,
+            [tf.strings.join([given, f"at most {max_pixels} pixels an image; send smaller ones, or parts of them"])],
+        )
+        with tf.control_dependencies([some, few]):
+            return {"sr": upscale_batch(tf.identity(pixels), network)}
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32, name="pixels")])
+    @tf.function(input_signature=[images], autograph=False)
     def serve_float(pixels):
-        return {"sr": model(pixels, training=False)}
+        return {"sr": module.network(pixels)}
 
     module.serve_bytes, module.serve_pixels, module.serve_float = serve_bytes, serve_pixels, serve_float
     return module
+
+
+def _write_warmup(folder: Path, name: str, side: int) -> None:
+    """Writes one request for each signature, with a square of `side` pixels, for a server to run before it is ready."""
+    ramp = np.linspace(0, 255, side * side * 3).astype(np.uint8).reshape(side, side, 3)
+    inputs = {
+        "serving_default": {"image_bytes": tf.io.encode_png(ramp)[None]},
+        "pixels": {"pixels": ramp[None]},
+        "float": {"pixels": ramp[None].astype(np.float32)},
+    }
+    extra = folder / "assets.extra"
+    extra.mkdir()
+    with tf.io.TFRecordWriter(str(extra / WARMUP)) as file:
+        for signature, tensors in inputs.items():
+            request = predict_pb2.PredictRequest()
+            request.model_spec.name, request.model_spec.signature_name = name, signature
+            for key, value in tensors.items():
+                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+            log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
+            file.write(log.SerializeToString())

@@ -227,6 +227,8 @@ def test_versions_of_a_saved_model_count_up_and_none_is_replaced(tmp_path):
         ({"format": "onnx", "precision": "int8"}, "the precision of onnx must be one of float32, got 'int8'"),
         ({"format": "keras", "version": 2}, "version 2 was given, but only a saved_model has one, not keras"),
         ({"version": 0}, "version must be a number above 0, got 0"),
+        ({"max_pixels": 0}, "max_pixels must be a number above 0, got 0"),
+        ({"format": "onnx", "max_pixels": 9}, "max_pixels 9 was given, but only a saved_model has one, not onnx"),
         ({"calibration": Path("photos")}, "calibration pictures were given, but float32 needs none; choose int8"),
     ],
 )

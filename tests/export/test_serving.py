@@ -1,114 +1,161 @@
-"""The SavedModel, as a server without srzoo and Keras sees it."""
+"""SavedModels as TensorFlow Serving loads them: what goes in, what comes out, what lies on disk."""
 
-import io
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 import tensorflow as tf
-from PIL import Image
+from served import NAME, encoded, predicted, refusal, serve, worst
+from tensorflow_serving.apis import prediction_log_pb2
 
-from srzoo import Upscaler, bicubic, zoo
+from srzoo import zoo
 from srzoo.data.sample import sample_path
-from srzoo.export.serving import export_saved_model
-from srzoo.images import read_image
+from srzoo.export.serving import WARMUP, write_saved_model
+from srzoo.export.serving_tiles import grid
+from srzoo.images import read_image, write_image
+from srzoo.upscaling import Upscaler
+from srzoo.upscaling.tiles import _grid
 
-LR = bicubic.downscale(read_image(sample_path("chelsea.png"))[:96, :128], 4)
+ROOT = Path(__file__).resolve().parents[2]
 
+BARE = """
+import sys
 
-@pytest.fixture(scope="module")
-def model():
-    return zoo.create("edsr-baseline", blocks=1, filters=4)
+sys.modules.update(dict.fromkeys(("keras", "srzoo", "tf_keras")))
+import tensorflow as tf
 
-
-@pytest.fixture(scope="module")
-def exported(model, tmp_path_factory):
-    return export_saved_model(model, tmp_path_factory.mktemp("exported"), max_pixels=2000)
-
-
-@pytest.fixture(scope="module")
-def serve(exported):
-    loaded = tf.saved_model.load(exported)
-    return lambda *contents: loaded.signatures["serving_default"](image_bytes=tf.constant(contents, tf.string))[
-        "sr_bytes"
-    ]
-
-
-def encoded(pixels: np.ndarray, format: str = "PNG", mode: str = "RGB") -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).convert(mode).save(file, format)
-    return file.getvalue()
+folder, source, target = sys.argv[1:]
+loaded = tf.saved_model.load(folder)
+images = tf.constant([open(source, "rb").read()])
+(result,) = loaded.signatures["serving_default"](image_bytes=images).values()
+open(target, "wb").write(result.numpy()[0])
+"""
+"""None in `sys.modules` makes the import of that name fail."""
 
 
-def decoded(content: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(content)))
+def test_a_process_without_srzoo_and_keras_turns_a_png_into_an_upscaled_one(small, small_saved, picture, tmp_path):
+    (tmp_path / "lr.png").write_bytes(encoded(picture))
+    command = [sys.executable, "-c", BARE, small_saved, tmp_path / "lr.png", tmp_path / "sr.png"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert worst(read_image(tmp_path / "sr.png"), Upscaler(small)(picture)) <= 1
 
 
-def test_a_process_without_srzoo_and_keras_gets_a_png_for_a_png(model, exported, tmp_path):
-    (tmp_path / "lr.png").write_bytes(encoded(LR))
-    client = (
-        "import sys; sys.modules.update(dict.fromkeys(('keras', 'srzoo', 'tf_keras')))\n"
-        "import tensorflow as tf\n"
-        "serve = tf.saved_model.load(sys.argv[1]).signatures['serving_default']\n"
-        "sr = serve(image_bytes=tf.constant([open('lr.png', 'rb').read()]))['sr_bytes']\n"
-        "open('sr.png', 'wb').write(sr.numpy()[0])\n"
-    )
-    subprocess.run([sys.executable, "-c", client, str(exported)], cwd=tmp_path, check=True, capture_output=True)
-    expected = Upscaler(model)(LR)
-    assert np.abs(read_image(tmp_path / "sr.png").astype(int) - expected).max() <= 1
+@pytest.mark.slow
+@pytest.mark.parametrize("name", zoo.shipped_models())
+def test_every_shipped_model_serves_what_resolve_image_gives(name, tmp_path):
+    write_image(tmp_path / "lr.png", read_image(sample_path("chelsea.png"))[:150, :200])
+    for command in (
+        [ROOT / "resolve_image.py", "lr.png", "--model", name, "--output", "expected"],
+        ["-m", "srzoo", "export", name, "--output", "models"],
+        ["-c", BARE, f"models/{name}/1", "lr.png", "sr.png"],
+    ):
+        path = {**os.environ, "PYTHONPATH": str(ROOT)} if "srzoo" in command else None
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert worst(read_image(tmp_path / "sr.png"), read_image(next((tmp_path / "expected").iterdir()))) <= 1
+
+
+def test_pixels_are_those_of_the_upscaler_for_any_batch(small, small_served, picture):
+    upscaler = Upscaler(small)
+    for batch in (np.stack([picture, picture[::-1]]), np.stack([picture[i : i + 7, :9] for i in range(20)])):
+        (sr,) = small_served.signatures["pixels"](pixels=tf.constant(batch)).values()
+        assert sr.shape == (len(batch), 2 * batch.shape[1], 2 * batch.shape[2], 3)
+        assert max(worst(got, upscaler(lr)) for got, lr in zip(sr.numpy(), batch)) <= 1
+
+
+@pytest.mark.parametrize("shape, reason", [((0, 9, 9, 3), "no side of 0"), ((1, 0, 9, 3), "no side of 0")])
+def test_pixels_without_any_are_refused(small_served, shape, reason):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=reason):
+        small_served.signatures["pixels"](pixels=tf.zeros(shape, tf.uint8))
+
+
+def test_pixels_over_the_limit_are_refused(small_served):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"shape \[1 61 100 3\], expected at most 6000 pixels"):
+        small_served.signatures["pixels"](pixels=tf.zeros((1, 61, 100, 3), tf.uint8))
+
+
+def test_the_float_signature_gives_what_the_model_gives(small, small_served, picture):
+    batch = np.stack([picture, picture[::-1]]).astype(np.float32)
+    (sr,) = small_served.signatures["float"](pixels=tf.constant(batch)).values()
+    np.testing.assert_allclose(sr, small(batch), atol=1e-3)
+
+
+def test_the_grid_is_the_one_of_the_upscaler():
+    random = np.random.default_rng(4)
+    for _ in range(60):
+        height, width, halo = (int(number) for number in random.integers((1, 1, 0), (400, 400, 20)))
+        most = int((2 * halo + 1) ** 2 + random.integers(0, 20_000))
+        got = grid(tf.constant(height, tf.int64), tf.constant(width, tf.int64), halo, most)
+        assert tuple(int(number) for number in got) == _grid(height, width, halo, most)
+
+
+def test_a_network_that_gives_nan_is_an_error_and_not_a_black_picture(tmp_path, picture):
+    broken = zoo.create(NAME)
+    broken.set_weights([np.full_like(weight, np.nan) for weight in broken.get_weights()])
+    write_saved_model(broken, tmp_path / "1")
+    signature = tf.saved_model.load(str(tmp_path / "1")).signatures["pixels"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="the network gave NaN or infinite values"):
+        signature(pixels=tf.constant(picture[None]))
+
+
+def test_another_kind_of_network_is_exported_as_well(tmp_path, picture):
+    srresnet = zoo.create("srresnet-x3.blocks1.filters4")
+    write_saved_model(srresnet, tmp_path / "1", memory=4_000_000)
+    loaded = tf.saved_model.load(str(tmp_path / "1"))
+    assert worst(serve(loaded, [encoded(picture)])[0], Upscaler(srresnet)(picture)) <= 1
 
 
 @pytest.mark.parametrize(
-    "format, mode", [("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "L"), ("JPEG", "RGB"), ("BMP", "RGB")]
-)
-def test_usual_files_are_read(model, serve, format, mode):
-    content = encoded(LR, format, mode)
-    (sr,) = serve(content).numpy()
-    expected = Upscaler(model)(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")))
-    # Two JPEG decoders differ by a level or two.
-    assert np.abs(decoded(sr).astype(int) - expected).mean() < 1
-
-
-def test_images_of_different_sizes_go_in_one_batch(model, serve):
-    contents = [encoded(LR), encoded(LR[:9, :13])]
-    for lr, sr in zip((LR, LR[:9, :13]), serve(*contents).numpy(), strict=True):
-        assert np.abs(decoded(sr).astype(int) - Upscaler(model)(lr)).max() <= 1
-
-
-@pytest.mark.parametrize(
-    "contents, says",
+    "signature, given, returned",
     [
-        ((), "the batch holds no image"),
-        ((encoded(LR), encoded(np.zeros((40, 60, 3), "uint8"))), "image 1 of the batch has more than 2000 pixels"),
-        ((encoded(LR), b"not an image"), "Unknown image file format"),
-        ((encoded(LR)[:200],), "PNG"),
+        ("serving_default", ("image_bytes", "DT_STRING", "(-1)"), ("sr_bytes", "DT_STRING", "(-1)")),
+        ("pixels", ("pixels", "DT_UINT8", "(-1, -1, -1, 3)"), ("sr", "DT_UINT8", "(-1, -1, -1, 3)")),
+        ("float", ("pixels", "DT_FLOAT", "(-1, -1, -1, 3)"), ("sr", "DT_FLOAT", "(-1, -1, -1, 3)")),
     ],
 )
-def test_what_cannot_be_served_is_an_invalid_argument(serve, contents, says):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=says):
-        serve(*contents)
+def test_saved_model_cli_shows_each_signature(shown, signature, given, returned):
+    text = shown.split(f"signature_def['{signature}']")[1].split("signature_def[")[0]
+    for way, (key, dtype, shape) in (("inputs", given), ("outputs", returned)):
+        assert f"{way}['{key}'] tensor_info:" in text
+        part = text.split(f"{way}['{key}'] tensor_info:")[1]
+        assert part.split("dtype: ")[1].startswith(dtype) and part.split("shape: ")[1].startswith(shape)
 
 
-def test_pixels_go_in_and_out_as_uint8_and_float_unrounded(model, exported):
-    signatures = tf.saved_model.load(exported).signatures
-    batch = np.stack([LR, LR[::-1]])
-    sr = signatures["pixels"](pixels=tf.constant(batch))["sr"].numpy()
-    assert sr.dtype == np.uint8
-    for lr, each in zip(batch, sr, strict=True):
-        assert np.abs(each.astype(int) - Upscaler(model)(lr)).max() <= 1
-    exact = signatures["float"](pixels=tf.constant(batch, tf.float32))["sr"].numpy()
-    np.testing.assert_allclose(exact, model.predict(batch.astype("float32"), verbose=0), atol=1e-2)
+@pytest.fixture(scope="module")
+def shown(small_saved) -> str:
+    """What saved_model_cli shows of all signatures."""
+    tool = Path(sys.executable).with_name("saved_model_cli")
+    if not tool.is_file():
+        pytest.skip("saved_model_cli is not beside this Python")
+    command = [sys.executable, tool, "show", "--dir", small_saved, "--tag_set", "serve", "--all"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
 
 
-def test_versions_count_up_and_none_is_replaced(model, tmp_path):
-    assert [export_saved_model(model, tmp_path).name for _ in range(2)] == ["1", "2"]
-    with pytest.raises(FileExistsError, match="is there already"):
-        export_saved_model(model, tmp_path, version=2)
+def test_at_x8_the_limit_is_what_one_png_holds(tmp_path):
+    write_saved_model(zoo.create("edsr-baseline-x8.blocks1.filters4"), tmp_path / "1")
+    head = bytearray(encoded(np.zeros((8, 8, 3), np.uint8)))
+    head[16:24] = (12_000).to_bytes(4, "big") + (1000).to_bytes(4, "big")
+    assert "12000x1000 pixels, expected 11184810 at most" in refusal(
+        tf.saved_model.load(str(tmp_path / "1")), [bytes(head)]
+    )
 
 
-def test_an_export_that_fails_leaves_nothing(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(tf.saved_model, "save", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        export_saved_model(model, tmp_path)
-    assert not list((tmp_path / model.name).iterdir())
+def test_the_warm_up_requests_run_on_every_signature(small_saved, small_served):
+    records = list(tf.data.TFRecordDataset(str(small_saved / "assets.extra" / WARMUP)).as_numpy_iterator())
+    requests = [prediction_log_pb2.PredictionLog.FromString(record).predict_log.request for record in records]
+    assert [each.model_spec.signature_name for each in requests] == ["serving_default", "pixels", "float"]
+    assert {each.model_spec.name for each in requests} == {NAME}
+    assert all(predicted(small_served, each).outputs for each in requests)
+
+
+def test_openvino_reads_the_network_and_agrees(small, small_served, picture):
+    compiled = openvino.Core().compile_model(openvino.convert_model(small_served.signatures["float"]), "CPU")
+    lr = picture[None].astype(np.float32)
+    np.testing.assert_allclose(compiled(lr)[0], small(lr), atol=0.1)
