@@ -58,6 +58,7 @@ class Objective:
         adversarial_weight: of the generator's part in the game.
         pixel: a key of `srzoo.losses.PIXEL_LOSSES`.
         pixel_weight: of that; 0 leaves it out.
+        grid_weight: of `srzoo.losses.grid`, against checkerboards; 0 leaves it out. In none of the papers.
     """
 
     content: Mapping[str, float]
@@ -68,6 +69,7 @@ class Objective:
     adversarial_weight: float = 1e-3
     pixel: str = "l2"
     pixel_weight: float = 0.0
+    grid_weight: float = 0.0
 
 
 OBJECTIVES = {

@@ -1,11 +1,12 @@
-"""Starts SRResNet from a trained EDSR-baseline: both have sixteen residual blocks of the same convolutions.
+"""Starts SRResNet from a trained EDSR-baseline, so that it gives nearly the same pictures before it is trained.
 
     PYTHONPATH=. python tools/graft_srresnet.py photographs/ start.weights.h5 --model edsr-baseline-x4
 
-Every layer that EDSR lacks begins as (nearly) no change: a batch normalisation with the mean and the deviation that its
-input has on crops of the photographs, a PReLU with slope 0 in a block (EDSR's ReLU) and 1 elsewhere, a 9x9 kernel
-with EDSR's 3x3 in its middle. Only the closing tanh bends the result, which training straightens:
-`python train.py ... --model srresnet --init-weights start.weights.h5`.
+Both have sixteen residual blocks of the same convolutions. What SRResNet has besides begins as no change: a batch
+normalisation with the mean and the deviation that its input has on crops of the photographs, a PReLU with slope 0
+in a block (EDSR's ReLU) and 1 elsewhere, a 9x9 kernel with EDSR's 3x3 in its middle. The closing tanh is undone before
+it: EDSR's tail needs 27 of the last 64 channels, and of the others 36 become hinges, whose sum bends the picture the
+other way. Go on with `python train.py ... --model srresnet --init-weights start.weights.h5`.
 """
 
 import argparse
@@ -24,22 +25,28 @@ from srzoo.models.edsr import DIV2K_MEAN
 from srzoo.models.geometry import scale_of
 from srzoo.zoo import save_weights
 
-CROPS, LR_SIDE = 64, 24
+CROPS, LR_SIDE = 128, 24
+
+HINGES = np.array([0.35, 0.55, 0.7, 0.8, 0.88, 0.95])
+"""Where the inverse of tanh is bent, on both sides of 0."""
+
+LARGEST = 0.998
+"""Of what tanh gives; grey level 254.7."""
 
 
 def graft(edsr: keras.Model, srresnet: keras.Model, lr: np.ndarray) -> None:
-    """Copies the filters of `edsr` into `srresnet`; `lr`, (N, H, W, 3) in [0, 255], sets the normalisations."""
+    """Copies the filters of `edsr` into `srresnet`; `lr`, (N, H, W, 3) in [0, 255], sets what is fitted."""
     filters = {layer.name: [value.numpy() for value in layer.weights] for layer in edsr.layers if layer.weights}
     shift = 0.5 - np.array(DIV2K_MEAN) / 255
     kernel, bias = filters["head"]
     # EDSR takes pixels / 255 less a mean, SRResNet pixels / 127.5 - 1.
-    filters["head"] = [_padded(kernel / 2, 9), bias + np.einsum("hwio,i->o", kernel, shift)]
-    kernel, bias = filters["tail"]
-    filters["tail"] = [_padded(2 * kernel, 9), 2 * bias - 2 * shift]
+    filters["head"] = [_padded(kernel / 2), bias + np.einsum("hwio,i->o", kernel, shift)]
+    last, slopes = _bend_tail(edsr, filters, lr)
 
     for layer in srresnet.layers:
         if isinstance(layer, keras.layers.PReLU):
-            layer.set_weights([np.full(layer.weights[0].shape, 0.0 if layer.name.startswith("block") else 1.0)])
+            slope = np.full(layer.weights[0].shape, 0.0 if layer.name.startswith("block") else 1.0)
+            layer.set_weights([slopes.reshape(slope.shape) if layer.name == last else slope])
         elif isinstance(layer, keras.layers.BatchNormalization):
             bias = filters[layer.name.replace("bn", "conv") if "block" in layer.name else "body"][1]
             ones = np.ones_like(bias)
@@ -55,9 +62,80 @@ def graft(edsr: keras.Model, srresnet: keras.Model, lr: np.ndarray) -> None:
         layer.set_weights([np.sqrt(variance + layer.epsilon), mean + bias, mean, variance])
 
 
-def _padded(kernel: np.ndarray, side: int) -> np.ndarray:
-    margin = (side - kernel.shape[0]) // 2
-    return np.pad(kernel, [(margin, margin), (margin, margin), (0, 0), (0, 0)])
+def _bend_tail(edsr: keras.Model, filters: dict[str, list[np.ndarray]], lr: np.ndarray) -> tuple[str, np.ndarray]:
+    """Replaces the last stage's and the tail's filters by some that undo tanh; returns a PReLU's name and its slopes.
+
+    EDSR's closing 3x3 convolution is 27 sums over the last channels, one for each of its taps and colours, so that
+    27 channels hold all it needs. The others, 12 a colour, are the colour itself less a threshold, rectified: what a
+    convolution of the stage before can tell of it, by least squares.
+    """
+    number = max(int(name[8]) for name in filters if name.startswith("upsample"))
+    name = f"upsample{number}"
+    kernel, bias = filters[f"{name}_conv"]
+    channels = kernel.shape[2]
+    factor = round((kernel.shape[3] / channels) ** 0.5)
+    # From y = pixels / 255 less a mean to t in [-1, 1].
+    tail, offset = 2 * filters["tail"][0], 2 * filters["tail"][1] + 2 * np.array(DIV2K_MEAN) / 255 - 1
+
+    given = edsr.get_layer(f"{name}_conv").input
+    colours = keras.ops.subtract(edsr.output / 127.5, 1.0)
+    before, targets = keras.Model(edsr.input, [given, colours]).predict(lr, verbose=0)
+    direct, direct_bias = _direct(before, targets, factor)
+
+    linear, bends = _inverse_tanh()
+    taps = tail.reshape(9, channels, 3).transpose(1, 0, 2).reshape(channels, 27)
+    thresholds = np.concatenate([-HINGES, -HINGES])
+    signs = np.repeat([1.0, -1.0], len(HINGES))
+    by_place = kernel.reshape(3, 3, channels, factor, factor, channels) @ taps
+    bent = np.einsum("hwiabk,j->hwiabkj", direct, signs).reshape(*direct.shape[:5], -1)
+    bent_bias = (np.einsum("abk,j->abkj", direct_bias, signs) + thresholds).reshape(factor, factor, -1)
+    spare = channels - 27 - bent.shape[-1]
+    filters[f"{name}_conv"] = [
+        np.concatenate([by_place, bent, np.zeros((*bent.shape[:5], spare))], -1).reshape(3, 3, channels, -1),
+        np.concatenate(
+            [bias.reshape(factor, factor, channels) @ taps, bent_bias, np.zeros((factor, factor, spare))], -1
+        ).reshape(-1),
+    ]
+    new = np.zeros((3, 3, channels, 3))
+    for tap in range(9):
+        for colour in range(3):
+            new[tap // 3, tap % 3, 3 * tap + colour, colour] = linear
+            start = 27 + colour * len(bends)
+            new[1, 1, start : start + len(bends), colour] = bends
+    filters["tail"] = [_padded(new), linear * offset]
+    return f"{name}_prelu", np.where(np.arange(channels) < 27, 1.0, 0.0)
+
+
+def _direct(before: np.ndarray, targets: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
+    """The 3x3 convolution from (N, H, W, C) to the colours of each of the `factor` x `factor` pixels that fits best."""
+    n, height, width, channels = before.shape
+    patches = np.lib.stride_tricks.sliding_window_view(before, (3, 3), (1, 2))
+    patches = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, 9 * channels)
+    places = targets.reshape(n, height, factor, width, factor, 3).transpose(0, 1, 3, 2, 4, 5)[:, 1:-1, 1:-1]
+    wanted = places.reshape(len(patches), -1)
+    patches = np.concatenate([patches, np.ones((len(patches), 1), patches.dtype)], 1).astype(np.float64)
+    weights = np.linalg.solve(patches.T @ patches + 1e-6 * np.eye(patches.shape[1]), patches.T @ wanted)
+    error = np.abs(patches @ weights - wanted).mean() * 127.5
+    print(f"the colours that the hinges see are {error:.2f} grey levels off")
+    return weights[:-1].reshape(3, 3, channels, factor, factor, 3), weights[-1].reshape(factor, factor, 3)
+
+
+def _inverse_tanh() -> tuple[float, np.ndarray]:
+    """A slope and weights of the hinges, those above 0 and those below, whose sum is nearly the inverse of tanh."""
+    t = np.linspace(-1, 1, 4001)
+    hinges = np.concatenate([t[:, None] - HINGES, -t[:, None] - HINGES], 1).clip(0)
+    columns = np.concatenate([t[:, None], hinges], 1)
+    clipped = np.clip(t, -LARGEST, LARGEST)
+    # An error before tanh counts as much as it shows after it.
+    shown = 1 - clipped**2
+    weights = np.linalg.lstsq(columns * shown[:, None], np.arctanh(clipped) * shown, rcond=None)[0]
+    error = np.abs(np.tanh(columns @ weights) - t).max() * 127.5
+    print(f"tanh is undone within {error:.2f} grey levels")
+    return weights[0], weights[1:]
+
+
+def _padded(kernel: np.ndarray) -> np.ndarray:
+    return np.pad(kernel, [(3, 3), (3, 3), (0, 0), (0, 0)])
 
 
 def _crops(folder: Path, scale: int) -> np.ndarray:
@@ -83,7 +161,7 @@ def main() -> None:
     graft(edsr, srresnet, lr)
     save_weights(srresnet, options.output)
     difference = np.abs(edsr.predict(lr, verbose=0).clip(0, 255) - srresnet.predict(lr, verbose=0))
-    print(f"{options.output}: {difference.mean():.2f} grey levels off EDSR on average, by the tanh")
+    print(f"{options.output}: {difference.mean():.2f} grey levels off {edsr.name} on average")
 
 
 if __name__ == "__main__":

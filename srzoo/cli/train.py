@@ -73,6 +73,7 @@ def _add_game(group) -> None:
     )
     group.add_argument("--adversarial-weight", type=_positive_float, help="default: the objective's, 1e-3 in SRGAN")
     group.add_argument("--pixel-weight", type=_positive_float, help="of a loss on pixels beside it")
+    group.add_argument("--grid-weight", type=_positive_float, help="of a loss against checkerboards beside it")
     group.add_argument("--discriminator-norm", choices=("batch", "spectral", "none"), help="default: batch")
     group.add_argument(
         "--discriminator-head", choices=("pool", "flatten"), help="default: pool; flatten is the paper's"

@@ -2,7 +2,7 @@
 
 from srzoo.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
 from srzoo.losses.perceptual import PREPROCESSING, ContentLoss
-from srzoo.losses.pixel import PIXEL_LOSSES, charbonnier, l1, l2
+from srzoo.losses.pixel import PIXEL_LOSSES, charbonnier, grid, l1, l2
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
@@ -11,6 +11,7 @@ __all__ = [
     "AdversarialLoss",
     "ContentLoss",
     "charbonnier",
+    "grid",
     "l1",
     "l2",
 ]

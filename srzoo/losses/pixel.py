@@ -5,6 +5,9 @@ On [0, 1] a loss, and with it the loss scaling of float16, is of the same size a
 
 from keras import ops
 
+GRID_PART = 8
+"""Cells a side of the parts that `grid` looks at: small, as the pattern changes with the texture."""
+
 
 def l1(hr, sr):
     """Mean absolute error, EDSR's (arXiv 1707.02921, section 4.2)."""
@@ -19,6 +22,29 @@ def l2(hr, sr):
 def charbonnier(hr, sr):
     """Mean of sqrt(error^2 + epsilon^2), epsilon 1e-3: a smooth L1 (Lai et al., arXiv 1704.03915, section 3.3)."""
     return ops.mean(ops.sqrt(ops.square((sr - hr) / 255) + 1e-6))
+
+
+def grid(hr, sr, scale: int):
+    """Mean squared error of the pattern that repeats in every cell of `scale` x `scale` pixels, a cell to an LR pixel.
+
+    In parts of `GRID_PART` x `GRID_PART` cells the error is averaged over the cells, so that only what they have in
+    common is left: the checkerboard of a pixel shuffle that treats a cell's pixels unequally (Odena et al.,
+    "Deconvolution and Checkerboard Artifacts", 2016). The mean over the cell, which is colour, is left out.
+
+    Args:
+        hr: float32 (N, H, W, 3) in [0, 255], H and W multiples of the scale and at least `GRID_PART` cells.
+        sr: the same.
+        scale: of the generator.
+
+    Returns:
+        A scalar, on the [0, 1] scale.
+    """
+    batch, height, width, _ = ops.shape(hr)
+    rows, columns = height // scale, width // scale
+    error = ops.reshape((sr - hr) / 255, (batch, rows, scale, columns, scale, 3))
+    cells = ops.reshape(ops.transpose(error, (0, 1, 3, 2, 4, 5)), (batch, rows, columns, scale**2, 3))
+    pattern = ops.reshape(cells - ops.mean(cells, axis=3, keepdims=True), (batch, rows, columns, 3 * scale**2))
+    return ops.mean(ops.square(ops.average_pool(pattern, GRID_PART, strides=GRID_PART // 2, padding="valid")))
 
 
 PIXEL_LOSSES = {"l1": l1, "l2": l2, "charbonnier": charbonnier}

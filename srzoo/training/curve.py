@@ -11,12 +11,14 @@ TITLES = {
     "content": "content loss",
     "adversarial": "adversarial loss",
     "pixel": "pixel loss",
+    "grid": "grid loss",
     "d_loss": "discriminator's loss",
     "d_real": "D(real)",
     "d_fake": "D(fake)",
     "content_share": "content",
     "adversarial_share": "adversarial",
     "pixel_share": "pixel",
+    "grid_share": "grid",
     "psnr_y": "PSNR-Y",
     "lpips": "LPIPS",
 }
@@ -42,11 +44,11 @@ def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
     figure.suptitle(title)
     if game:
         losses, probabilities, shares, scores = figure.subplots(2, 2, sharex=True).flat
-        _draw(losses, rows, ("content", "adversarial", "pixel", "d_loss"))
+        _draw(losses, rows, ("content", "adversarial", "pixel", "grid", "d_loss"))
         losses.set(ylabel="training loss", yscale="log")
         _draw(probabilities, rows, ("d_real", "d_fake"))
         probabilities.set(ylabel="probability of being a photograph", ylim=(0, 1))
-        _draw(shares, rows, ("content_share", "adversarial_share", "pixel_share"))
+        _draw(shares, rows, ("content_share", "adversarial_share", "pixel_share", "grid_share"))
         shares.set(ylabel="share of the generator's gradient", yscale="log", xlabel="step")
         _draw(scores, rows, ("lpips",), color="tab:green", marker="o")
         scores.set(ylabel="validation LPIPS (lower is better)", xlabel="step")

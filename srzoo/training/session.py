@@ -11,9 +11,10 @@ from srzoo import zoo
 from srzoo.data import pipeline
 from srzoo.data.pairs import Source
 from srzoo.data.sources import open_source
-from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, ContentLoss
+from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, ContentLoss, grid
 from srzoo.metrics import lpips
 from srzoo.models.discriminator import discriminator
+from srzoo.models.geometry import scale_of
 from srzoo.training.curve import draw_curve
 from srzoo.training.doctor import Doctor
 from srzoo.training.loop import train
@@ -141,6 +142,8 @@ def _adversarial_step(model: keras.Model, game: Game, patch: int) -> Adversarial
     terms: dict[str, tuple[float, Callable]] = {"content": (1.0, content)}
     if objective.pixel_weight:
         terms["pixel"] = (objective.pixel_weight, PIXEL_LOSSES[objective.pixel])
+    if objective.grid_weight:
+        terms["grid"] = (objective.grid_weight, partial(grid, scale=scale_of(model)))
     head = game.discriminator_head
     opponent = discriminator(patch if head == "flatten" else None, game.discriminator_norm, head)
     return AdversarialStep(

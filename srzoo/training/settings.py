@@ -18,6 +18,7 @@ GAME_OPTIONS = (
     "adversarial",
     "adversarial_weight",
     "pixel_weight",
+    "grid_weight",
     "discriminator_norm",
     "discriminator_head",
     "vgg",
@@ -128,6 +129,7 @@ def _game_of(
     adversarial: str | None = None,
     adversarial_weight: float | None = None,
     pixel_weight: float | None = None,
+    grid_weight: float | None = None,
     discriminator_norm: str | None = None,
     discriminator_head: str = "pool",
     vgg: str = "vgg19",
@@ -142,6 +144,7 @@ def _game_of(
         "adversarial": adversarial,
         "adversarial_weight": adversarial_weight,
         "pixel_weight": pixel_weight,
+        "grid_weight": grid_weight,
     }
     objective = replace(OBJECTIVES[name], **{key: value for key, value in changes.items() if value is not None})
     if objective.adversarial not in ADVERSARIAL_LOSSES:
