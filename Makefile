@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-slow lint check bench clean
+.PHONY: help demo test test-slow lint check bench fuzz audit lock clean
 
 help:
 	@echo "make demo       upscale a photograph x4; look at results/"
@@ -12,6 +12,9 @@ help:
 	@echo "make lint       formatting, lint and types"
 	@echo "make check      lint and test"
 	@echo "make bench DATA=folder   crops a second of the data pipeline"
+	@echo "make fuzz       thousands of damaged files through the commands (FILES=, SEED=)"
+	@echo "make audit      look the locked packages up among the known vulnerabilities"
+	@echo "make lock       requirements.lock anew from requirements.txt"
 	@echo "make clean      remove the virtual environment"
 
 # The newest Python that runs, fits and can make environments; PYTHON=... chooses another. A name that is found may still not run.
@@ -46,6 +49,22 @@ check: lint test
 
 bench: $(VENV)/.installed
 	PYTHONPATH=. $(BIN)/python benchmarks/data_pipeline.py $(DATA)
+
+FILES := 5000
+SEED := 0
+
+fuzz: $(VENV)/.installed
+	PYTHONPATH=. $(BIN)/python tools/fuzz.py --files $(FILES) --seed $(SEED)
+
+audit: $(VENV)/.installed
+	$(BIN)/python tools/audit.py requirements.lock
+
+# One file for all platforms and for Python 3.10 to 3.13. Its first lines are kept.
+lock: $(VENV)/.installed
+	head -2 requirements.lock > requirements.lock.new
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-strip-extras \
+	  --no-emit-index-url --no-header requirements.txt >> requirements.lock.new
+	mv requirements.lock.new requirements.lock
 
 clean:
 	rm -rf $(VENV)

@@ -18,7 +18,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["srzoo", "srzoo.*"]),
-    package_data={"srzoo": ["py.typed", "weights/*.weights.h5", "weights/SHA256SUMS"]},
+    package_data={"srzoo": ["py.typed", "weights/*.weights.h5", "weights/SHA256SUMS", "viewing/pages/*"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.12,<4",
@@ -41,7 +41,9 @@ setup(
         # What `srzoo export` writes besides SavedModel and Keras files.
         "litert": ["ai-edge-litert>=2.1"],
         "onnx": ["onnx>=1.19", "tf2onnx>=1.16", "onnxruntime>=1.22"],
-        "dev": [*SAMPLE, "pytest>=9", "ruff", "mypy", "psutil"],
+        # The page of `srzoo demo`.
+        "demo": ["gradio>=6.31,<7"],
+        "dev": [*SAMPLE, "pytest>=9", "ruff", "mypy", "psutil", "playwright"],
     },
     entry_points={"console_scripts": ["srzoo = srzoo.__main__:main"]},
     classifiers=[

@@ -6,9 +6,12 @@ import sys
 from srzoo.cli import run
 
 COMMANDS = {
+    "compare": ("srzoo.cli.compare", "shows models beside each other, as one web page"),
+    "demo": ("srzoo.cli.demo", "opens a web page to try networks on your pictures"),
     "evaluate": ("srzoo.cli.evaluate", "measures a network on benchmark folders"),
     "export": ("srzoo.cli.export", "writes a model for TF Serving, LiteRT or ONNX"),
     "import": ("srzoo.cli.import_weights", "reads the PyTorch checkpoints of others"),
+    "mos": ("srzoo.cli.mos", "takes a mean opinion score: a page for raters, and the report"),
     "resolve": ("srzoo.cli.resolve", "upscales pictures, as resolve_image.py does"),
     "train": ("srzoo.cli.train", "trains a network, as train.py does"),
 }

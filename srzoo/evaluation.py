@@ -18,6 +18,7 @@ from srzoo.images import image_files, read_image
 from srzoo.metrics import psnr_rgb, psnr_y, ssim_y
 from srzoo.metrics.fidelity import WINDOW
 from srzoo.metrics.lpips import Lpips
+from srzoo.tables import markdown_table
 
 METRICS = {
     "psnr_y": ("PSNR-Y", 2),
@@ -251,14 +252,8 @@ def to_markdown(reports: list[Report]) -> str:
             [score.name, *(f"{value:.{_column(name)[1]}f}" for name, value in score.figures.items())]
             for score in (*report.scores, report.mean)
         ]
-        widths = [max(map(len, cells)) for cells in zip(head, *rows, strict=True)]
-        rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-        lines = [
-            " | ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
-            for row in (head, rule, *rows)
-        ]
         title = f"{report.model} on {report.dataset}, LR {report.lr}:"
-        parts.append("\n".join([title, "", *(f"| {line} |" for line in lines)]))
+        parts.append(f"{title}\n\n{markdown_table(head, rows)}")
     return "\n\n".join([*parts, f"Protocol: {reports[0].protocol}."]) + "\n"
 
 

@@ -6,14 +6,16 @@ so it travels in every file that holds the model or its weights.
 """
 
 import hashlib
+import inspect
 import json
 import os
 import re
 from pathlib import Path
 
-import h5py
 import keras
 
+from srzoo.files.hdf5 import Declared, open_weights, read_attribute, read_declared, write_weights
+from srzoo.files.keras_archive import check_archive
 from srzoo.images import atomic_file
 from srzoo.models import MODELS, PIXEL_TRAINED
 
@@ -78,21 +80,25 @@ def load(source: str | os.PathLike) -> keras.Model:
 
     Raises:
         FileNotFoundError: if there is no such file, or no weights ship for that name.
-        ValueError: if the name is unknown, the file does not hold a model of srzoo's kind, or shipped
-            weights are damaged.
+        ValueError: if the name is unknown, the file does not hold a model of srzoo's kind or asks for more than
+            that, or shipped weights are damaged.
     """
     path = Path(source)
     if path.name.endswith(".weights.h5"):
-        model = create(weights_name(path))
+        name, declared = _inspect(path)
+        _check_size(path, name, declared)
+        model = create(name)
         load_weights(model, path)
         return model
     if path.suffix == ".keras":
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
         try:
+            check_archive(path)
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:
-            raise ValueError(f"{path}: not a Keras model that can be loaded ({error})") from error
+            # Of a damaged file zipfile, HDF5 and Keras tell as nearly any exception.
+            raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)})") from error
     base, scale, options = parse_name(str(source))
     name = full_name(base, scale, **options)
     shipped = SHIPPED / f"{name}.weights.h5"
@@ -193,9 +199,7 @@ def shipped_models() -> list[str]:
 def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """Writes `.weights.h5` with the model's full name inside; the file appears whole or not at all."""
     with atomic_file(_weights_path(path)) as temporary:
-        model.save_weights(temporary)
-        with h5py.File(temporary, "a") as file:
-            file.attrs["srzoo"] = json.dumps({"model": model.name})
+        write_weights(model, temporary, {"srzoo": json.dumps({"model": model.name})})
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
@@ -205,13 +209,15 @@ def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged or belongs to another architecture; the message names both.
     """
-    stored = weights_name(path)
+    stored, declared = _inspect(path)
     if _architecture(stored) != _architecture(model.name):
         raise ValueError(f"{path} holds weights of {stored!r}, which do not fit the model {model.name!r}")
+    if sorted(declared.shapes) != sorted(tuple(weight.shape) for weight in model.weights):
+        raise ValueError(f"{path}: damaged, its arrays are not those of {model.name!r}; get the file again")
     try:
         model.load_weights(path)
     except Exception as error:
-        raise ValueError(f"{path}: the weights do not fit {model.name!r} or are damaged ({error})") from error
+        raise ValueError(f"{path}: the weights do not fit {model.name!r} or are damaged ({_short(error)})") from error
 
 
 def _architecture(name: str) -> tuple[str, int, dict[str, int]]:
@@ -220,15 +226,44 @@ def _architecture(name: str) -> tuple[str, int, dict[str, int]]:
 
 
 def weights_name(path: str | os.PathLike) -> str:
-    """Full name of the model whose weights a `.weights.h5` file holds."""
+    """Full name of the model whose weights a `.weights.h5` file holds.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not one that `save_weights` wrote, or damaged.
+    """
+    return _inspect(path)[0]
+
+
+def _inspect(path: str | os.PathLike) -> tuple[str, Declared]:
+    """Of a `.weights.h5` file: the model's full name, and what it declares; no weight is read."""
     path = _weights_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        with h5py.File(path, "r") as file:
-            return json.loads(file.attrs["srzoo"])["model"]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a weights file that srzoo wrote ({error})") from error
+        data = path.read_bytes()
+        with open_weights(data) as file:
+            name = json.loads(read_attribute(file, "srzoo"))["model"]
+            if not isinstance(name, str):
+                raise ValueError("the model that it names is no name")
+            return name, read_declared(file, len(data))
+    except Exception as error:
+        # Of a damaged file HDF5 tells as nearly any exception.
+        raise ValueError(f"{path}: not a weights file that srzoo wrote, or damaged ({_short(error)})") from error
+
+
+def _check_size(path: Path, name: str, declared: Declared) -> None:
+    """Refuses a small file that names a huge network, before that is built."""
+    base, _, options = parse_name(name)
+    published = {key: option.default for key, option in inspect.signature(MODELS[base]).parameters.items()}
+    blocks, filters = (int(options.get(key, published[key])) for key in ("blocks", "filters"))
+    # All have two 3x3 convolutions a block.
+    if 18 * blocks * filters**2 > declared.elements:
+        raise ValueError(f"{path}: damaged, it names {name[:80]!r} but holds {declared.elements:,} weights only")
+
+
+def _short(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _weights_path(path: str | os.PathLike) -> Path:

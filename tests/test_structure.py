@@ -6,6 +6,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "srzoo"
 ROOMS = (
     "images",
+    "tables",
+    "files",
     "bicubic",
     "recipes",
     "metrics",
@@ -14,9 +16,11 @@ ROOMS = (
     "data",
     "losses",
     "training",
+    "pictures",
     "upscaling",
     "evaluation",
     "export",
+    "viewing",
     "cli",
     "__main__",
 )
@@ -85,3 +89,32 @@ def test_every_module_says_what_it_is():
 
 def test_no_module_is_longer_than_400_lines():
     assert not [file for file, text in SOURCES.items() if len(text.splitlines()) > 400]
+
+
+RUNS_CODE = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load", "pickle.loads", "np.load"}
+RUNS_CODE_MODULES = {"subprocess", "pickle", "marshal", "shelve", "dill", "joblib", "ctypes", "code", "runpy", "pty"}
+NETWORK_MODULES = {"socket", "http", "urllib", "requests", "ftplib", "smtplib", "asyncio"}
+ASKED_FOR = {"data/tensorflow_datasets.py"}
+"""Downloads a data set, whose name the user gives."""
+
+
+def called(text: str) -> list[tuple[str, ast.Call]]:
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    return [(ast.unparse(call.func), call) for call in calls]
+
+
+def test_nothing_runs_code_that_is_not_in_the_package():
+    for file, text in SOURCES.items():
+        assert not {name.split(".")[0] for name in IMPORTS[file]} & RUNS_CODE_MODULES, file
+        for name, call in called(text):
+            options = {option.arg: ast.unparse(option.value) for option in call.keywords}
+            safe = name == "np.load" and options.get("allow_pickle") == "False"
+            assert name not in RUNS_CODE or safe, f"{file}: {name}"
+            assert "shell" not in options, file
+            if name.endswith("load_model"):
+                assert options.get("safe_mode") == "True", file
+
+
+def test_the_network_is_used_where_it_is_asked_for_alone():
+    users = {file for file, names in IMPORTS.items() if {name.split(".")[0] for name in names} & NETWORK_MODULES}
+    assert users <= ASKED_FOR

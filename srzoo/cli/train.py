@@ -1,6 +1,7 @@
 """`python train.py <dataset>`: trains a network, or goes on with a run that was stopped."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from srzoo import recipes
@@ -82,11 +83,16 @@ def _add_game(group) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects.
+
+    Returns:
+        0, or 143 or 130 if a SIGTERM or SIGINT stopped the run, after a last checkpoint.
+    """
     args = parser().parse_args(argv)
     start_tensorflow()
     from srzoo.training.session import train_stages
     from srzoo.training.settings import stages_of
+    from srzoo.training.stopping import Stopped
 
     options = vars(args)
     output, validate_every, memory, data_dir = (
@@ -94,7 +100,11 @@ def main(argv: list[str] | None = None) -> int:
     )
     stages = stages_of(**options)
     folder = output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
-    train_stages(folder, stages, validate_every=validate_every, memory=int(memory * 1e9), data_dir=data_dir)
+    try:
+        train_stages(folder, stages, validate_every=validate_every, memory=int(memory * 1e9), data_dir=data_dir)
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.status
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from srzoo.data.pairs import Item
-from srzoo.images import ImageError, check_pixels
+from srzoo.images import check_pixels
 
 
 class PairCache:
@@ -84,21 +84,24 @@ def read_all(
             raise ValueError(f"{item.name}: HR of {hr.shape[:2]} is not {scale} times LR of {lr.shape[:2]}")
         return item.name, lr, hr
 
-    def result(future: Future):
+    def result(item: Item, future: Future):
         try:
             return future.result()
-        except (ImageError, ValueError, OSError) as error:
+        except (ValueError, OSError) as error:
             refused(str(error))
-            return None
+        except Exception as error:
+            # Damage can come out of decoders as nearly any exception; one picture is not worth the run.
+            refused(f"{item.name}: cannot be decoded ({type(error).__name__}: {error})")
+        return None
 
     items = iter(items)
-    waiting: Queue[Future] = Queue()
+    waiting: Queue[tuple[Item, Future]] = Queue()
     with ThreadPoolExecutor(threads) as pool:
         for item in islice(items, 2 * threads):
-            waiting.put(pool.submit(read, item))
+            waiting.put((item, pool.submit(read, item)))
         while not waiting.empty():
-            picture = result(waiting.get())
+            picture = result(*waiting.get())
             for item in islice(items, 1):
-                waiting.put(pool.submit(read, item))
+                waiting.put((item, pool.submit(read, item)))
             if picture is not None:
                 yield picture

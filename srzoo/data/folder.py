@@ -9,6 +9,18 @@ from PIL import Image
 from srzoo.data.pairs import Item, Source, pair_from_hr
 from srzoo.images import ImageError, image_files, read_image
 
+THUMBNAIL = 8
+
+MAX_DIFFERENCE = 8.0
+"""Mean of the absolute differences between thumbnails, in grey levels, up to which a pair is one picture."""
+
+MIN_CORRELATION = 0.5
+"""Of thumbnails, above which a pair is one picture too.
+
+Of 200 photographs, two at random reach it in 5 % of the cases; their own LR, blurred, darkened, shifted or with noise
+of sigma 30, always.
+"""
+
 
 def folder(path: Path, scale: int) -> Source:
     """Pictures of a folder: `HR/` and `LR/` paired by file name, only `HR/`, or just pictures at any depth.
@@ -16,9 +28,11 @@ def folder(path: Path, scale: int) -> Source:
     Where there is no LR, it is made from HR by MATLAB's bicubic. The endings of the two files of a pair
     may differ; `LR/` may hold subfolders, as `HR/` may.
 
+    A pair that does not show one picture is an error when it is read.
+
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if it holds no picture, or pairs do not fit; the message names each bad pair.
+        ValueError: if it holds no picture, or pairs do not fit by name and size; the message names each bad one.
     """
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such folder")
@@ -47,26 +61,68 @@ def _read_hr(path: Path, scale: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_pair(lr_path: Path, hr_path: Path) -> tuple[np.ndarray, np.ndarray]:
-    return read_image(lr_path), read_image(hr_path)
+    lr, hr = read_image(lr_path), read_image(hr_path)
+    if not same_picture(lr, hr):
+        raise ImageError(f"{lr_path} does not show what {hr_path} shows: a pair must be one picture in two sizes")
+    return lr, hr
+
+
+def same_picture(lr: np.ndarray, hr: np.ndarray) -> bool:
+    """Whether two pictures look alike from far away, as LR and HR of any degradation do.
+
+    Both are brought to `THUMBNAIL` x `THUMBNAIL` grey pixels, where noise, blur and shifts of some pixels are
+    gone. They are taken for different if neither their grey levels nor, brightness and contrast apart, their
+    forms agree.
+
+    Args:
+        lr, hr: uint8 of shape (height, width, 3), of any sizes.
+    """
+    size = (THUMBNAIL, THUMBNAIL)
+    a, b = (
+        np.asarray(Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BOX), np.float64)
+        for pixels in (lr, hr)
+    )
+    if np.abs(a - b).mean() < MAX_DIFFERENCE:
+        return True
+    a, b = a - a.mean(), b - b.mean()
+    norms = np.sqrt((a**2).sum() * (b**2).sum())
+    return bool(norms > 0 and (a * b).sum() / norms > MIN_CORRELATION)
 
 
 def _paired(hr_files: list[Path], hr_folder: Path, lr_folder: Path, scale: int) -> list[tuple[Path, Path]]:
-    lr_of = {file.relative_to(lr_folder).with_suffix(""): file for file in image_files(lr_folder)}
-    hr_of = {file.relative_to(hr_folder).with_suffix(""): file for file in hr_files}
-    bad = [f"{hr_of[key]} has no LR of that name" for key in hr_of.keys() - lr_of.keys()]
+    bad: list[str] = []
+    lr_of, hr_of = (
+        _by_name(files, of, bad) for files, of in ((image_files(lr_folder), lr_folder), (hr_files, hr_folder))
+    )
+    bad += [f"{hr_of[key]} has no LR of that name" for key in hr_of.keys() - lr_of.keys()]
     bad += [f"{lr_of[key]} has no HR of that name" for key in lr_of.keys() - hr_of.keys()]
     for key in hr_of.keys() & lr_of.keys():
         hr_size, lr_size = _size(hr_of[key]), _size(lr_of[key])
         # A file whose size cannot be read is left to the reader, which names and counts it.
         if hr_size and lr_size and hr_size != (lr_size[0] * scale, lr_size[1] * scale):
             hr_text, lr_text = ("x".join(map(str, size)) for size in (hr_size, lr_size))
-            bad.append(f"{hr_of[key]} has {hr_text} pixels, which is not {scale} times the {lr_text} of {lr_of[key]}")
+            swapped = lr_size == (hr_size[0] * scale, hr_size[1] * scale)
+            bad.append(
+                f"{hr_of[key]} has {hr_text} pixels, which is not {scale} times the {lr_text} of {lr_of[key]}"
+                + (" but the other way round: HR and LR are swapped" if swapped else "")
+            )
     if bad:
         raise ValueError(
             f"{hr_folder.parent}: {len(bad)} bad pair(s); every HR needs an LR of the same name with sides "
             f"exactly {scale} times smaller:\n  " + "\n  ".join(sorted(bad))
         )
     return [(hr_of[key], lr_of[key]) for key in sorted(hr_of)]
+
+
+def _by_name(files: list[Path], folder: Path, bad: list[str]) -> dict[Path, Path]:
+    """Path below the folder without its ending -> file; two files of one name are added to what is bad."""
+    found: dict[Path, Path] = {}
+    for file in files:
+        key = file.relative_to(folder).with_suffix("")
+        if key in found:
+            bad.append(f"{found[key]} and {file} have the same name, so which of them is meant is not known")
+        found[key] = file
+    return found
 
 
 def _size(path: Path) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from srzoo.data.cache import PairCache, read_all
+from srzoo.data.fingerprint import Fingerprint, checksum
 from srzoo.data.pairs import HELD_OUT, Item, Source, hold_out, resized_pair
 
 VALIDATION_SIDE = 512
@@ -50,12 +51,13 @@ class Crops:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A data set, decoded: pairs to cut crops from, and (name, lr, hr) to validate on."""
+    """A data set, decoded: pairs to cut crops from, (name, lr, hr) to validate on, and what was left out."""
 
     train: PairCache
     validation: list[tuple[str, np.ndarray, np.ndarray]]
     unreadable: list[str] = field(default_factory=list)
     too_small: list[str] = field(default_factory=list)
+    fingerprint: Fingerprint = field(default_factory=dict)
 
 
 def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None] = print) -> Pictures:
@@ -80,16 +82,20 @@ def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None]
     too_small: list[str] = []
     threads = max(2, os.cpu_count() or 1)
     cache = PairCache(memory)
+    fingerprint: Fingerprint = {"train": {}, "validation": {}}
     pairs = read_all(train_items, crops.scale, threads, unreadable.append)
     for name, lr, hr in tqdm(pairs, "decoding", unit=" pictures", leave=False, disable=None):
         if min(hr.shape[:2]) < crops.patch:
             too_small.append(f"{name}: {hr.shape[1]}x{hr.shape[0]}")
         else:
+            fingerprint["train"][name] = checksum(lr, hr)
             cache.append(lr, hr)
     validation = [
         (name, *_centre(lr, hr, crops.scale))
         for name, lr, hr in read_all(validation_items, crops.scale, threads, unreadable.append)
     ]
+
+    fingerprint["validation"] = {name: checksum(lr, hr) for name, lr, hr in validation}
 
     for message in unreadable:
         say(f"left out: {message}")
@@ -100,7 +106,7 @@ def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None]
             f"{source.name}: no usable pictures to {'validate' if len(cache) else 'train'} on "
             f"({len(unreadable)} unreadable, {len(too_small)} smaller than the {crops.patch}-pixel crop)"
         )
-    return Pictures(cache, validation, unreadable, too_small)
+    return Pictures(cache, validation, unreadable, too_small, fingerprint)
 
 
 def _resized(items, crops: Crops):

@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
-import h5py
 import keras
 from keras import layers, ops
 
+from srzoo.files.hdf5 import open_weights, read_declared
 from srzoo.recipes import FEATURE_SCALE
 
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -111,16 +111,12 @@ def _backbone(weights: str | os.PathLike) -> keras.Model:
             f"{path}: no such file; expected VGG19's or VGG16's weights such as those of {_SITE}/vgg19/, or the name "
             "vgg19 or vgg16 to download them"
         )
-    kernels: list[str] = []
-
-    def count(name: str, item) -> None:
-        if isinstance(item, h5py.Dataset) and item.ndim == 4:
-            kernels.append(name)
-
     try:
-        with h5py.File(path, "r") as file:
-            file.visititems(count)
-    except OSError as error:
+        data = path.read_bytes()
+        with open_weights(data) as file:
+            kernels = [shape for shape in read_declared(file, len(data)).shapes if len(shape) == 4]
+    except Exception as error:
+        # Of a damaged file HDF5 tells as nearly any exception.
         raise ValueError(f"{path}: not an HDF5 file of VGG weights ({error})") from error
     # By their number, as only the older of Keras's formats has the layers' names.
     convolutions = {sum(counts): name for name, counts in CONVOLUTIONS.items()}

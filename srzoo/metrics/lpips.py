@@ -24,6 +24,9 @@ _DEVIATION = (0.458, 0.448, 0.450)
 
 _EPSILON = 1e-10
 
+MAX_UNPACKED = 1 << 28
+"""Bytes of a file of weights when it is unpacked; VGG16's in float32 are some 59 million."""
+
 
 @dataclass(frozen=True)
 class _Architecture:
@@ -193,10 +196,15 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected an .npz file of LPIPS's weights")
     try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MAX_UNPACKED:
+            raise ValueError(f"it unpacks to {unpacked} bytes, of which {MAX_UNPACKED} are likely at most")
         with np.load(path, allow_pickle=False) as file:
             return {name: np.asarray(file[name], np.float32) for name in file.files}
     # An .npy file gives an array, which is no context manager.
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    # A header may declare any shape, for which NumPy takes memory before it reads.
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: not an .npz file of LPIPS's weights ({error})") from error
 
 

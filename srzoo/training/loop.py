@@ -1,6 +1,7 @@
 """The one training loop. What a step does, and what is measured, is passed in."""
 
 import math
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -11,13 +12,18 @@ from tqdm import tqdm
 
 from srzoo import recipes, zoo
 from srzoo.images import write_image
+from srzoo.training.checkpoints import named_failure
 from srzoo.training.doctor import Doctor
 from srzoo.training.run import Run, Settings
 from srzoo.training.steps import AdversarialStep, PixelStep
+from srzoo.training.stopping import Stopped, StopRequest
 from srzoo.training.validation import Validation
 
 LOG_EVERY = 10
 """Steps between two looks at the losses: each look waits for the device, so not every step has one."""
+
+MAX_HALVINGS = 3
+"""How often in a run the learning rate is halved after its loss exploded, before the run is given up."""
 
 TITLES = {"psnr_y": "PSNR-Y", "lpips": "LPIPS"}
 
@@ -35,6 +41,8 @@ class _Progress:
         self.settings = settings
         self.seconds = tf.Variable(0.0, dtype=tf.float64, name="seconds")
         self.best = tf.Variable(math.nan, dtype=tf.float64, name="best")
+        self.halvings = tf.Variable(0, dtype=tf.int64, name="halvings")
+        self.checkpointed = {"seconds": self.seconds, "best": self.best, "halvings": self.halvings}
         self._start = time.monotonic()
 
     def start(self) -> None:
@@ -50,6 +58,12 @@ class _Progress:
         by_steps = step / self.settings.steps if self.settings.steps else 0.0
         return max(by_time, by_steps)
 
+    def learning_rate(self, step: int, share: float) -> float:
+        """The schedule's, halved as often as the loss has exploded."""
+        given = self.settings
+        rate = recipes.learning_rate(given.schedule, given.learning_rate, given.halve_every, step, share)
+        return rate * 0.5 ** int(self.halvings)
+
 
 class _Record:
     """What a run writes down while it goes on: the log, TensorBoard's files, sample pictures, warnings.
@@ -64,24 +78,26 @@ class _Record:
         run.forget_after(step)
         self.run = run
         self.doctor = doctor
-        self.summaries = tf.summary.create_file_writer(str(run.folder / "tensorboard"))
+        self.tensorboard = run.folder / "tensorboard"
+        with named_failure(self.tensorboard):
+            self.summaries = tf.summary.create_file_writer(str(self.tensorboard))
         self._unseen: list[tuple[dict, dict]] = []
 
     def add(self, row: dict, logs: dict[str, tf.Tensor]) -> None:
         """A step's figures, those of the device not yet read."""
         self._unseen.append((row, logs))
 
-    def look(self, checkpoint: str | None) -> dict:
-        """Reads the losses of the steps since the last look, and gives the newest."""
+    def look(self) -> dict:
+        """Reads the losses of the steps since the last look, and gives the newest.
+
+        Raises:
+            NotFiniteError: if one of them is not finite.
+        """
         rows = []
         for row, logs in self._unseen:
             row.update({name: float(value) for name, value in logs.items()})
             if not all(math.isfinite(row[name]) for name in logs):
-                raise NotFiniteError(
-                    f"the loss is not finite at step {row['step']} (loss {row['loss']}); the run stopped, its last "
-                    f"good checkpoint is {checkpoint or 'none yet'}. Start again from it with a lower "
-                    "--learning-rate, or with --precision float32"
-                )
+                raise NotFiniteError(f"the loss is not finite at step {row['step']} (loss {row['loss']})")
             if self.doctor:
                 self._warn(row, self.doctor.watch(row["step"], row))
             rows.append(row)
@@ -89,6 +105,14 @@ class _Record:
         self.run.append_log(rows)
         self._summarise(rows[-1])
         return rows[-1]
+
+    def went_back(self, row: dict, warning: str) -> None:
+        """Forgets what came after the step of `row`, to which the run has gone back for the reason given."""
+        self._unseen.clear()
+        self.run.forget_after(row["step"])
+        row = dict(row)
+        self._warn(row, [warning])
+        self.run.append_log([row])
 
     def validated(self, row: dict, scores: dict[str, float], pairs: list, sample: np.ndarray) -> None:
         """A validation's scores, with the (hr, sr) pairs that they are of."""
@@ -101,11 +125,11 @@ class _Record:
         self.run.append_log([row])
         self._summarise({"step": row["step"], **scores})
         write_image(self.run.samples / f"step-{row['step']:07d}.png", sample)
-        with self.summaries.as_default(row["step"]):
+        with named_failure(self.tensorboard), self.summaries.as_default(row["step"]):
             tf.summary.image("lr_sr_hr", sample[None])
 
     def _summarise(self, row: dict) -> None:
-        with self.summaries.as_default(row["step"]):
+        with named_failure(self.tensorboard), self.summaries.as_default(row["step"]):
             for name, value in row.items():
                 if name not in ("step", "seconds", "warning"):
                     tf.summary.scalar(name, value)
@@ -116,6 +140,130 @@ class _Record:
             tqdm.write(f"step {row['step']}: {row['warning']}", file=sys.stderr)
 
 
+class _Loop:
+    """One run between its start and its end; see `train` for the arguments."""
+
+    def __init__(self, run, settings, step_fn, batches, validation, validate_every, doctor, say):
+        self.run = run
+        self.settings = settings
+        self.step_fn = step_fn
+        self.batches = batches
+        self.validation = validation
+        self.validate_every = validate_every
+        self.doctor = doctor
+        self.progress = _Progress(settings)
+        self.checkpoints = run.checkpoints({**step_fn.checkpointed, **self.progress.checkpointed}, say)
+        self.scores = ""
+        found = self.checkpoints.restore()
+        self.progress.start()
+        self.record = _Record(run, doctor, self.step)
+        if found is None:
+            self._begin()
+
+    @property
+    def step(self) -> int:
+        """Of the state that the networks are in."""
+        return int(self.step_fn.step)
+
+    @property
+    def share(self) -> float:
+        return self.progress.share(self.step)
+
+    def _begin(self) -> None:
+        """There is a checkpoint from the start on, to go back to when the loss explodes."""
+        if self.doctor:
+            # What the game starts from is its first score: it may be hard to beat.
+            self._validate_and_save(0)
+        else:
+            self._save(0)
+
+    def forward(self, bar: tqdm, stop: StopRequest) -> None:
+        """Trains until the run's end.
+
+        Raises:
+            NotFiniteError: if the loss explodes before.
+            Stopped: if it is asked to stop before.
+        """
+        first, share = self.step, self.share
+        step = first
+        stream = iter(self.batches(first)) if share < 1 else iter(())
+        began = time.monotonic()
+        while share < 1:
+            rate = self.progress.learning_rate(step, share)
+            logs = self.step_fn(*next(stream), tf.constant(rate, tf.float32))
+            step += 1
+            self.record.add({"step": step, "seconds": self._seconds(), "learning_rate": rate}, logs)
+            share = self.progress.share(step)
+            validate = step % self.validate_every == 0 or share >= 1
+            if step % LOG_EVERY == 0 or validate or stop.number:
+                row = self.record.look()
+                if validate:
+                    self._validate_and_save(step)
+                if stop.number:
+                    self._stop(step, stop.number, saved=validate)
+                speed = (step - first) / (time.monotonic() - began)
+                parts = (f"step {step}", f"loss {row['loss']:.4f}", _game(row), self.scores, f"{speed:.2f} steps/s")
+                bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
+                bar.update(min(100.0, 100 * share) - bar.n)
+
+    def back(self, error: NotFiniteError) -> None:
+        """Goes back to the last checkpoint, at half the learning rate; the batches after it are the same again.
+
+        Time goes on: a run that is bounded by it is not prolonged.
+
+        Raises:
+            NotFiniteError: if that has been tried often enough.
+        """
+        # A process that is killed before the next checkpoint explodes again when it is resumed, and halves again.
+        halvings = int(self.progress.halvings) + 1
+        if halvings > MAX_HALVINGS:
+            precision = "" if self.settings.precision == "float32" else ", or with --precision float32"
+            raise NotFiniteError(
+                f"{error}, although the learning rate was halved {MAX_HALVINGS} times; the run stopped, its last good "
+                f"checkpoint is of step {self.checkpoints.steps[-1]}. Train anew in "
+                f"another folder with a lower --learning-rate{precision}"
+            )
+        step = self.checkpoints.restore()
+        self.progress.halvings.assign(halvings)
+        warning = (
+            f"{error}: the run goes back to its checkpoint of step {step} and on at 1/{2**halvings} of the learning "
+            f"rate ({halvings} of at most {MAX_HALVINGS} times)"
+        )
+        self.record.went_back({"step": step, "seconds": self._seconds()}, warning)
+
+    def _stop(self, step: int, number: int, saved: bool) -> None:
+        if not saved:
+            self._save(step)
+        raise Stopped(
+            f"stopped by {signal.Signals(number).name} at step {step}, of which a checkpoint is saved in "
+            f"{self.run.folder}; repeat the command to go on",
+            number,
+        )
+
+    def _validate_and_save(self, step: int) -> None:
+        pairs = self.validation.pairs()
+        scores = self.validation.score(pairs)
+        row = {"step": step, "seconds": self._seconds()}
+        self.record.validated(row, scores, pairs, self.validation.sample(pairs))
+        best_by = self.validation.best_by
+        if self.validation.is_better(scores, float(self.progress.best)):
+            if best_by:
+                self.progress.best.assign(scores[best_by])
+            with named_failure(self.run.best_weights):
+                zoo.save_weights(self.step_fn.average, self.run.best_weights)
+        self._save(step)
+        self.scores = ", ".join(f"{TITLES[name]} {score:.4g}" for name, score in scores.items())
+        self.scores += f"; best {float(self.progress.best):.4g}" if best_by else ""
+
+    def _save(self, step: int) -> None:
+        """Only after a look found all losses finite, so that every checkpoint is one to go on from."""
+        self.progress.seconds.assign(self.progress.elapsed())
+        self.checkpoints.save(step)
+
+    def _seconds(self) -> float:
+        return round(self.progress.elapsed(), 3)
+
+
 def train(
     run: Run,
     settings: Settings,
@@ -124,6 +272,7 @@ def train(
     validation: Validation,
     validate_every: int,
     doctor: Doctor | None = None,
+    say: Callable[[str], None] = print,
 ) -> float:
     """Trains until `settings.steps` or `settings.minutes` are over, from the last checkpoint if there is one.
 
@@ -135,59 +284,29 @@ def train(
         validation: scores `step_fn.average`; the best score's weights are kept.
         validate_every: steps between two validations, each of which ends with a checkpoint.
         doctor: watches over the adversarial game, if that is what is trained.
+        say: is told, in words, of checkpoints that cannot be read.
 
     Returns:
         The best of the validation's scores that the weights are kept by; NaN if it keeps the newest.
 
     Raises:
-        NotFiniteError: at which step, and what is left to go on from.
+        NotFiniteError: if the loss explodes once more after the learning rate was halved `MAX_HALVINGS` times.
+        srzoo.training.stopping.Stopped: after a SIGTERM or SIGINT, with a checkpoint of the step that was done last.
+        ValueError: if none of the run's checkpoints can be read.
+        OSError: if something cannot be written; the checkpoints before stay whole.
     """
-    progress = _Progress(settings)
-    manager = run.checkpoints({**step_fn.checkpointed, "seconds": progress.seconds, "best": progress.best})
-    if manager.latest_checkpoint:
-        manager.checkpoint.restore(manager.latest_checkpoint).assert_consumed()
-    progress.start()
-    step = first = int(step_fn.step)
-    record = _Record(run, doctor, first)
-
-    def validate_and_save() -> str:
-        """Gives the scores in words. All losses up to here were finite, so the checkpoint is one to go on from."""
-        pairs = validation.pairs()
-        scores = validation.score(pairs)
-        row = {"step": step, "seconds": round(progress.elapsed(), 3)}
-        record.validated(row, scores, pairs, validation.sample(pairs))
-        if validation.is_better(scores, float(progress.best)):
-            if validation.best_by:
-                progress.best.assign(scores[validation.best_by])
-            zoo.save_weights(step_fn.average, run.best_weights)
-        progress.seconds.assign(progress.elapsed())
-        manager.save(step)
-        best = f"; best {float(progress.best):.4g}" if validation.best_by else ""
-        return ", ".join(f"{TITLES[name]} {score:.4g}" for name, score in scores.items()) + best
-
-    share = progress.share(step)
-    with tqdm(total=100.0, initial=round(min(100.0, 100 * share), 2), bar_format=BAR, disable=share >= 1) as bar:
-        # What the game starts from is its first score: it may be hard to beat.
-        scores = validate_and_save() if step == 0 and doctor else ""
-        stream = iter(batches(first)) if share < 1 else iter(())
-        began = time.monotonic()
-        while share < 1:
-            rate = recipes.learning_rate(settings.schedule, settings.learning_rate, settings.halve_every, step, share)
-            logs = step_fn(*next(stream), tf.constant(rate, tf.float32))
-            step += 1
-            record.add({"step": step, "seconds": round(progress.elapsed(), 3), "learning_rate": rate}, logs)
-            share = progress.share(step)
-            validate = step % validate_every == 0 or share >= 1
-            if step % LOG_EVERY == 0 or validate:
-                row = record.look(manager.latest_checkpoint)
-                speed = (step - first) / (time.monotonic() - began)
-                if validate:
-                    scores = validate_and_save()
-                parts = (f"step {step}", f"loss {row['loss']:.4f}", _game(row), scores, f"{speed:.2f} steps/s")
-                bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
-                bar.update(min(100.0, 100 * share) - bar.n)
-    record.summaries.close()
-    return float(progress.best)
+    with StopRequest() as stop:
+        loop = _Loop(run, settings, step_fn, batches, validation, validate_every, doctor, say)
+        done = min(100.0, 100 * loop.share)
+        with tqdm(total=100.0, initial=round(done, 2), bar_format=BAR, disable=done >= 100) as bar:
+            while True:
+                try:
+                    loop.forward(bar, stop)
+                    break
+                except NotFiniteError as error:
+                    loop.back(error)
+        loop.record.summaries.close()
+    return float(loop.progress.best)
 
 
 def _game(row: dict) -> str:

@@ -2,13 +2,15 @@
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import tensorflow as tf
-
+from srzoo.data.fingerprint import Fingerprint, changes
 from srzoo.images import atomic_file
 from srzoo.recipes import Objective
+from srzoo.training.checkpoints import Checkpoints, named_failure
+from srzoo.training.lock import FolderLock
 
 LOG_COLUMNS = (
     "step",
@@ -108,6 +110,9 @@ class Run:
         folder: where the run lives.
         settings: of the run.
 
+    Attributes:
+        lock: against a second process in the folder.
+
     Raises:
         ValueError: if the folder holds a run with other settings; the message names what differs.
     """
@@ -118,34 +123,60 @@ class Run:
         self.samples = folder / "samples"
         self.log = folder / "log.csv"
         self.config = folder / "config.json"
+        self.pictures = folder / "pictures.json"
+        self.lock = FolderLock(folder)
         self.settings = settings
         if self.config.exists():
-            _compare(json.loads(self.config.read_text()), asdict(settings), folder)
+            self._compare()
         elif folder.exists() and any(folder.iterdir()):
             raise ValueError(f"{folder}: not empty and not a run of srzoo's; give another folder with --output")
 
     def begin(self) -> None:
-        """Makes the folder with its `config.json`, unless it is there."""
-        if not self.config.exists():
-            with atomic_file(self.config) as temporary:
-                temporary.write_text(json.dumps(asdict(self.settings), indent=2) + "\n")
+        """Makes the folder with its `config.json`, unless it is there, and takes its lock.
 
-    def checkpoints(self, objects: dict) -> tf.train.CheckpointManager:
+        Raises:
+            ValueError: if another process trains in the folder, or has begun a run with other settings in it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock.take()
+        if self.config.exists():
+            self._compare()
+            return
+        with named_failure(self.config), atomic_file(self.config) as temporary:
+            temporary.write_text(json.dumps(asdict(self.settings), indent=2) + "\n")
+
+    def _compare(self) -> None:
+        _compare(_read_json(self.config), asdict(self.settings), self.folder)
+
+    def compare_pictures(self, now: Fingerprint) -> str:
+        """Records which pictures are trained on; in words what is not as it was when they were last recorded.
+
+        Empty if nothing is, and for a run that has no record of its pictures yet.
+        """
+        before = _read_json(self.pictures) if self.pictures.exists() else now
+        if before != now or not self.pictures.exists():
+            with named_failure(self.pictures), atomic_file(self.pictures) as temporary:
+                temporary.write_text(json.dumps(now, indent=1) + "\n")
+        return changes(before, now)
+
+    def checkpoints(self, objects: dict, say: Callable[[str], None] = print) -> Checkpoints:
         """The two last states of the run, under `checkpoints/`."""
-        return tf.train.CheckpointManager(
-            tf.train.Checkpoint(**objects), str(self.folder / "checkpoints"), max_to_keep=2
-        )
+        return Checkpoints(self.folder / "checkpoints", objects, say)
 
     def read_log(self) -> list[dict[str, str]]:
-        """The rows of `log.csv`; empty before the first."""
+        """The rows of `log.csv`; empty before the first. Lines that a crash or a full disk cut short are left out."""
         if not self.log.exists():
             return []
-        with self.log.open(newline="") as file:
-            return list(csv.DictReader(file))
+        text = self.log.read_text("utf-8", errors="replace").replace("\0", "")
+        # What follows the last line feed is a line that was not finished.
+        header, *rows = [*csv.reader(text[: text.rfind("\n") + 1].splitlines())] or [[]]
+        if header[:1] != ["step"]:
+            return []
+        return [dict(zip(header, row)) for row in rows if len(row) == len(header) and row[0].isdigit()]
 
     def append_log(self, rows: list[dict]) -> None:
         new = not self.log.exists()
-        with self.log.open("a", newline="") as file:
+        with named_failure(self.log), self.log.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
             if new:
                 writer.writeheader()
@@ -153,13 +184,30 @@ class Run:
 
     def forget_after(self, step: int) -> None:
         """Drops the rows of steps that the last checkpoint does not hold and that will be done again."""
-        rows = [row for row in self.read_log() if row["step"].isdigit() and int(row["step"]) <= step]
-        self.log.unlink(missing_ok=True)
-        if rows:
-            with atomic_file(self.log) as temporary, temporary.open("w", newline="") as file:
-                writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+        rows = [row for row in self.read_log() if int(row["step"]) <= step]
+        if not rows:
+            self.log.unlink(missing_ok=True)
+            return
+        with (
+            named_failure(self.log),
+            atomic_file(self.log) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); bring it back from a copy, or train anew in another folder with --output"
+        ) from error
+    if not isinstance(stored, dict):
+        raise ValueError(f"{path} holds a {type(stored).__name__}, not what srzoo writes there; bring it back")
+    return stored
 
 
 def _compare(stored: dict, given: dict, folder: Path) -> None:

@@ -72,7 +72,7 @@ def train_run(
 
     Raises:
         ValueError, OSError: for settings, data or a folder that cannot be used.
-        srzoo.training.loop.NotFiniteError: if the loss explodes.
+        srzoo.training.loop.NotFiniteError, srzoo.training.stopping.Stopped: as `srzoo.training.loop.train`.
     """
     scale = zoo.parse_name(settings.model)[1]
     crops = pipeline.Crops(scale, settings.patch, settings.batch, settings.fit, settings.seed)
@@ -83,12 +83,37 @@ def train_run(
     step_fn, distance = _load_files(settings)
     run = Run(folder, settings)
 
-    pictures = pipeline.decode(source, crops, memory, say)
-    run.begin()  # only now: a data set that turns out unusable leaves no folder behind
-    say(
-        f"{settings.model}, {settings.loss}, {settings.precision}, {step_fn.model.count_params():,} parameters; "
-        f"{len(pictures.train)} pictures to train on and {len(pictures.validation)} to validate on -> {folder}"
-    )
+    with run.lock:
+        if run.config.exists():
+            run.lock.take()  # before minutes are spent on decoding
+        pictures = pipeline.decode(source, crops, memory, say)
+        run.begin()  # only now: a data set that turns out unusable leaves no folder behind
+        changed = run.compare_pictures(pictures.fingerprint)
+        if changed:
+            say(
+                f"warning: the data set is not as it was when this run last read it: {changed}; the run goes on with "
+                "what is there now, and not as it would have gone on before"
+            )
+        left_out = len(pictures.unreadable) + len(pictures.too_small)
+        say(
+            f"{settings.model}, {settings.loss}, {settings.precision}, {step_fn.model.count_params():,} parameters; "
+            f"{len(pictures.train)} pictures to train on and {len(pictures.validation)} to validate on"
+            f"{f', {left_out} left out' if left_out else ''} -> {folder}"
+        )
+        return _train(run, step_fn, distance, pictures, crops, validate_every, say)
+
+
+def _train(
+    run: Run,
+    step_fn: PixelStep | AdversarialStep,
+    distance: lpips.Lpips | None,
+    pictures: pipeline.Pictures,
+    crops: pipeline.Crops,
+    validate_every: int,
+    say: Callable[[str], None],
+) -> float:
+    """The part of `train_run` after all is read and the folder is this process's."""
+    settings = run.settings
     if settings.game and not distance:
         say("without LPIPS's weights (--lpips) nothing says which weights look best: the newest are kept")
     best_by = "lpips" if distance else None if settings.game else "psnr_y"
@@ -99,9 +124,10 @@ def train_run(
         partial(pipeline.batches, pictures.train, crops),
         Validation(step_fn.average, pictures.validation, best_by, distance),
         validate_every,
-        Doctor(scale, bool(step_fn.loss.gradient_penalty)) if isinstance(step_fn, AdversarialStep) else None,
+        Doctor(crops.scale, bool(step_fn.loss.gradient_penalty)) if isinstance(step_fn, AdversarialStep) else None,
+        say,
     )
-    draw_curve(run.read_log(), folder / "curve.png", title=f"{settings.model} on {settings.dataset}")
+    draw_curve(run.read_log(), run.folder / "curve.png", title=f"{settings.model} on {settings.dataset}")
     result = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}[best_by]
     say(f"step {int(step_fn.step)}: {result} on the validation pictures -> {run.best_weights}")
     return best

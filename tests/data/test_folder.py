@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from srzoo import bicubic
-from srzoo.data.folder import folder
+from srzoo.data.folder import folder, same_picture
 from srzoo.data.sample import sample_path
 from srzoo.images import ImageError, read_image, write_image
 
@@ -41,10 +41,12 @@ def test_hr_alone_is_enough(tmp_path, photo):
 
 
 def test_hr_and_lr_are_paired_by_name_whatever_their_endings(tmp_path, photo):
+    given = bicubic.downscale(photo[:64, :64], 4)
+    given[0, 0] = 7  # LR is the file's, not made from HR
     write_image(tmp_path / "HR" / "a.png", photo[:64, :64])
-    write_image(tmp_path / "LR" / "a.bmp", photo[:16, :16])
+    write_image(tmp_path / "LR" / "a.bmp", given)
     ((lr, hr),) = read(folder(tmp_path, 4))
-    np.testing.assert_array_equal(lr, photo[:16, :16])
+    np.testing.assert_array_equal(lr, given)
     np.testing.assert_array_equal(hr, photo[:64, :64])
 
 
@@ -58,6 +60,40 @@ def test_each_bad_pair_is_named(tmp_path, photo):
     message = str(error.value)
     assert "alone.png has no LR" in message and "orphan.png has no HR" in message
     assert "wrong.png has 64x64 pixels, which is not 4 times the 17x16" in message
+
+
+def test_swapped_folders_are_named_as_that(tmp_path, photo):
+    write_image(tmp_path / "LR" / "a.png", photo[:64, :64])
+    write_image(tmp_path / "HR" / "a.png", photo[:16, :16])
+    with pytest.raises(ValueError, match="the other way round: HR and LR are swapped"):
+        folder(tmp_path, 4)
+
+
+def test_two_files_of_one_name_are_refused_as_one_would_be_lost(tmp_path, photo):
+    for name in ("HR/a.png", "HR/a.bmp"):
+        write_image(tmp_path / name, photo[:64, :64])
+    write_image(tmp_path / "LR" / "a.png", photo[:16, :16])
+    with pytest.raises(ValueError, match=r"a\.bmp and .*a\.png have the same name"):
+        folder(tmp_path, 4)
+
+
+def test_a_pair_of_two_different_pictures_is_an_error_when_it_is_read(tmp_path, photo):
+    other = read_image(sample_path("coffee.png"))
+    write_image(tmp_path / "HR" / "a.png", photo[:256, :256])
+    write_image(tmp_path / "LR" / "a.png", bicubic.downscale(np.ascontiguousarray(other[100:356, 100:356]), 4))
+    (item,) = folder(tmp_path, 4).train
+    with pytest.raises(ImageError, match=r"LR.a\.png does not show what .*HR.a\.png shows"):
+        item.read()
+
+
+def test_pairs_of_hard_degradations_are_pairs(photo):
+    hr = photo[:256, :256]
+    lr = bicubic.downscale(np.ascontiguousarray(hr), 4).astype(float)
+    noise = np.random.default_rng(0).normal(0, 30, lr.shape)
+    flat = np.full((64, 64, 3), 200, np.uint8)
+    for degraded in (lr + noise, 0.6 * lr + 10, np.roll(lr, 3, axis=1)):
+        assert same_picture(np.clip(degraded, 0, 255).astype(np.uint8), hr)
+    assert same_picture(flat, flat.repeat(4, 0).repeat(4, 1))
 
 
 def test_an_unreadable_picture_is_an_error_when_it_is_read(tmp_path):

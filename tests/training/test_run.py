@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from srzoo.training.run import Run
+from srzoo.training.run import LOG_COLUMNS, Run
 from srzoo.training.settings import settings_of
 
 SETTINGS = settings_of("sample", steps=10, precision="float32")
@@ -46,3 +46,46 @@ def test_a_row_cut_short_by_a_crash_is_forgotten(tmp_path):
         file.write("2")
     run.forget_after(1)
     assert [row["step"] for row in run.read_log()] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "1",
+        "12,3.5,0.001",
+        "\0" * 40,
+        "\0\0\n",
+        "2,3\n",
+        "x" * 30 + "\n",
+        "\xff",
+        "3" + (len(LOG_COLUMNS) - 1) * "," + "cu",
+    ],
+)
+def test_a_log_with_a_damaged_end_can_be_read_and_gone_on_with(tmp_path, tail):
+    run = Run(tmp_path / "run", SETTINGS)
+    run.begin()
+    run.append_log([{"step": step, "loss": 0.5} for step in (1, 2)])
+    with run.log.open("ab") as file:
+        file.write(tail.encode("latin-1"))
+    assert [row["step"] for row in run.read_log()] == ["1", "2"]
+    run.forget_after(20)
+    run.append_log([{"step": 3, "loss": 0.25}])
+    assert [row["step"] for row in run.read_log()] == ["1", "2", "3"]
+
+
+def test_a_log_whose_header_is_cut_short_is_begun_again(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS)
+    run.begin()
+    run.log.write_text("step,sec")
+    assert run.read_log() == []
+    run.forget_after(0)
+    run.append_log([{"step": 1, "loss": 0.5}])
+    assert [row["loss"] for row in run.read_log()] == ["0.5"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": 1'])
+def test_a_damaged_configuration_is_named(tmp_path, text):
+    Run(tmp_path / "run", SETTINGS).begin()
+    (tmp_path / "run" / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=r"config\.json (is damaged|holds a list)"):
+        Run(tmp_path / "run", SETTINGS)

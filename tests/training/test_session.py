@@ -7,13 +7,11 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 
 from srzoo import zoo
 from srzoo.images import read_image
-from srzoo.training.loop import NotFiniteError
 from srzoo.training.run import Run
 from srzoo.training.session import train_run
 from srzoo.training.settings import settings_of
@@ -77,29 +75,6 @@ def test_a_data_set_that_turns_out_unusable_leaves_no_folder(photos, tmp_path):
     with pytest.raises(ValueError, match="no usable pictures"):
         train_quietly(tmp_path / "run", settings(photos, patch=256))
     assert not (tmp_path / "run").exists()
-
-
-def test_a_loss_that_is_not_finite_stops_the_run_and_says_at_which_step(photos, tmp_path):
-    model = zoo.create(MODEL)
-    model.get_layer("tail").bias.assign(keras.ops.full((3,), np.nan))
-    zoo.save_weights(model, tmp_path / "nan.weights.h5")
-    broken = settings(photos, init_weights=str(tmp_path / "nan.weights.h5"))
-    with pytest.raises(NotFiniteError, match="not finite at step 1 .*checkpoint is none yet"):
-        train_quietly(tmp_path / "run", broken)
-    assert not (tmp_path / "run" / "best.weights.h5").exists()
-
-
-def test_after_an_explosion_the_last_good_checkpoint_is_left(photos, tmp_path, monkeypatch):
-    train = settings(photos, steps=30)
-    calls = iter(range(100))
-    # One infinite learning rate, at step 8: its loss is still good, that of step 9 is not.
-    monkeypatch.setattr(
-        "srzoo.training.loop.recipes.learning_rate", lambda *_: float("inf") if next(calls) == 7 else 1e-3
-    )
-    with pytest.raises(NotFiniteError, match=r"not finite at step 9 .*ckpt-5"):
-        train_quietly(tmp_path / "run", train)
-    for value in zoo.load(tmp_path / "run" / "best.weights.h5").get_weights():
-        assert np.isfinite(value).all()
 
 
 def start(photos, output):

@@ -1,0 +1,74 @@
+"""`python -m srzoo compare`: one web page that shows pictures as several models upscale them."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from srzoo.cli import start_tensorflow
+
+DESCRIPTION = (
+    "Writes one web page that shows pictures as bicubic and models upscale them: linked zoom, maps of the differences, "
+    "PSNR, SSIM and LPIPS."
+)
+
+EPILOG = """The pictures are HR, from which LR is made by MATLAB's bicubic, or folders as `srzoo evaluate` takes them;
+with --no-reference they are upscaled themselves, and nothing is measured.
+
+examples:
+  python -m srzoo compare butterfly.png baby.png --models edsr-baseline-x4 edsr-gan-x4
+  python -m srzoo compare Set5/ --models first=runs/a/best.weights.h5 second=runs/b/best.weights.h5 -o set5.html
+  python -m srzoo compare holiday.jpg --models edsr-gan-x4 --no-reference"""
+
+
+def parser() -> argparse.ArgumentParser:
+    ap = argparse.ArgumentParser(
+        prog="srzoo compare",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    ap.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a picture or a folder of pictures")
+    ap.add_argument(
+        "--models",
+        nargs="+",
+        required=True,
+        metavar="MODEL",
+        help="models whose weights ship, or files of weights or models; LABEL=MODEL gives one another name. Bicubic "
+        "is always there, first unless it is given elsewhere",
+    )
+    ap.add_argument("-o", "--output", type=Path, default=Path("compare.html"), help="the page (default: compare.html)")
+    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic alone (default: 4)")
+    ap.add_argument("--no-reference", action="store_true", help="the pictures are to be upscaled themselves")
+    ap.add_argument("--lpips", type=Path, metavar="FILE", help="an .npz file of LPIPS's weights: LPIPS is measured too")
+    ap.add_argument("--lpips-backbone", type=Path, metavar="FILE", help="as for `srzoo evaluate`")
+    return ap
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+    args = parser().parse_args(argv)
+    for path in args.images:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or folder")
+    if args.output.suffix.lower() not in (".html", ".htm") or args.output.is_dir():
+        raise ValueError(f"--output must be a file that ends in .html, got {args.output}")
+    if args.lpips and args.no_reference:
+        raise ValueError("--lpips measures against HR, which --no-reference says is not there")
+    if args.lpips_backbone and not args.lpips:
+        raise ValueError("--lpips-backbone was given without --lpips: give the file of the heads as --lpips FILE")
+    start_tensorflow()
+    from tqdm import tqdm
+
+    from srzoo.metrics import lpips
+    from srzoo.viewing.comparison import write_comparison
+    from srzoo.viewing.methods import BICUBIC, load_methods
+    from srzoo.viewing.pictures import find_pictures
+
+    distance = lpips.load(args.lpips, args.lpips_backbone) if args.lpips else None
+    methods = load_methods(args.models if BICUBIC in args.models else [BICUBIC, *args.models], args.scale)
+    pictures = find_pictures(args.images, methods[0].scale, not args.no_reference, distance)
+    bar = partial(tqdm, unit="picture", leave=False, disable=None)
+    write_comparison(pictures, methods, args.output, distance, bar)
+    names = ", ".join(method.name for method in methods)
+    print(f"{args.output}: {len(pictures)} picture(s), {names}, {args.output.stat().st_size / 1e6:.1f} MB")
+    return 0

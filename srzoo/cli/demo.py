@@ -1,0 +1,56 @@
+"""`python -m srzoo demo`: a web page to try networks on one's own pictures."""
+
+import argparse
+
+from srzoo.cli import start_tensorflow
+
+DESCRIPTION = (
+    "Serves a web page on this machine: drop pictures, choose a model, compare before and after, download. "
+    "It needs Gradio: pip install 'srzoo[demo]'."
+)
+
+EPILOG = """examples:
+  python -m srzoo demo
+  python -m srzoo demo --models edsr-gan-x4 runs/mine/best.weights.h5 --port 8000
+  python -m srzoo demo --host 0.0.0.0 --no-browser    all who reach this machine can use it: there is no password"""
+
+
+def parser() -> argparse.ArgumentParser:
+    ap = argparse.ArgumentParser(
+        prog="srzoo demo",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    ap.add_argument(
+        "--models", nargs="+", metavar="MODEL", help="models whose weights ship, or files (default: all that ship)"
+    )
+    ap.add_argument("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine alone)")
+    ap.add_argument("--port", type=int, help="default: the first free one from 7860 on")
+    ap.add_argument(
+        "--max-megapixels", type=float, default=1.0, help="of a picture before upscaling, in millions (default: 1)"
+    )
+    ap.add_argument("--max-pictures", type=int, default=8, help="at a time, for one person (default: 8)")
+    ap.add_argument(
+        "--queue", type=int, default=8, help="answers that may wait; one is computed at a time (default: 8)"
+    )
+    ap.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    return ap
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+    args = parser().parse_args(argv)
+    for name in ("max_megapixels", "max_pictures", "queue"):
+        if not 0 < getattr(args, name) < float("inf"):
+            raise ValueError(f"--{name.replace('_', '-')} must be above 0, got {getattr(args, name)}")
+    if args.port is not None and not 0 < args.port < 65536:
+        raise ValueError(f"--port must be from 1 to 65535, got {args.port}")
+    start_tensorflow()
+    from srzoo import zoo
+    from srzoo.viewing.demo import serve
+    from srzoo.viewing.trial import Limits
+
+    limits = Limits(int(args.max_megapixels * 1e6), args.max_pictures, waiting=args.queue)
+    serve(args.models or zoo.shipped_models(), args.host, args.port, limits, not args.no_browser)
+    return 0

@@ -1,0 +1,102 @@
+"""`python -m srzoo mos`: makes a study of opinions, and reports on its answers."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from srzoo.cli import start_tensorflow
+
+DESCRIPTION = (
+    "Takes a mean opinion score: makes a web page on which people rate pictures, and reports on their answers."
+)
+
+EPILOG = """examples:
+  python -m srzoo mos create --models bicubic edsr-baseline-x4 edsr-gan-x4 BSD100/ --output study/
+  (give study/study.html to the raters, keep study/key.json, collect their answers)
+  python -m srzoo mos report study/ answers/*.json"""
+
+
+def parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    ap = argparse.ArgumentParser(prog="srzoo mos", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    commands = ap.add_subparsers(dest="command", required=True, metavar="{create,report}")
+    _add_create(commands.add_parser("create", help="makes a study", description="Makes a study of opinions."))
+    _add_report(commands.add_parser("report", help="reports on answers", description="Reports on a study's answers."))
+    return ap
+
+
+def _add_create(ap: argparse.ArgumentParser) -> None:
+    ap.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="HR pictures, or HR/ and maybe LR_x4/")
+    ap.add_argument(
+        "--models",
+        nargs="+",
+        required=True,
+        metavar="MODEL",
+        help="bicubic, models whose weights ship, or files of weights or models; LABEL=MODEL gives one another name",
+    )
+    ap.add_argument("-o", "--output", type=Path, required=True, help="the study's folder, which must be new")
+    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic alone (default: 4)")
+    ap.add_argument("--crop", type=int, default=320, help="HR pixels a side that are shown, at most (default: 320)")
+    ap.add_argument("--pictures", type=int, default=20, help="of the folder, at most, evenly spread (default: 20)")
+    ap.add_argument("--repeats", type=int, help="versions shown twice (default: a tenth, at least three)")
+    ap.add_argument("--examples", type=int, default=3, help="pictures of the training at the start (default: 3)")
+    ap.add_argument(
+        "--no-reference", action="store_true", help="the pictures are to be upscaled themselves: no hidden HR"
+    )
+
+
+def _add_report(ap: argparse.ArgumentParser) -> None:
+    ap.add_argument("study", type=Path, metavar="STUDY", help="the study's folder, with its key.json")
+    ap.add_argument("answers", nargs="+", type=Path, metavar="ANSWERS", help="files that raters saved, or folders")
+    ap.add_argument("-o", "--output", type=Path, help="folder for report.md, mos.png, report.json (STUDY/report)")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+    args = parser().parse_args(argv)
+    return _create(args) if args.command == "create" else _report(args)
+
+
+def _create(args: argparse.Namespace) -> int:
+    # `--models A B FOLDER`: argparse takes the folder for a model.
+    *models, last = args.models
+    models, folder = (args.models, args.folder) if args.folder else (models, Path(last))
+    if not models:
+        raise ValueError("the folder of pictures is missing: give --models MODEL... FOLDER")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    start_tensorflow()
+    from tqdm import tqdm
+
+    from srzoo.viewing.key import KEY
+    from srzoo.viewing.methods import load_methods
+    from srzoo.viewing.study import PAGE, Plan, check_output, create_study
+
+    check_output(args.output)
+    plan = Plan(args.crop, args.pictures, args.repeats, args.examples, not args.no_reference)
+    methods = load_methods(models, args.scale)
+    bar = partial(tqdm, unit="picture", leave=False, disable=None)
+    key = create_study(folder, methods, args.output, plan, bar)
+    page = args.output / PAGE
+    print(
+        f"{page}: {len(key.pictures)} pictures, {len(key.models)} versions each, {key.repeats} shown twice; "
+        f"about {key.minutes:.0f} minutes, {page.stat().st_size / 1e6:.1f} MB\n"
+        f"Give {PAGE} to the raters, and keep {KEY}: it tells which picture is whose."
+    )
+    if key.minutes > 30:
+        print("This is more than the half hour that BT.500 allows for a session; see --pictures.")
+    return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from srzoo.viewing.answers import read_answers
+    from srzoo.viewing.key import read_key
+    from srzoo.viewing.study_report import report, write_report
+
+    output = args.output or args.study / "report"
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"--output must be a folder, but {output} is a file")
+    key = read_key(args.study)
+    result = report(key, read_answers(args.answers, key))
+    print(write_report(result, output))
+    return 0

@@ -1,0 +1,164 @@
+"""HDF5 files of weights: plain arrays within the file and nothing else."""
+
+import io
+import math
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+
+MAX_OBJECTS = 20_000
+"""Groups and arrays that are looked at; EDSR with 32 blocks has some 500."""
+
+MAX_DEPTH = 16
+
+HEAP = b"GCOL\x01"
+"""What a heap of texts begins with."""
+
+MAX_ATTRIBUTE = 1 << 10
+"""Bytes of text in an attribute."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a file of weights says that it holds.
+
+    Attributes:
+        shapes: of its arrays, in the order of their names.
+        elements: numbers in all arrays; the file has room for them.
+    """
+
+    shapes: list[tuple[int, ...]]
+
+    @property
+    def elements(self) -> int:
+        return sum(math.prod(shape) for shape in self.shapes)
+
+
+@contextmanager
+def open_weights(data: bytes) -> Iterator[h5py.File]:
+    """Opens a file of weights that is in memory.
+
+    Raises:
+        ValueError: if it is damaged in a way that HDF5's own library never comes back from.
+    """
+    _check_heaps(data)
+    with h5py.File(io.BytesIO(data), "r") as file:
+        yield file
+
+
+def _check_heaps(data: bytes) -> None:
+    """Refuses heaps of texts with an entry that leads to no next one, through which the library goes for ever.
+
+    A heap is its signature and version, its size at byte 8, and from byte 16 on entries: their number at byte 0, which
+    is 0 for what is free, and their size at byte 8, for what is free with these 16 bytes; each is padded to 8 bytes.
+    """
+    start = data.find(HEAP)
+    while start >= 0:
+        end = start + int.from_bytes(data[start + 8 : start + 16], "little")
+        place = start + 16
+        while place + 16 <= min(end, len(data)):
+            size = int.from_bytes(data[place + 8 : place + 16], "little")
+            free = data[place : place + 2] == b"\0\0"
+            needed = size if free else 16 + (size + 7) // 8 * 8
+            if not 16 <= needed <= end - place:
+                raise ValueError("its heap of texts is damaged")
+            place += needed
+        start = data.find(HEAP, start + 1)
+
+
+def read_declared(file: h5py.File, size: int) -> Declared:
+    """Looks through a file's structure, and reads no array.
+
+    Args:
+        file: open for reading.
+        size: bytes that the file has.
+
+    Raises:
+        ValueError: if it holds anything but groups and plain arrays of numbers: links to elsewhere, virtual or external
+            arrays, arrays that are compressed or of objects, or arrays that the file has not the bytes for.
+    """
+    shapes: list[tuple[int, ...]] = []
+    groups: list[tuple[h5py.Group, int]] = [(file, 0)]
+    seen = nbytes = 0
+    while groups:
+        group, depth = groups.pop()
+        for name in group:
+            seen += 1
+            if seen > MAX_OBJECTS or depth > MAX_DEPTH:
+                raise ValueError(f"it holds more than {MAX_OBJECTS} objects, or groups more than {MAX_DEPTH} deep")
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"{ascii(name)[:60]} is a link to another place, expected the weights themselves")
+            item = group[name]
+            if isinstance(item, h5py.Group):
+                groups.append((item, depth + 1))
+                continue
+            _check_array(item, name, size)
+            nbytes += item.nbytes
+            shapes.append(item.shape)
+            # Many names may stand for the same bytes.
+            if nbytes > size:
+                raise ValueError(f"its arrays declare more than the {size} bytes of the file")
+    return Declared(shapes)
+
+
+def _check_array(item: h5py.Dataset, name: str, size: int) -> None:
+    text = ascii(name)[:60]
+    if not isinstance(item, h5py.Dataset) or item.shape is None or item.dtype.kind not in "fiu":
+        raise ValueError(f"{text} is not an array of numbers")
+    if item.is_virtual or item.external:
+        raise ValueError(f"{text} is kept in other files, expected the weights themselves")
+    layout = item.id.get_create_plist().get_layout()
+    if layout not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT):
+        raise ValueError(f"{text} is kept in chunks, maybe compressed, as weights of srzoo never are")
+    # An array without an offset is one that was never written, of whatever shape it says that it is.
+    offset = 0 if layout == h5py.h5d.COMPACT else item.id.get_offset()
+    written = item.nbytes == 0 or (offset is not None and item.id.get_storage_size() == item.nbytes)
+    if not written or (offset or 0) + item.nbytes > size:
+        raise ValueError(f"{text} declares the shape {item.shape}, for which the file lacks the bytes")
+
+
+def read_attribute(file: h5py.File, name: str) -> str:
+    """The text of an attribute.
+
+    Raises:
+        ValueError: if there is none, or it is no short text.
+    """
+    if name not in file.attrs:
+        raise ValueError(f"it has no attribute {name!r}")
+    attribute = file.attrs.get_id(name)
+    if attribute.shape != () or attribute.get_storage_size() > MAX_ATTRIBUTE:
+        raise ValueError(f"its attribute {name!r} is not a short text")
+    value = file.attrs[name]
+    if not isinstance(value, str) or len(value) > MAX_ATTRIBUTE:
+        raise ValueError(f"its attribute {name!r} is not a short text")
+    return value
+
+
+def write_weights(model: keras.Model, path: Path, attributes: dict[str, str]) -> None:
+    """Writes a model's weights as Keras does, with attributes of the file's.
+
+    HDF5's own library crashes the process when a disk is full as it closes a file, so it writes into memory here.
+
+    Args:
+        model: of which the weights are written.
+        path: a file that ends in `.weights.h5`.
+        attributes: name -> text.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
+        archive = os.path.join(folder, "model.keras")
+        model.save(archive)
+        with zipfile.ZipFile(archive) as entries:
+            weights = io.BytesIO(entries.read("model.weights.h5"))
+    with h5py.File(weights, "r+") as file:
+        file.attrs.update(attributes)
+    path.write_bytes(weights.getbuffer())

@@ -1,0 +1,114 @@
+"""The ways of upscaling that are shown beside each other: bicubic, and networks."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from srzoo import bicubic, zoo
+from srzoo.export import runtimes
+from srzoo.upscaling import Upscaler
+from srzoo.viewing.key import HR
+
+BICUBIC = "bicubic"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way of upscaling.
+
+    Attributes:
+        name: how people tell it from the others.
+        scale: HR pixels a side of an LR pixel.
+        halo: LR pixels that it looks far.
+        upscale: from uint8 (h, w, 3) to uint8 (scale h, scale w, 3); `progress` as in `Upscaler.__call__`.
+    """
+
+    name: str
+    scale: int
+    halo: int
+    upscale: Callable[..., np.ndarray]
+
+    def upscale_part(self, lr: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+        """That part of the whole picture's enlargement, without computing the rest.
+
+        Args:
+            lr: uint8 (h, w, 3).
+            rows, columns: of LR.
+
+        Returns:
+            uint8 (scale rows, scale columns, 3).
+        """
+        top, left = max(0, rows.start - self.halo), max(0, columns.start - self.halo)
+        part = self.upscale(lr[top : rows.stop + self.halo, left : columns.stop + self.halo])
+        inside = [
+            slice((side.start - first) * self.scale, (side.stop - first) * self.scale)
+            for side, first in ((rows, top), (columns, left))
+        ]
+        return part[inside[0], inside[1]]
+
+
+def load_methods(sources: Sequence[str], scale: int | None = None, **options: Any) -> list[Method]:
+    """Loads what is to be compared.
+
+    Args:
+        sources: `bicubic`, names of models whose weights ship, or files that `resolve_image.py --model` takes; each
+            maybe as LABEL=SOURCE.
+        scale: of bicubic; default: that of the networks, or else 4.
+        options: of `Upscaler`.
+
+    Returns:
+        As many methods, in the same order.
+
+    Raises:
+        FileNotFoundError: if there is no such file, or no weights ship for a name.
+        ValueError: if scales differ, two have one name, a name is that of the original, or as in `zoo.load`.
+    """
+    labels = [_label(source) for source in sources]
+    networks = {source: _load(source) for _, source in labels if source != BICUBIC}
+    upscalers = {source: Upscaler(network, **options) for source, network in networks.items()}
+    scales = {upscaler.scale for upscaler in upscalers.values()} or {scale or 4}
+    if scale:
+        scales.add(scale)
+    if len(scales) > 1:
+        found = ", ".join(f"{networks[source].name}: {upscaler.scale}" for source, upscaler in upscalers.items())
+        asked = f"; --scale asks for {scale}" if scale else ""
+        raise ValueError(f"all must upscale by the same scale, got {found}{asked}")
+    (common,) = scales
+    methods = []
+    for label, source in labels:
+        if source == BICUBIC:
+            # It looks two pixels far.
+            methods.append(Method(label or BICUBIC, common, 3, _bicubic(common)))
+        else:
+            upscaler = upscalers[source]
+            methods.append(Method(label or networks[source].name, common, upscaler.halo, upscaler))
+    _check_names([method.name for method in methods])
+    return methods
+
+
+def _bicubic(scale: int) -> Callable[..., np.ndarray]:
+    def upscale(lr: np.ndarray, progress: Callable[[list], Iterable] = iter) -> np.ndarray:
+        del progress  # it has no tiles
+        return bicubic.upscale(lr, scale)
+
+    return upscale
+
+
+def _label(source: str) -> tuple[str, str]:
+    label, equals, rest = source.partition("=")
+    return (label.strip(), rest) if equals and label.strip() and not Path(source).exists() else ("", source)
+
+
+def _load(source: str):
+    return runtimes.load(source) if runtimes.is_exported(source) else zoo.load(source)
+
+
+def _check_names(names: list[str]) -> None:
+    if HR in names:
+        raise ValueError(f"{HR!r} is the original's name; give that model another label")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two models are called {twice[0]!r}; tell them apart as --models first=FILE second=FILE")

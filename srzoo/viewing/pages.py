@@ -1,0 +1,51 @@
+"""Web pages in one file, which ask nothing of any network: markup, style, script, data and pictures together."""
+
+import base64
+import io
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+PAGES = Path(__file__).parent / "pages"
+
+
+def render(name: str, title: str, data: dict[str, Any]) -> str:
+    """Fills the page `pages/<name>.html` with its style, its script and data.
+
+    Args:
+        name: of the page.
+        title: plain text for the browser's tab.
+        data: what JSON can hold; the script reads it from the element `data`.
+
+    Returns:
+        The page's text.
+    """
+    script = (PAGES / f"{name}.js").read_text("utf-8")
+    style = "".join((PAGES / file).read_text("utf-8") for file in ("common.css", f"{name}.css"))
+    template = Template((PAGES / f"{name}.html").read_text("utf-8"))
+    return template.substitute(title=_escape(title), style=style, script=script, data=_json(data))
+
+
+def _json(data: dict[str, Any]) -> str:
+    # A picture's name may hold "</script>", which would end the element.
+    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def png_url(pixels: np.ndarray) -> str:
+    """A picture, uint8 (h, w, 3), as the data URL of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")
+    return data_url(file.getvalue(), "image/png")
+
+
+def data_url(content: bytes, kind: str) -> str:
+    """A file's content as a data URL; `kind` is its MIME type."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,362 @@
+"""What a run does when something goes wrong on its way: signals, full disks, cut files, explosions, two at once."""
+
+import contextlib
+import csv
+import json
+import math
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from srzoo import recipes, zoo
+from srzoo.images import ImageError
+from srzoo.training import loop
+from srzoo.training.checkpoints import Checkpoints
+from srzoo.training.lock import FolderLock
+from srzoo.training.loop import NotFiniteError
+from srzoo.training.run import Run, Settings
+from srzoo.training.session import train_run, train_stages
+from srzoo.training.settings import settings_of, stages_of
+from srzoo.training.stopping import Stopped
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = "edsr-baseline-x4.blocks1.filters4"
+
+
+@pytest.fixture(scope="module")
+def given(photos):
+    return settings_of(str(photos), MODEL, patch=32, batch=2, steps=20, precision="float32", learning_rate=1e-3)
+
+
+def train_in(folder: Path, settings: Settings) -> list[str]:
+    """What was said."""
+    said: list[str] = []
+    train_run(folder, settings, validate_every=5, say=said.append)
+    return said
+
+
+@pytest.fixture
+def train(given, tmp_path):
+    """Trains in `run` below the test's folder; gives what was said."""
+
+    def train(settings=given) -> list[str]:
+        return train_in(tmp_path / "run", settings)
+
+    return train
+
+
+def do_before_step(patch: pytest.MonkeyPatch, step: int, action) -> None:
+    """Has something done before a step is taken, the first time that it is; what it gives is the learning rate."""
+    real, done = recipes.learning_rate, []
+
+    def rate(schedule, highest, halve_every, now, share):
+        if now + 1 == step and not done:
+            done.append(now)
+            changed = action()
+            if changed is not None:
+                return changed
+        return real(schedule, highest, halve_every, now, share)
+
+    patch.setattr("srzoo.training.loop.recipes.learning_rate", rate)
+
+
+@pytest.fixture
+def before_step(monkeypatch):
+    return partial(do_before_step, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def whole(given, tmp_path_factory) -> Path:
+    """A run that nothing happened to."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    train_in(folder, given)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stopped_once(given, tmp_path_factory) -> Path:
+    """A run that was stopped after 15 of its 20 steps, with checkpoints of steps 10 and 15."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+        do_before_step(patch, 15, lambda: signal.raise_signal(signal.SIGTERM))
+        train_in(folder, given)
+    return folder
+
+
+@pytest.fixture
+def stopped(stopped_once, tmp_path) -> Path:
+    """The folder of checkpoints of a copy of it, in `run` below the test's folder."""
+    shutil.copytree(stopped_once, tmp_path / "run")
+    return tmp_path / "run" / "checkpoints"
+
+
+def rows_of(folder) -> list[dict[str, str]]:
+    return [row for row in Run(folder, settings_in(folder)).read_log() if row["loss"]]
+
+
+def settings_in(folder):
+    return Settings(**json.loads((folder / "config.json").read_text()))
+
+
+def assert_same_losses(folder, whole) -> None:
+    """The same batches, weights and optimizer: the losses agree to the rounding of a parallel sum."""
+    again, expected = rows_of(folder), rows_of(whole)
+    assert [row["step"] for row in again] == [row["step"] for row in expected] == [str(i) for i in range(1, 21)]
+    np.testing.assert_allclose(
+        [float(row["loss"]) for row in again], [float(row["loss"]) for row in expected], rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_that_is_asked_to_stop_saves_a_checkpoint_and_goes_on_with_the_same_losses(
+    train, before_step, tmp_path, whole, number, status
+):
+    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    before_step(13, lambda: signal.raise_signal(number))
+    with pytest.raises(Stopped, match=f"stopped by {number.name} at step 13, .*; repeat the command") as stopped:
+        train()
+    assert stopped.value.status == status
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
+    assert (tmp_path / "run" / "checkpoints" / "ckpt-13.index").is_file()
+    assert [row["step"] for row in rows_of(tmp_path / "run")][-1] == "13"
+    train()
+    assert_same_losses(tmp_path / "run", whole)
+
+
+def test_a_second_signal_stops_at_once(train, before_step, tmp_path):
+    def twice():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    before_step(13, twice)
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    assert not (tmp_path / "run" / "checkpoints" / "ckpt-13.index").exists()
+
+
+def test_the_command_refuses_a_folder_in_use_and_ends_with_143_after_a_sigterm(photos, tmp_path, train):
+    folder = tmp_path / "run"
+    command = [sys.executable, "train.py", str(photos), "--model", MODEL, "--output", str(folder), "--steps", "100000"]
+    command += ["--patch", "32", "--batch", "2", "--learning-rate", "1e-3", "--precision", "float32"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        while not ((folder / "log.csv").exists() and "\n20," in (folder / "log.csv").read_text()):
+            assert process.poll() is None, process.stderr.read()
+        with pytest.raises(ValueError, match="another process is training in this folder"):
+            train(settings_in(folder))
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 143
+    assert "stopped by SIGTERM at step" in stderr.splitlines()[-1] and "Traceback" not in stderr
+
+
+def test_a_lock_is_given_back_and_may_be_taken_again(tmp_path):
+    with FolderLock(tmp_path) as first, FolderLock(tmp_path) as second:
+        first.take()
+        first.take()
+        with pytest.raises(ValueError, match=f"{tmp_path}: another process is training in this folder; wait"):
+            second.take()
+    with FolderLock(tmp_path) as third:
+        third.take()
+
+
+@contextlib.contextmanager
+def full_disk(free: int):
+    """No file can grow beyond `free` bytes: to a program that is a full disk, in C++ libraries too."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+WRITERS = {
+    "log.csv": (Run, "append_log"),
+    "step-0000020.png": (loop, "write_image"),
+    "best.weights.h5": (zoo, "save_weights"),
+    "ckpt-20": (tf.train.CheckpointManager, "save"),
+}
+
+
+@pytest.mark.parametrize("file", WRITERS)
+def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_later(
+    file, train, stopped, tmp_path, whole, monkeypatch
+):
+    # So that the weights are written at step 20 whatever they are worth.
+    monkeypatch.setattr("srzoo.training.validation.Validation.is_better", lambda *_: True)
+    owner, name = WRITERS[file]
+    write, log = getattr(owner, name), tmp_path / "run" / "log.csv"
+
+    def write_on_a_full_disk(*args, **options):
+        with full_disk(log.stat().st_size + 30 if file == "log.csv" else 500):
+            return write(*args, **options)
+
+    with monkeypatch.context() as patch, pytest.raises((OSError, ImageError), match=f"{file}.* cannot be wr") as error:
+        patch.setattr(owner, name, write_on_a_full_disk)
+        train()
+    assert "\n" not in str(error.value)
+    left = [path.name for path in (tmp_path / "run").rglob("*")]
+    assert not [name for name in left if "temp" in name or "writing" in name]
+    assert {"ckpt-10.index", "ckpt-15.index"} <= set(left)
+    if file == "log.csv":
+        assert not log.read_text().endswith("\n")  # a line is cut short indeed
+    train()
+    assert_same_losses(tmp_path / "run", whole)
+
+
+def cut(name: str):
+    def damage(folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    return damage
+
+
+def flip(folder: Path) -> None:
+    path = folder / "ckpt-15.data-00000-of-00001"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+DAMAGES = {
+    "data cut short": cut("ckpt-15.data-00000-of-00001"),
+    "index cut short": cut("ckpt-15.index"),
+    "index missing": lambda folder: (folder / "ckpt-15.index").unlink(),
+    "data missing": lambda folder: (folder / "ckpt-15.data-00000-of-00001").unlink(),
+    "one bit": flip,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_of_a_checkpoint_that_cannot_be_read_the_one_before_is_used_and_that_is_said(
+    damage, stopped, train, tmp_path, whole
+):
+    DAMAGES[damage](stopped)
+    (sentence,) = [line for line in train() if "cannot be read" in line]
+    assert (
+        "ckpt-15 cannot be read (" in sentence and "the run goes on from the checkpoint before, of step 10" in sentence
+    )
+    assert_same_losses(tmp_path / "run", whole)
+    assert {"ckpt-15.index", "ckpt-20.index"} <= {path.name for path in stopped.iterdir()}
+    assert list(stopped.glob("unreadable-ckpt-15*"))
+
+
+def test_an_empty_list_of_checkpoints_does_not_matter(stopped, train, tmp_path):
+    (stopped / "checkpoint").write_bytes(b"")
+    assert not [line for line in train() if "cannot be read" in line]
+    assert [row["step"] for row in rows_of(tmp_path / "run")] == [str(i) for i in range(1, 21)]
+    assert {path.name for path in stopped.glob("*.index")} == {"ckpt-15.index", "ckpt-20.index"}
+
+
+def test_without_any_checkpoint_that_can_be_read_a_run_is_refused(stopped, train, tmp_path):
+    before = (tmp_path / "run" / "log.csv").read_bytes()
+    for path in stopped.glob("*.data*"):
+        path.write_bytes(b"")
+    with pytest.raises(
+        ValueError, match="ckpt-15 cannot be read .*ckpt-10 cannot be read .*: nothing is left to go on"
+    ):
+        train()
+    for path in stopped.glob("ckpt-*"):
+        path.unlink()
+    with pytest.raises(ValueError, match="holds no checkpoint any more: nothing is left"):
+        train()
+    assert (tmp_path / "run" / "log.csv").read_bytes() == before
+
+
+def test_a_first_checkpoint_that_was_never_finished_is_done_again(tmp_path):
+    (tmp_path / "ckpt-0_temp").mkdir(parents=True)
+    (tmp_path / "ckpt-0.data-00000-of-00001").write_bytes(b"")
+    checkpoints = Checkpoints(tmp_path, {"step": tf.Variable(1)})
+    assert checkpoints.restore() is None and not (tmp_path / "ckpt-0_temp").exists()
+
+
+def test_checkpoints_of_earlier_versions_go_on(tmp_path):
+    step, halvings = tf.Variable(7), tf.Variable(0)
+    tf.train.CheckpointManager(tf.train.Checkpoint(step=step), str(tmp_path), max_to_keep=2).save(7)
+    step.assign(0)
+    assert Checkpoints(tmp_path, {"step": step, "halvings": halvings}).restore() == 7
+    assert (int(step), int(halvings)) == (7, 0)
+
+
+def rates(folder) -> list[float]:
+    return [float(row["learning_rate"]) for row in rows_of(folder)]
+
+
+def test_after_an_explosion_the_run_goes_back_and_on_at_half_the_learning_rate(train, before_step, tmp_path):
+    # One infinite learning rate, at step 8: its loss is still good, that of step 9 is not.
+    before_step(8, lambda: math.inf)
+    train()
+    assert [row["step"] for row in rows_of(tmp_path / "run")] == [str(i) for i in range(1, 21)]
+    assert rates(tmp_path / "run") == [1e-3] * 5 + [5e-4] * 15
+    log = Run(tmp_path / "run", settings_in(tmp_path / "run")).read_log()
+    (warning,) = [row["warning"] for row in log if row["warning"]]
+    assert "not finite at step 9 (loss nan): the run goes back to its checkpoint of step 5 and on at 1/2" in warning
+    for value in zoo.load(tmp_path / "run" / "best.weights.h5").get_weights():
+        assert np.isfinite(value).all()
+
+
+def test_a_halved_learning_rate_survives_a_stop(train, before_step, tmp_path):
+    before_step(3, lambda: math.inf)
+    before_step(12, lambda: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Stopped):
+        train()
+    train()
+    assert rates(tmp_path / "run") == [5e-4] * 20
+
+
+def test_a_loss_that_explodes_again_and_again_stops_the_run(train, given, tmp_path):
+    with pytest.raises(NotFiniteError, match="not finite at step .*halved 3 times; .* checkpoint is of step 0.*lower"):
+        train(settings=replace(given, learning_rate=1e30))
+    log = Run(tmp_path / "run", settings_in(tmp_path / "run")).read_log()
+    assert [row["warning"].split(": ")[1].split(" (")[0][-24:] for row in log] == [
+        f" at 1/{2**i} of the learning rate"[-24:] for i in (1, 2, 3)
+    ]
+    assert not (tmp_path / "run" / "best.weights.h5").exists()
+
+
+def test_in_the_adversarial_game_too(photos, before_step, tmp_path, vgg16_weights):
+    zoo.save_weights(zoo.create(MODEL), tmp_path / "start.weights.h5")
+    game = {"objective": "srgan-vgg22", "vgg": str(vgg16_weights), "vgg_preprocessing": "keras"}
+    game |= {"patch": 32, "batch": 2, "steps": 6, "precision": "float32", "learning_rate": 1e-3}
+    stages = stages_of(
+        str(photos), "edsr-gan-x4.blocks1.filters4", init_weights=str(tmp_path / "start.weights.h5"), **game
+    )
+    before_step(2, lambda: math.inf)
+    train_stages(tmp_path / "run", stages, validate_every=5, say=lambda _: None)
+    with (tmp_path / "run" / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["learning_rate"]) for row in rows if row["loss"]] == [5e-4] * 3 + [5e-5] * 3
+    assert [row["step"] for row in rows if "goes back to its checkpoint of step 0" in row["warning"]] == ["0"]
+
+
+def test_a_data_set_that_has_changed_is_said_once_and_the_run_goes_on(given, photos, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(photos, folder)
+    changed = replace(given, dataset=str(folder), steps=2)
+    assert not [line for line in train_in(tmp_path / "new", changed) if "warning" in line]
+    (folder / "coffee.png").rename(folder / "tea.png")
+    (folder / "cut.png").write_bytes((folder / "tea.png").read_bytes()[:2000])
+    said = train_in(tmp_path / "new", changed)
+    (warning,) = [line for line in said if "warning" in line]
+    assert f"1 to train on added (such as {folder}/tea.png), 1 to train on removed (such as {folder}/coffee" in warning
+    assert [line for line in said if "2 pictures to train on and 1 to validate on, 1 left out" in line]
+    assert not [line for line in train_in(tmp_path / "new", changed) if "warning" in line]
+
+
+def test_a_run_of_an_earlier_version_has_no_record_of_its_pictures_and_goes_on(stopped, train, tmp_path):
+    (tmp_path / "run" / "pictures.json").unlink()
+    assert not [line for line in train() if "warning" in line]
+    assert (tmp_path / "run" / "pictures.json").is_file()
