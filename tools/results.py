@@ -71,12 +71,14 @@ def plot(means: dict[str, Means], dial: dict[str, dict[float, Score]], path: Pat
             score = by_folder[folder]
             axes.plot(score.psnr_y, score.lpips, "o", label=name)
         if folder == folders[0]:
-            for name, by_fidelity in dial.items():
+            for number, (name, by_fidelity) in enumerate(dial.items()):
                 ends = means[zoo.pixel_trained(name)][folder], means[name][folder]
                 way = [ends[0], *by_fidelity.values(), ends[1]]
                 axes.plot([s.psnr_y for s in way], [s.lpips for s in way], ".:", color="grey", zorder=0)
+                # The ways lie close together: one has its labels on the left, the next on the right.
+                side, away = (("left", 5), ("right", -5))[number % 2]
                 for fidelity, score in by_fidelity.items():
-                    place = {"xytext": (-5, 3), "textcoords": "offset points", "ha": "right", "fontsize": "x-small"}
+                    place = {"xytext": (away, 3), "textcoords": "offset points", "ha": side, "fontsize": "x-small"}
                     axes.annotate(f"fidelity {fidelity}", (score.psnr_y, score.lpips), **place)
         axes.set(title=folder, xlabel="PSNR-Y [dB], higher is closer", ylabel="LPIPS, lower looks closer")
         axes.grid(alpha=0.3)
