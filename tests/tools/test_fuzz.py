@@ -106,6 +106,7 @@ def test_damage_follows_from_the_generator_alone():
             assert isinstance(damage(data, [files[0], b""], np.random.default_rng(0)), bytes)
 
 
+@pytest.mark.slow
 def test_a_short_run_has_all_kinds_and_no_faults(tmp_path):
     tallies, memory = fuzz.fuzz(100, 0, tmp_path / "kept", seconds=60, memory=12 * 10**9)
     assert sum(tally.files for tally in tallies.values()) == 100 and memory < 3e9

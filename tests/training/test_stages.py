@@ -38,7 +38,9 @@ def rows_of(folder):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("model, pixel", [("edsr-gan", "edsr-baseline"), ("srgan", "srresnet")])
+@pytest.mark.parametrize(
+    "model, pixel", [("edsr-gan", "edsr-baseline"), pytest.param("srgan", "srresnet", marks=pytest.mark.slow)]
+)
 def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp_path, model, pixel):
     stages = stages_of(str(photos), f"{model}-x4.{SIZES}", steps=20, **options)
     train_quietly(tmp_path, stages)
@@ -55,6 +57,7 @@ def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp
     assert config["game"]["objective"]["content"] == {"vgg22": 1.0}
 
 
+@pytest.mark.slow
 def test_a_finished_flow_does_nothing_more(photos, options, tmp_path):
     stages = stages_of(str(photos), f"edsr-gan-x4.{SIZES}", steps=4, **options)
     train_quietly(tmp_path, stages)
@@ -97,6 +100,7 @@ def start(photos, output, weights, vgg):
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_killed_game_goes_on_as_if_nothing_had_happened(photos, tmp_path, vgg16_weights, kill_at_step):
     # In float16, so that the loss scales are part of it, with BN in both networks.
     weights = tmp_path / "start.weights.h5"
