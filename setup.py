@@ -38,12 +38,16 @@ setup(
     ],
     extras_require={
         "sample": SAMPLE,
+        # 16-bit colours in TIFF, HEIF (of phones), JPEG XL.
+        "tiff": ["tifffile>=2025.5", "imagecodecs>=2025.3"],
+        "heif": ["pillow-heif>=1.1"],
+        "jxl": ["pillow-jxl-plugin>=1.3"],
         # What `srzoo export` writes besides SavedModel and Keras files.
         "litert": ["ai-edge-litert>=2.1"],
         "onnx": ["onnx>=1.19", "tf2onnx>=1.16", "onnxruntime>=1.22"],
         # The page of `srzoo demo`.
         "demo": ["gradio>=6.31,<7"],
-        "dev": [*SAMPLE, "pytest>=9", "ruff", "mypy", "psutil", "playwright"],
+        "dev": [*SAMPLE, "pytest>=9", "ruff", "mypy", "psutil", "hypothesis", "playwright"],
     },
     entry_points={"console_scripts": ["srzoo = srzoo.__main__:main"]},
     classifiers=[

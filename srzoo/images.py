@@ -1,22 +1,48 @@
 """The pixel contract, and the way from files to pixels and back.
 
 Pixels are RGB in [0, 255] everywhere in srzoo. In files and caches they are uint8; in and out of
-models they are float32. Rounding and clipping happen in `to_uint8` and nowhere else.
+models they are float32. Rounding and clipping happen in `to_uint8` and `to_uint16` and nowhere else.
 """
 
+import contextlib
+import errno
+import functools
+import io
 import os
 import tempfile
+import threading
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 """File name endings, in lower case, that srzoo looks for in a folder of images."""
 
 
-# `read_image` refuses what Pillow only warns of. Not within it: pictures are read in threads, which share filters.
+MAX_PIXELS = 400_000_000
+"""Width times height that a picture may have if nobody says otherwise: 1.2 GB as RGB. A larger one may be a bomb."""
+
+TOO_MANY = (
+    "are more than the limit of {}; it may be a decompression bomb. "
+    "If it is not, allow more: --max-pixels, or max_pixels= in Python"
+)
+
+FORMATS = (
+    *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF", "HEIF", "JXL", "JPEG2000", "MPO"),
+    *("ICO", "PCX", "PPM", "PSD", "QOI", "SGI", "TGA"),
+)
+"""What is read, by Pillow's names. Not EPS, which is a program, nor the formats that hold no photographs."""
+
+OPTIONAL = {
+    "pillow_heif": ("HEIF", "pillow-heif", (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")),
+    "pillow_jxl": ("JPEG XL", "pillow-jxl-plugin", (b"\xff\x0a", b"JXL \r\n")),
+}
+"""Module of a plugin -> the format, the package, and signatures within the first 12 bytes of such files."""
+
+# Files are refused for what Pillow only warns of. Not around each: they are read in threads, which share filters.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
@@ -37,46 +63,144 @@ def to_uint8(pixels) -> np.ndarray:
         ValueError: if a value is not finite, as a cast would turn it into an arbitrary grey level.
     """
     pixels = np.asarray(pixels)
-    if pixels.dtype == np.uint8:
-        return pixels
-    rounded = np.rint(pixels)
+    return pixels if pixels.dtype == np.uint8 else _to_integers(pixels, np.uint8)
+
+
+def to_uint16(pixels) -> np.ndarray:
+    """As `to_uint8`, from the same [0, 255] scale to 16 bits: 255 becomes 65535."""
+    return _to_integers(np.asarray(pixels) * 257, np.uint16)
+
+
+def _to_integers(values: np.ndarray, dtype: type[np.unsignedinteger]) -> np.ndarray:
+    rounded = np.rint(values)
     if not np.all(np.isfinite(rounded)):
         raise ValueError("pixels hold NaN or infinite values; expected finite numbers in [0, 255]")
-    return np.clip(rounded, 0, 255).astype(np.uint8)
+    return np.clip(rounded, 0, np.iinfo(dtype).max).astype(dtype)
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Reads an image file as RGB, turned upright as its EXIF orientation says.
 
     Grey images become RGB with three equal channels, 16-bit ones are brought to 8 bits, and an alpha
-    channel is dropped.
+    channel is dropped. `srzoo.pictures` reads files with all that they hold.
 
     Args:
-        path: a file that Pillow can decode.
+        path: a file in one of `FORMATS`.
+        max_pixels: width times height that it may have.
 
     Returns:
         uint8 array of shape (height, width, 3).
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ImageError: if the file is not an image or is damaged.
+        ImageError: if the file is not an image, is damaged, or is larger.
+    """
+    with open_image(path, max_pixels) as image, decoding(path):
+        image.load()
+        return _rgb(ImageOps.exif_transpose(image))
+
+
+@contextlib.contextmanager
+def open_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """Opens an image file; its pixels are not decoded yet.
+
+    Args:
+        path: a file in one of `FORMATS`.
+        max_pixels: width times height that it may have.
+
+    Yields:
+        Pillow's image, open within the block. Whatever decodes it belongs in a `decoding` block.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ImageError: if the file is not an image, or is larger.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
+    with contextlib.ExitStack() as stack:
+        with decoding(path):
+            if not path.exists():
+                raise FileNotFoundError(errno.ENOENT, "no such file")
+            if not path.is_file():
+                raise ImageError(f"{path}: not a file with an image but a folder, a pipe or a device")
+            stack.enter_context(_pillow_limit(max_pixels))
+            file = stack.enter_context(path.open("rb"))
+            image = stack.enter_context(_identified(file, path, max_pixels))
+            if image.width * image.height > max_pixels:
+                raise ImageError(f"{path}: {image.width}x{image.height} pixels {TOO_MANY.format(max_pixels)}")
+        yield image
+
+
+def _identified(file, path: Path, max_pixels: int) -> Image.Image:
+    first = file.read(12)
+    if not first:
+        raise ImageError(f"{path}: not an image that can be read (the file is empty)")
     try:
-        with Image.open(path) as image:
-            limit = Image.MAX_IMAGE_PIXELS
-            if limit and image.width * image.height > limit:
-                raise ImageError(f"{path}: {image.width}x{image.height} pixels are more than the limit of {limit}")
-            image.load()
-            return _rgb(ImageOps.exif_transpose(image))
-    except ImageError:
+        return Image.open(file, formats=_plugins())
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: its pixels {TOO_MANY.format(max_pixels)}") from error
+    except UnidentifiedImageError as error:
+        for module, (name, package, signatures) in OPTIONAL.items():
+            if any(signature in first for signature in signatures):
+                raise ImageError(
+                    f"{path}: {name} is read by {module}; install it with `pip install {package}`"
+                ) from error
+        raise ImageError(f"{path}: not an image that can be read (unknown or damaged format)") from error
+
+
+@functools.cache
+def _plugins() -> list[str]:
+    """The formats of `FORMATS` that can be read here; registers what is installed."""
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    with contextlib.suppress(ImportError):
+        import pillow_jxl  # noqa: F401
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+@contextlib.contextmanager
+def decoding(path: str | os.PathLike) -> Iterator[None]:
+    """Turns what a decoder raises within the block into an ImageError, or FileNotFoundError, that names the file."""
+    try:
+        yield
+    except (ImageError, MemoryError):
         raise
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path}: no such file") from error
+    except PermissionError as error:
+        raise ImageError(f"{path}: no permission to read it") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{path}: more pixels than the limit ({error})") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise ImageError(f"{path}: not an image that can be read ({error})") from error
+    except Exception as error:  # what a damaged file makes of a decoder is not to be foreseen
+        raise ImageError(f"{path}: not an image that can be read ({error or type(error).__name__})") from error
+
+
+_limits: list[int] = []
+_limits_lock = threading.Lock()
+_pillows_own: list[int | None] = []
+
+
+@contextlib.contextmanager
+def _pillow_limit(max_pixels: int) -> Iterator[None]:
+    """Sets Pillow's limit, one number for the process, while files of ours are open: its decoders ask nothing else."""
+
+    def settle() -> None:
+        # Pillow warns above its limit and refuses above twice that.
+        Image.MAX_IMAGE_PIXELS = -(-max(_limits) // 2) if _limits else _pillows_own.pop()
+
+    with _limits_lock:
+        if not _limits:
+            _pillows_own.append(Image.MAX_IMAGE_PIXELS)
+        _limits.append(max_pixels)
+        settle()
+    try:
+        yield
+    finally:
+        with _limits_lock:
+            _limits.remove(max_pixels)
+            settle()
 
 
 def _rgb(image: Image.Image) -> np.ndarray:
@@ -108,8 +232,11 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
         raise ImageError(f"{path}: the ending {path.suffix!r} names no image format; use one of {', '.join(SUFFIXES)}")
     options = {"quality": 95, "subsampling": 0} if image_format == "JPEG" else {}
     try:
+        # In memory first: not all encoders end when a disk is full.
+        written = io.BytesIO()
+        Image.fromarray(pixels).save(written, format=image_format, **options)
         with atomic_file(path) as temporary:
-            Image.fromarray(pixels).save(temporary, format=image_format, **options)
+            temporary.write_bytes(written.getbuffer())
     except OSError as error:
         raise ImageError(f"{path}: cannot be written ({error})") from error
 
@@ -151,13 +278,22 @@ def check_pixels(pixels: np.ndarray, name: str = "pixels") -> None:
         raise ValueError(f"{name} must be a uint8 array of shape (height, width, 3), got {dtype} of shape {shape}")
 
 
-def image_files(folder: str | os.PathLike) -> list[Path]:
-    """All files below `folder` with one of `SUFFIXES`, sorted by path; hidden ones are left out."""
-    folder = Path(folder)
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+def image_files(
+    folder: str | os.PathLike,
+    suffixes: tuple[str, ...] = SUFFIXES,
+    onerror: Callable[[OSError], object] | None = None,
+) -> list[Path]:
+    """All files below `folder` with one of the endings, sorted by path; hidden ones are left out.
+
+    Links to files are followed, links to folders are not, so a loop of them ends.
+
+    Args:
+        folder: where to look.
+        suffixes: endings in lower case.
+        onerror: is given the error of each folder that cannot be listed; without it they are passed over.
+    """
+    found = []
+    for place, folders, names in os.walk(Path(folder), onerror=onerror):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in found if path.suffix.lower() in suffixes and path.is_file())

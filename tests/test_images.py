@@ -1,11 +1,16 @@
 """Files to pixels and back."""
 
+import errno
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from srzoo import images
 from srzoo.data.sample import sample_path
-from srzoo.images import ImageError, atomic_file, image_files, read_image, to_uint8, write_image
+from srzoo.images import ImageError, atomic_file, image_files, read_image, to_uint8, to_uint16, write_image
 
 PHOTO = read_image(sample_path("chelsea.png"))
 
@@ -15,10 +20,17 @@ def test_pixels_are_rounded_and_clipped_not_truncated():
     np.testing.assert_array_equal(to_uint8(values), [0, 0, 1, 1, 255, 255])
 
 
+def test_sixteen_bits_are_of_the_same_scale():
+    np.testing.assert_array_equal(
+        to_uint16(np.array([-3, 0, 0.5 / 257 + 1e-6, 128, 255, 300])), [0, 0, 1, 32896, 65535, 65535]
+    )
+
+
+@pytest.mark.parametrize("convert", [to_uint8, to_uint16])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_values_that_are_not_finite_are_refused(value):
+def test_values_that_are_not_finite_are_refused(value, convert):
     with pytest.raises(ValueError, match="NaN or infinite"):
-        to_uint8(np.array([1.0, value]))
+        convert(np.array([1.0, value]))
 
 
 @pytest.mark.parametrize("ending", ["png", "bmp", "tif", "tiff"])
@@ -86,11 +98,53 @@ def test_a_missing_file_is_named(tmp_path):
         read_image(tmp_path / "a.png")
 
 
-def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
-    write_image(tmp_path / "a.png", PHOTO)
+@pytest.mark.parametrize("ending", ["png", "webp", "tif", "gif"])
+def test_a_decompression_bomb_is_refused_and_pillows_own_limit_left_as_it_was(ending, tmp_path):
+    Image.fromarray(PHOTO).save(tmp_path / f"a.{ending}")
+    pixels, pillows = PHOTO.shape[0] * PHOTO.shape[1], Image.MAX_IMAGE_PIXELS
+    assert read_image(tmp_path / f"a.{ending}", max_pixels=pixels).shape == PHOTO.shape
+    with pytest.raises(ImageError, match="pixels are more than the limit of 135298; it may be a decompression bomb"):
+        read_image(tmp_path / f"a.{ending}", max_pixels=pixels - 2)
+    assert pillows == Image.MAX_IMAGE_PIXELS
+
+
+def test_pillows_own_limit_does_not_get_in_the_way(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(ImageError, match="more.* than the limit"):
+    for ending in ("png", "webp", "tif", "gif"):
+        Image.fromarray(PHOTO).save(tmp_path / f"a.{ending}")
+        assert read_image(tmp_path / f"a.{ending}").shape == PHOTO.shape
+
+
+def test_postscript_is_not_read_as_it_is_a_program(tmp_path):
+    Image.fromarray(PHOTO).save(tmp_path / "a.eps")
+    with pytest.raises(ImageError, match="a.eps: not an image that can be read"):
+        read_image(tmp_path / "a.eps")
+
+
+def test_a_pipe_and_a_folder_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "b.png").mkdir()
+    for name in ("a.png", "b.png"):
+        with pytest.raises(ImageError, match=f"{name}: not a file with an image but a folder, a pipe or a device"):
+            read_image(tmp_path / name)
+
+
+def test_whatever_a_decoder_raises_names_the_file(tmp_path, monkeypatch):
+    write_image(tmp_path / "a.png", PHOTO)
+    monkeypatch.setattr(Image.Image, "load", lambda self: {}["attack"])
+    with pytest.raises(ImageError, match="a.png: not an image that can be read"):
         read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "package"),
+    [(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "pillow-heif"), (b"\xff\x0a\xfa\x1f\x41", "pillow-jxl-plugin")],
+)
+def test_what_a_plugin_would_read_names_the_plugin(content, package, tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "_plugins", lambda: ["PNG", "JPEG"])
+    (tmp_path / "a.heic").write_bytes(content)
+    with pytest.raises(ImageError, match=f"a.heic: .* install it with `pip install {package}`"):
+        read_image(tmp_path / "a.heic")
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.mp4"])
@@ -122,6 +176,15 @@ def test_a_folder_in_the_way_leaves_nothing_half_written(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "a.png"]
 
 
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    write_image(tmp_path / "a.jp2", PHOTO)
+    before = (tmp_path / "a.jp2").read_bytes()
+    monkeypatch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+    with pytest.raises(ImageError, match="a.jp2: cannot be written .*No space left"):
+        write_image(tmp_path / "a.jp2", PHOTO[::-1])
+    assert (tmp_path / "a.jp2").read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_written_file_replaces_the_old_one_with_ordinary_rights(tmp_path):
     (tmp_path / "plain").touch()
     for _ in range(2):
@@ -136,3 +199,16 @@ def test_a_folders_pictures_are_found_at_any_depth_and_hidden_ones_left_out(tmp_
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
     assert [str(path.relative_to(tmp_path)) for path in image_files(tmp_path)] == ["b.png", "sub/a.JPG"]
+
+
+def test_a_loop_of_linked_folders_ends(tmp_path):
+    write_image(tmp_path / "a.png", PHOTO)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "b.png").symlink_to("b.png")
+    assert image_files(tmp_path) == [tmp_path / "a.png"]
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path, monkeypatch):
+    errors = []
+    assert image_files(tmp_path / "missing", onerror=errors.append) == []
+    assert [error.filename for error in errors] == [str(tmp_path / "missing")]

@@ -5,18 +5,19 @@ import math
 import re
 import sys
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from srzoo.cli import start_tensorflow
 from srzoo.cli.export import quiet
 
-DESCRIPTION = "Upscales pictures with a trained network and writes them as PNG files, results/<name>.png by default."
+DESCRIPTION = """Upscales pictures with a trained network, with all that they hold: transparency, grey, 16 bits, frames,
+pages, metadata. The result of photo.jpg is results/photo.jpg by default. docs/images.md tells of each kind."""
 
 EPILOG = """examples:
   python resolve_image.py photo.jpg --compare
   python resolve_image.py photos/ more.png --output large --memory 1GB
+  python resolve_image.py photos/ --format png --resume
   python resolve_image.py photo.jpg --weights runs/edsr-baseline-div2k/best.weights.h5
   python resolve_image.py photo.jpg --weights runs/edsr-gan-div2k/adversarial/best.weights.h5 --fidelity 0.5
   python resolve_image.py photo.jpg --model exported/edsr-baseline-x4-int8.tflite"""
@@ -50,12 +51,32 @@ def parser() -> argparse.ArgumentParser:
     )
     ap.add_argument("--output", type=Path, default=Path("results"), help="folder for the results (default: results)")
     ap.add_argument(
+        "--format",
+        choices=("png", "jpeg", "webp", "tiff", "gif", "bmp", "avif", "heif", "jpeg2000"),
+        help="what the results are written in (default: as each input); PNG where that cannot hold a picture",
+    )
+    ap.add_argument(
         "--memory",
         type=_bytes,
         help="what the network may take for a tile, as 800MB or 1.5GB; without a unit it is GB (default: 2GB)",
     )
     ap.add_argument(
         "--compare", action="store_true", help="also write <name>_compare.png: LR, bicubic and SR side by side"
+    )
+    ap.add_argument(
+        "--max-pixels",
+        type=_pixels,
+        help="width times height that a picture may have, as 400M; a larger one may be a decompression bomb "
+        "(default: 400M)",
+    )
+    ap.add_argument(
+        "--overwrite", action="store_true", help="let a result replace an input, or the result of another input"
+    )
+    ap.add_argument(
+        "--resume",
+        action="store_true",
+        help="leave out pictures whose results are there and not older than they are: for the same command after "
+        "an interruption",
     )
     return ap
 
@@ -70,93 +91,52 @@ def main(argv: list[str] | None = None) -> int:
         ValueError, OSError: for bad arguments, before anything is written.
     """
     args = parser().parse_args(argv)
-    for path in args.images:
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such file or folder")
     if args.output.exists() and not args.output.is_dir():
         raise ValueError(f"--output must be a folder, but {args.output} is a file")
     if args.pixel_weights and args.fidelity is None:
         raise ValueError(
             f"--pixel-weights {args.pixel_weights} has no use without --fidelity; give a number from 0 to 1"
         )
-    jobs = plan(args.images, args.output, args.compare)
+    from srzoo.images import MAX_PIXELS
+    from srzoo.pictures.sources import find_sources
+
+    sources = find_sources(args.images, args.output)
 
     start_tensorflow()
-    from tqdm import tqdm
-
+    from srzoo.upscaling import batch
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 
     model = _load(args.weights or args.model, args.fidelity, args.pixel_weights)
     title = model.name if args.fidelity is None else f"{model.name}, fidelity {args.fidelity:g}"
-    upscaler = Upscaler(model, memory=args.memory or DEFAULT_MEMORY)
-    failed = 0
+    upscaler = Upscaler(model, args.memory or DEFAULT_MEMORY, notice=lambda text: _warn(f"note: {text}"))
+    max_pixels = args.max_pixels or MAX_PIXELS
+    jobs = batch.plan(sources, args.output, upscaler.scale, args.format, args.compare, args.overwrite, max_pixels)
+    return _carry_out(jobs, upscaler, title, max_pixels, args)
+
+
+def _carry_out(jobs, upscaler, title: str, max_pixels: int, args: argparse.Namespace) -> int:
+    """Upscales one picture after the other and sums up; returns the exit status."""
+    failed = left = 0
     for job in jobs:
-        # No bar where the output is not a terminal.
-        progress = partial(tqdm, desc=job.source.name, unit="tile", leave=False, disable=None)
+        if args.resume and not job.refusal and job.is_done():
+            left += 1
+            continue
         try:
-            print(_resolve(job, upscaler, title, progress), flush=True)
-        except (ValueError, OSError) as error:
+            if job.refusal:
+                raise ValueError(job.refusal)
+            print(_resolve(job, upscaler, title, max_pixels), flush=True)
+        except Exception as error:  # whatever a picture brings about must not stop the others
             failed += 1
-            reason = str(error)
-            print(f"error: {reason if str(job.source) in reason else f'{job.source}: {reason}'}", file=sys.stderr)
-    if len(jobs) > 1 or failed:
-        rest = f", {failed} failed" if failed else ""
-        print(f"{len(jobs) - failed} of {len(jobs)} images upscaled to {args.output}{rest}")
+            reason = str(error) or type(error).__name__
+            _warn(f"error: {reason if str(job.source) in reason else f'{job.source}: {reason}'}")
+    if len(jobs) > 1 or failed or left:
+        rest = (f", {left} already there" if left else "") + (f", {failed} failed" if failed else "")
+        print(f"{len(jobs) - failed - left} of {len(jobs)} images upscaled to {args.output}{rest}")
     return 1 if failed else 0
 
 
-@dataclass(frozen=True)
-class Job:
-    """A picture to upscale."""
-
-    source: Path
-    target: Path
-    comparison: Path | None
-    """Where the side-by-side picture goes, if one is wanted."""
-
-    @property
-    def outputs(self) -> list[Path]:
-        return [path for path in (self.target, self.comparison) if path]
-
-
-def plan(inputs: list[Path], output: Path, compare: bool) -> list[Job]:
-    """Decides which files to read and which to write.
-
-    A file goes to `output/<stem>.png`; an image in a folder keeps its path relative to that folder. What lies
-    below `output` is left out of the folders above it, as these are results of earlier runs.
-
-    Raises:
-        ValueError: if a folder holds no images, two images have the same result, or a result would
-            replace one of the images.
-    """
-    from srzoo.images import SUFFIXES, image_files
-
-    results = output.resolve()
-    jobs: dict[Path, Job] = {}
-    for given in inputs:
-        if given.is_dir():
-            own = results in (given.resolve(), *given.resolve().parents)
-            sources = [path for path in image_files(given) if own or results not in path.resolve().parents]
-            if not sources:
-                raise ValueError(f"{given}: no images in this folder; srzoo reads {', '.join(SUFFIXES)}")
-            relative = [path.relative_to(given) for path in sources]
-        else:
-            sources, relative = [given], [Path(given.name)]
-        for source, place in zip(sources, relative):
-            target = (output / place).with_suffix(".png")
-            # Keyed by the file, so that one that is given twice is upscaled once.
-            job = Job(source, target, target.with_name(f"{target.stem}_compare.png") if compare else None)
-            jobs.setdefault(source.resolve(), job)
-
-    writer: dict[Path, Job] = {}
-    for job in jobs.values():
-        for path in job.outputs:
-            other = writer.setdefault(path.resolve(), job)
-            if other is not job:
-                raise ValueError(f"{other.source} and {job.source} would both be written to {path}; rename one of them")
-            if path.resolve() in jobs:
-                raise ValueError(f"{job.source} would be written to {path}, an input; choose another --output")
-    return list(jobs.values())
+def _warn(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _load(source, fidelity: float | None, pixel_weights: str | None):
@@ -187,23 +167,21 @@ def _load(source, fidelity: float | None, pixel_weights: str | None):
     return zoo.interpolate(pixel_weights or partner, model, 1 - fidelity)
 
 
-def _resolve(job: Job, upscaler, name: str, progress) -> str:
+def _resolve(job, upscaler, title: str, max_pixels: int) -> str:
     """Reads, upscales and writes one picture; returns a line about it."""
-    from srzoo.images import read_image, write_image
-    from srzoo.upscaling.compare import side_by_side
+    from tqdm import tqdm
+
+    from srzoo.upscaling import batch
 
     start = time.perf_counter()
-    lr = read_image(job.source)
-    sr = upscaler(lr, progress=progress)
-    write_image(job.target, sr)
-    if job.comparison:
-        write_image(job.comparison, side_by_side(lr, sr, name))
+    # No bar where the output is not a terminal.
+    progress = partial(tqdm, desc=job.source.name, unit="tile", leave=False, disable=None)
+    report = batch.carry_out(job, upscaler, title, progress, max_pixels)
     seconds = time.perf_counter() - start
-    return f"{job.source}: {_size(lr)} -> {_size(sr)}, {seconds:.1f} s, {', '.join(map(str, job.outputs))}"
-
-
-def _size(pixels) -> str:
-    return f"{pixels.shape[1]}x{pixels.shape[0]}"
+    sizes = " -> ".join("{}x{}".format(*frame.pixels.size) for frame in (report.before, report.after))
+    count = f" ({report.count} frames)" if report.count > 1 else ""
+    line = f"{job.source}: {sizes}{count}, {seconds:.1f} s, {', '.join(map(str, job.outputs))}"
+    return "; ".join([line, *report.notes])
 
 
 def _weights_file(text: str) -> Path:
@@ -220,6 +198,14 @@ def _fidelity(text: str) -> float:
     if not 0 <= fidelity <= 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
     return fidelity
+
+
+def _pixels(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)", text.strip(), re.IGNORECASE)
+    number = int(float(match[1]) * {"K": 1e3, "M": 1e6, "G": 1e9, "": 1}[match[2].upper()]) if match else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of pixels such as 400M or 2.5G, got {text!r}")
+    return number
 
 
 def _bytes(text: str) -> int:

@@ -93,3 +93,31 @@ def _inside(source: slice, part: slice, scale: int) -> slice:
 
 def _scaled(part: slice, scale: int) -> slice:
     return slice(part.start * scale, part.stop * scale)
+
+
+def halve(tile: Tile, height: int, width: int, scale: int, halo: int) -> list[Tile]:
+    """Cuts a tile across its longer side into two, each with its own halo.
+
+    Args:
+        tile: of `cut` for the same picture, or of this function.
+        height, width, scale, halo: as of `cut`.
+
+    Returns:
+        Two tiles whose targets make up the tile's, or nothing if it answers for a single LR pixel.
+    """
+    core = [slice(part.start // scale, part.stop // scale) for part in tile.target]
+    axis = max((0, 1), key=lambda axis: core[axis].stop - core[axis].start)
+    middle = (core[axis].start + core[axis].stop) // 2
+    if middle == core[axis].start:
+        return []
+    halves = []
+    for part in (slice(core[axis].start, middle), slice(middle, core[axis].stop)):
+        rows, columns = (part, core[1]) if axis == 0 else (core[0], part)
+        source = _with_halo(rows, height, halo), _with_halo(columns, width, halo)
+        inside = _inside(source[0], rows, scale), _inside(source[1], columns, scale)
+        halves.append(Tile(source, inside, (_scaled(rows, scale), _scaled(columns, scale))))
+    return halves
+
+
+def _with_halo(part: slice, length: int, halo: int) -> slice:
+    return slice(max(0, part.start - halo), min(length, part.stop + halo))

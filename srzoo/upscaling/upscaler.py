@@ -1,7 +1,8 @@
 """From LR pixels to SR pixels with a trained model, tile by tile."""
 
 import math
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -10,10 +11,14 @@ import tensorflow as tf
 
 from srzoo.images import check_pixels, to_uint8
 from srzoo.models.geometry import halo_of, scale_of
-from srzoo.upscaling.tiles import Tile, cut
+from srzoo.upscaling import memory as machine
+from srzoo.upscaling.tiles import Tile, cut, halve
 
 DEFAULT_MEMORY = 2_000_000_000
 """Bytes for a tile. With it a process that upscales 1920x1080 to 7680x4320 stays below 3 GB."""
+
+
+Progress = Callable[[list[Tile]], Iterable[Tile]]
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,15 @@ class Upscaler:
     """Upscales pictures of any size with one model, in bounded memory.
 
     A picture that does not fit is cut into tiles with a halo; the result is that of the whole picture,
-    within one grey level of rounding.
+    within one grey level of rounding. If the memory that it may take is not there, tiles get smaller, for this and
+    all later pictures.
 
     Args:
         model: a functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to
             (N, scale H, scale W, 3), as `srzoo.load` gives it, or a `Network`.
         memory: bytes that the network may take for a tile. TensorFlow itself (0.6 to 0.9 GB, with what its
             allocator keeps) and the result come on top. The more, the less time is lost on halos.
+        notice: is told in a sentence when tiles get smaller.
 
     Raises:
         ValueError: if the memory is too little for a single pixel and its halo, or the model is of
@@ -57,7 +64,13 @@ class Upscaler:
         (720, 1280, 3)
     """
 
-    def __init__(self, model: keras.Model | Network, memory: int = DEFAULT_MEMORY):
+    def __init__(
+        self,
+        model: keras.Model | Network,
+        memory: int = DEFAULT_MEMORY,
+        notice: Callable[[str], object] = warnings.warn,
+    ):
+        self._notice = notice
         self._upscale_tile: Callable
         if isinstance(model, Network):
             self.scale, self.halo, bytes_per_pixel = model.scale, model.halo, model.bytes_per_pixel
@@ -75,8 +88,10 @@ class Upscaler:
                 f"memory must be at least {math.ceil(least / 1e6)} MB for {model.name!r}, got {memory / 1e6:g} MB"
             )
         self.max_pixels = int(memory // bytes_per_pixel)
+        self._bytes_per_pixel = bytes_per_pixel
+        self._checks_memory = isinstance(model, Network) or machine.runs_in_machine_memory()
 
-    def __call__(self, pixels: np.ndarray, progress: Callable[[list[Tile]], Iterable[Tile]] = iter) -> np.ndarray:
+    def __call__(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """Upscales a picture.
 
         Args:
@@ -88,14 +103,110 @@ class Upscaler:
 
         Raises:
             ValueError: if the pixels are of another shape or type, or the model's output is not finite.
+            MemoryError: if there is no memory for the result, or for a pixel and its halo.
         """
         check_pixels(pixels)
+        return self.tiled(pixels, to_uint8, progress)
+
+    def unrounded(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
+        """Upscales a picture of more than 8 bits.
+
+        Args:
+            pixels: float32 or uint8 array of shape (H, W, 3), RGB in [0, 255], with at least one pixel.
+            progress: as of a call.
+
+        Returns:
+            float32 array of shape (scale H, scale W, 3) about [0, 255], neither rounded nor clipped; it takes 12 bytes
+            a pixel. `srzoo.images.to_uint16` makes 16 bits of it.
+
+        Raises:
+            ValueError, MemoryError: as a call, but values that are not finite are passed on.
+        """
+        return self.tiled(pixels, lambda sr: sr, progress)
+
+    def tiled(
+        self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], progress: Progress = iter
+    ) -> np.ndarray:
+        """Upscales a picture and keeps of each tile what `finish` makes of it, so that nothing larger is ever held.
+
+        Args:
+            pixels: uint8 or float32 array of shape (H, W, 3), RGB in [0, 255], with at least one pixel.
+            finish: from a part of the result, float32 (h, w, 3), neither rounded nor clipped, to an array of any type
+                and of shape (h, w) or (h, w, channels); each pixel by itself.
+            progress: as of a call.
+
+        Returns:
+            Array of shape (scale H, scale W) or (scale H, scale W, channels).
+
+        Raises:
+            ValueError, MemoryError: as a call.
+        """
+        if pixels.dtype != np.float32:
+            check_pixels(pixels)
+        elif pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+            raise ValueError(f"pixels must be of shape (height, width, 3), got {pixels.shape}")
         height, width = pixels.shape[:2]
-        result = np.empty((height * self.scale, width * self.scale, 3), np.uint8)
-        for tile in progress(cut(height, width, self.scale, self.halo, self.max_pixels)):
-            sr = np.asarray(self._upscale_tile(pixels[tile.source][None].astype(np.float32)))[0]
-            result[tile.target] = to_uint8(sr[tile.inside])
+        self._fit(height * width)
+        result = None
+        for planned in progress(cut(height, width, self.scale, self.halo, self.max_pixels)):
+            for tile, sr in self._run(pixels, planned):
+                finished = finish(sr[tile.inside])
+                if result is None:
+                    result = self._room(height, width, finished)
+                result[tile.target] = finished
+        assert result is not None  # there is a tile at least
         return result
+
+    def _room(self, height: int, width: int, finished: np.ndarray) -> np.ndarray:
+        shape = height * self.scale, width * self.scale, *finished.shape[2:]
+        needed = math.prod(shape) * finished.itemsize
+        message = f"no memory for the result of {shape[1]}x{shape[0]} pixels, {needed / 1e9:.1f} GB"
+        # Asked for lazily, more than there is would be granted, and the process be killed when it is used.
+        if needed > machine.available_memory():
+            raise MemoryError(message)
+        try:
+            return np.empty(shape, finished.dtype)
+        except MemoryError as error:
+            raise MemoryError(message) from error
+
+    def _run(self, pixels: np.ndarray, tile: Tile) -> Iterator[tuple[Tile, np.ndarray]]:
+        """Upscales a tile, or its halves if there is no memory for it in one."""
+        height, width = pixels.shape[:2]
+        halves = halve(tile, height, width, self.scale, self.halo)
+        if not halves or _area(tile) <= self.max_pixels:
+            try:
+                sr = np.asarray(self._upscale_tile(pixels[tile.source][None].astype(np.float32)))[0]
+            except Exception as error:
+                if not machine.is_out_of_memory(error):
+                    raise
+            else:
+                yield tile, sr
+                return
+            if not halves:
+                raise MemoryError(f"no memory for a tile of one pixel and its halo of {self.halo}")
+            self._shrink(_area(tile) // 2)
+        for half in halves:
+            yield from self._run(pixels, half)
+
+    def _fit(self, pixels: int) -> None:
+        """Makes tiles smaller if the machine has no memory for them: without a GPU no error comes, the system kills."""
+        if not self._checks_memory:
+            return
+        fitting = machine.SHARE * machine.available_memory() / self._bytes_per_pixel
+        if min(pixels, self.max_pixels) > fitting:
+            self._shrink(int(fitting))
+
+    def _shrink(self, max_pixels: int) -> None:
+        least = (2 * self.halo + 1) ** 2
+        if self.max_pixels <= least:
+            return
+        self.max_pixels = max(max_pixels, least)
+        self._notice(f"out of memory: goes on with tiles of {self.max_pixels} pixels; a smaller --memory avoids this")
+
+
+def _area(tile: Tile) -> int:
+    rows, columns = tile.source
+    return (rows.stop - rows.start) * (columns.stop - columns.start)
 
 
 def peak_bytes_per_pixel(model: keras.Model) -> int:

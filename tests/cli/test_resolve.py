@@ -41,14 +41,14 @@ def files(folder):
 
 
 def test_a_picture_comes_out_four_times_as_large_in_results(here, weights, capsys):
-    photo("cup.jpg")
-    assert main(["cup.jpg", "--weights", str(weights)]) == 0
+    photo("cup.png")
+    assert main(["cup.png", "--weights", str(weights)]) == 0
     assert files("results") == ["cup.png"]
-    expected = Upscaler(zoo.load(weights))(read_image("cup.jpg"))
+    expected = Upscaler(zoo.load(weights))(read_image("cup.png"))
     np.testing.assert_array_equal(read_image("results/cup.png"), expected)
     assert expected.shape == (120, 164, 3)
     out = capsys.readouterr().out
-    assert out.startswith("cup.jpg: 41x30 -> 164x120, ") and out.endswith(f" s, {Path('results/cup.png')}\n")
+    assert out.startswith("cup.png: 41x30 -> 164x120, ") and out.endswith(f" s, {Path('results/cup.png')}\n")
 
 
 def test_compare_adds_the_side_by_side_picture(here, weights):
@@ -135,7 +135,7 @@ def test_pictures_of_a_folder_keep_their_places(here, weights, capsys):
     photo("photos/a.jpg"), photo("photos/trip/b.png"), photo("c.webp")
     Path("photos/notes.txt").write_text("no picture")
     assert main(["photos", "c.webp", "--weights", str(weights), "--output", "out"]) == 0
-    assert files("out") == ["a.png", "c.png", "trip/b.png"]
+    assert files("out") == ["a.jpg", "c.webp", "trip/b.png"]
     assert "3 of 3 images upscaled to out" in capsys.readouterr().out
 
 
@@ -217,17 +217,26 @@ def test_a_result_that_cannot_be_written_is_named(here, weights, capsys):
     assert files("out") == ["trip"]
 
 
-def test_two_pictures_with_one_result_are_refused_before_any_work(here, weights):
-    photo("a/cup.png"), photo("b/cup.jpg")
-    with pytest.raises(ValueError, match=r"a/cup.png and b/cup.jpg would both be written to results/cup.png"):
-        main(["a/cup.png", "b/cup.jpg", "--weights", str(weights)])
-    assert not Path("results").exists()
+def test_two_pictures_with_one_result_are_refused_and_the_others_done(here, weights, capsys):
+    photo("a/cup.png"), photo("b/cup.png"), photo("c.png")
+    assert main(["a/cup.png", "b/cup.png", "c.png", "--weights", str(weights)]) == 1
+    assert files("results") == ["c.png"]
+    out, err = capsys.readouterr()
+    assert "error: a/cup.png and b/cup.png would both be written to results/cup.png; rename one" in err
+    assert err.count("\n") == 2 and "1 of 3 images upscaled to results, 2 failed" in out
 
 
-def test_a_picture_named_as_anothers_comparison_is_refused(here, weights):
+def test_two_pictures_with_one_result_are_done_if_it_is_asked_for(here, weights):
+    photo("a/cup.png"), photo("b/cup.png", 20, 20)
+    assert main(["a/cup.png", "b/cup.png", "--weights", str(weights), "--overwrite"]) == 0
+    assert read_image("results/cup.png").shape == (80, 80, 3)
+
+
+def test_a_picture_named_as_anothers_comparison_is_refused(here, weights, capsys):
     photo("cup.png"), photo("cup_compare.png")
-    with pytest.raises(ValueError, match="would both be written to results/cup_compare.png"):
-        main(["cup.png", "cup_compare.png", "--weights", str(weights), "--compare"])
+    assert main(["cup.png", "cup_compare.png", "--weights", str(weights), "--compare"]) == 1
+    assert "would both be written to results/cup_compare.png" in capsys.readouterr().err
+    assert not Path("results").exists()
 
 
 def test_a_picture_that_is_given_twice_is_upscaled_once(here, weights, capsys):
@@ -236,11 +245,13 @@ def test_a_picture_that_is_given_twice_is_upscaled_once(here, weights, capsys):
     assert capsys.readouterr().out.count("->") == 1
 
 
-def test_a_result_never_replaces_an_input(here, weights):
+def test_a_result_replaces_an_input_only_if_it_is_asked_for(here, weights, capsys):
     before = photo("cup.png").read_bytes()
-    with pytest.raises(ValueError, match=r"cup.png would be written to cup.png, an input; choose another --output"):
-        main(["cup.png", "--weights", str(weights), "--output", "."])
+    assert main(["cup.png", "--weights", str(weights), "--output", "."]) == 1
     assert Path("cup.png").read_bytes() == before
+    assert "cup.png would be written to cup.png, an input; choose another --output" in capsys.readouterr().err
+    assert main(["cup.png", "--weights", str(weights), "--output", ".", "--overwrite"]) == 0
+    assert read_image("cup.png").shape == (120, 164, 3)
 
 
 def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
@@ -278,6 +289,8 @@ def test_bad_input_is_told_in_a_sentence_and_leaves_nothing(here, arguments, sen
     [
         (["cup.png", "--memory", "much"], "expected a size such as 800MB or 1.5GB, got 'much'"),
         (["cup.png", "--memory", "0"], "expected a size such as 800MB or 1.5GB, got '0'"),
+        (["cup.png", "--max-pixels", "many"], "expected a number of pixels such as 400M or 2.5G, got 'many'"),
+        (["cup.png", "--format", "xyz"], "invalid choice: 'xyz'"),
         (["cup.png", "--fidelity", "1.1"], "expected a number from 0 to 1, got '1.1'"),
         (["cup.png", "--fidelity=-0.1"], "expected a number from 0 to 1, got '-0.1'"),
         (["cup.png", "--fidelity", "nan"], "expected a number from 0 to 1, got 'nan'"),
@@ -293,11 +306,14 @@ def test_bad_options_are_told_with_the_usage(arguments, sentence, capsys):
     assert stop.value.code == 2 and sentence in capsys.readouterr().err
 
 
-def test_grey_and_transparent_pictures_come_out_as_rgb(here, weights):
+def test_grey_and_transparent_pictures_come_out_as_such_and_the_format_is_as_asked_for(here, weights, capsys):
     Image.fromarray(data.camera()[:20, :20]).save("grey.png")
     Image.fromarray(data.logo()[:20, :20]).save("alpha.png")
-    assert main(["grey.png", "alpha.png", "--weights", str(weights)]) == 0
-    assert read_image("results/grey.png").shape == read_image("results/alpha.png").shape == (80, 80, 3)
+    assert main(["grey.png", "alpha.png", "--weights", str(weights), "--format", "jpeg", "--compare"]) == 0
+    assert files("results") == ["alpha.png", "alpha_compare.png", "grey.jpg", "grey_compare.png"]
+    modes = {path: Image.open(path).mode for path in Path("results").iterdir()}
+    assert modes[Path("results/grey.jpg")] == "L" and modes[Path("results/alpha.png")] == "RGBA"
+    assert "JPEG holds no transparency; written as PNG" in capsys.readouterr().out
 
 
 def test_the_script_ends_with_a_sentence_and_status_2(here):

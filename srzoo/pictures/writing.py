@@ -1,0 +1,64 @@
+"""Frames to a file of any format, atomically."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from srzoo.images import ImageError, atomic_file
+from srzoo.pictures.animations import Playing, write_animation, write_gif
+from srzoo.pictures.formats import Format
+from srzoo.pictures.reading import Frame
+from srzoo.pictures.stills import encode
+from srzoo.pictures.tiff import write_tiff
+
+
+def write_frames(
+    path: str | os.PathLike,
+    frames: Iterable[Frame],
+    written_as: Format,
+    playing: Playing,
+    lossless: bool = False,
+) -> None:
+    """Writes a still, an animation or pages; the file appears whole or not at all.
+
+    Args:
+        path: where to write; missing folders are made.
+        frames: as many as `playing.count`, with metadata that are true of them; they may come from a generator.
+        written_as: the format, which can hold them (`srzoo.pictures.formats.output_format`).
+        playing: how an animation plays.
+        lossless: for WebP.
+
+    Raises:
+        ImageError: if the file cannot be written; whatever `frames` raises passes through.
+    """
+    path = Path(path)
+    failure: list[BaseException] = []
+    try:
+        with atomic_file(path) as temporary, temporary.open("w+b") as file:
+            _write(file, _watched(frames, failure), written_as, playing, lossless)
+    except Exception as error:
+        if error in failure or not isinstance(error, OSError | ValueError | SystemError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ImageError(f"{path}: cannot be written ({reason})") from error
+
+
+def _watched(frames: Iterable[Frame], failure: list[BaseException]) -> Iterator[Frame]:
+    """Remembers what making a frame raised, so that it is not taken for a failure of writing."""
+    try:
+        yield from frames
+    except Exception as error:
+        failure.append(error)
+        raise
+
+
+def _write(file, frames: Iterator[Frame], written_as: Format, playing: Playing, lossless: bool) -> None:
+    if written_as.name == "TIFF":
+        write_tiff(file, frames)
+    elif written_as.name == "GIF":
+        write_gif(file, frames, playing)
+    elif playing.count > 1:
+        write_animation(file, frames, written_as.name, playing, lossless)
+    else:
+        for frame in frames:
+            file.write(encode(frame.pixels, frame.metadata, written_as.name, lossless))

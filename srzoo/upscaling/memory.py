@@ -1,0 +1,45 @@
+"""How much memory there is, and whether an error says that there is none."""
+
+import math
+import re
+from pathlib import Path
+
+import tensorflow as tf
+
+SHARE = 0.8
+"""Of the available memory, what a tile may take: other programs need some meanwhile."""
+
+
+def available_memory(root: Path = Path("/")) -> float:
+    """Bytes that this process may still take without being killed, infinite where the system does not tell.
+
+    It is what Linux calls available, swap included, or less in a container with a limit of its own.
+
+    Args:
+        root: of the file system; another one for tests.
+    """
+    try:
+        lines = re.findall(r"^(MemAvailable|SwapFree): *(\d+) kB", (root / "proc/meminfo").read_text(), re.MULTILINE)
+        available: float = sum(1024 * int(number) for _, number in lines) or math.inf
+    except OSError:
+        available = math.inf
+    group = root / "sys/fs/cgroup"
+    try:
+        limit, current = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+        cached = re.search(r"^inactive_file (\d+)", (group / "memory.stat").read_text(), re.MULTILINE)
+    except (OSError, ValueError):  # no container, or one without limit, where the file says "max"
+        return available
+    return min(available, limit - current + (int(cached[1]) if cached else 0))
+
+
+def runs_in_machine_memory() -> bool:
+    """Whether TensorFlow computes in the machine's memory, not in that of a GPU."""
+    return not tf.config.list_physical_devices("GPU")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tells whether a runtime failed for want of memory; not all of them have an exception of their own for it."""
+    if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
+        return True
+    # ONNX Runtime's and LiteRT's are RuntimeErrors, cuDNN's an error of TensorFlow.
+    return isinstance(error, RuntimeError | tf.errors.OpError) and "alloc" in str(error).lower()

@@ -1,0 +1,54 @@
+"""A network that repeats pixels: of its results it is known what every pixel must be."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srzoo.pictures.sources import Source
+from srzoo.upscaling import Upscaler, batch
+from srzoo.upscaling.upscaler import Network
+
+
+def enlarged(array: np.ndarray, scale: int = 2) -> np.ndarray:
+    return array.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+@pytest.fixture(scope="session")
+def repeating() -> Upscaler:
+    """Repeats every pixel twice a side; works in tiles of some pixels."""
+    network = Network("repeating-x2", 2, 1, 1, lambda pixels: pixels.repeat(2, axis=1).repeat(2, axis=2))
+    return Upscaler(network, memory=1000)
+
+
+@dataclass
+class Done:
+    """A result, as the file tells it when it is read back."""
+
+    path: Path
+    notes: tuple[str, ...]
+
+    def image(self, frame: int = 0) -> Image.Image:
+        image = Image.open(self.path)
+        image.seek(frame)
+        image.load()
+        return image
+
+    def array(self, frame: int = 0) -> np.ndarray:
+        return np.asarray(self.image(frame))
+
+
+@pytest.fixture
+def resolve(repeating, tmp_path):
+    """Upscales the file, as the command does, and gives the result."""
+
+    def run(name: str, wanted: str | None = None) -> Done:
+        (job,) = batch.plan([Source(tmp_path / name, Path(name))], tmp_path / "results", 2, wanted)
+        if job.refusal:
+            raise ValueError(job.refusal)
+        report = batch.carry_out(job, repeating, "")
+        return Done(job.target, report.notes)
+
+    return run
