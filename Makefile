@@ -34,8 +34,11 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt | $(BIN)/pip
 demo: $(VENV)/.installed
 	@PYTHONPATH=. $(BIN)/python examples/demo.py
 
+# Half of a test's time is TensorFlow's tracing, on one core; each worker takes up to 3 GB.
+WORKERS := 2
+
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS) --dist worksteal
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m slow

@@ -204,7 +204,8 @@ def _try(process: Process, batch: list[Case], tallies: dict[str, Tally], keep: P
         tally = tallies.setdefault(case.format, Tally())
         tally.files += 1
         tally.outcomes[outcome] += 1
-        tally.slowest = max(tally.slowest, (time.monotonic() - start) / len(batch))
+        seconds = answer.get("seconds", time.monotonic() - start)  # of the worker's own clock, without its start
+        tally.slowest = max(tally.slowest, seconds / len(batch))
         if outcome not in GOOD:
             keep.mkdir(parents=True, exist_ok=True)
             shutil.move(case.path, keep / case.path.name)

@@ -1,6 +1,7 @@
 """Good files of every kind that srzoo reads, small and always the same."""
 
 import io
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -45,13 +46,40 @@ def images() -> dict[str, list[bytes]]:
         ("gif", rgb, more),
         ("bmp", rgb, {}),
         ("bmp", rgb.convert("P"), {}),
+        ("avif", rgb, {"exif": exif}),
+        ("avif", rgb, more),
+        ("jp2", rgb, {}),
+        ("jp2", rgb.convert("RGBA"), {}),
     ]
     files: dict[str, list[bytes]] = {}
     for ending, image, options in plans:
         buffer = io.BytesIO()
-        image.save(buffer, {"jpg": "jpeg"}.get(ending, ending), **{k: v for k, v in options.items() if v is not None})
+        name = {"jpg": "jpeg", "jp2": "jpeg2000"}.get(ending, ending)
+        image.save(buffer, name, **{k: v for k, v in options.items() if v is not None})
         files.setdefault(ending, []).append(buffer.getvalue())
+    for ending in ("png", "tiff"):
+        files[ending] += _of_16_bits(ending)
     return files
+
+
+def _of_16_bits(ending: str) -> list[bytes]:
+    """Colours of 16 bits, without and with alpha, and with metadata of every kind; Pillow writes none."""
+    from srzoo.pictures.animations import Playing
+    from srzoo.pictures.formats import FORMATS
+    from srzoo.pictures.metadata import Metadata
+    from srzoo.pictures.pixels import Pixels
+    from srzoo.pictures.reading import Frame
+    from srzoo.pictures.writing import write_frames
+
+    colour = np.asarray(picture()).astype(np.uint16) * 257
+    metadata = Metadata(exif={0x0112: 6, 0x010E: "a description"}, icc=bytes(200), xmp=b"<x:xmpmeta/>", dpi=(72, 72))
+    made = []
+    for alpha in (None, colour[..., 0]):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"deep.{ending}"
+            write_frames(path, [Frame(Pixels(colour, alpha), metadata)], FORMATS[ending], Playing(1, 0))
+            made.append(path.read_bytes())
+    return made
 
 
 def models(folder: Path) -> dict[str, list[bytes]]:
