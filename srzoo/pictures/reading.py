@@ -59,6 +59,7 @@ class Picture:
     def __init__(self, path: Path, image: Image.Image):
         self.path = path
         self._image = image
+        self._size = image.size
         self.format = image.format or ""
         self.count = getattr(image, "n_frames", 1) if self.format in ANIMATED + PAGED else 1
         self.animated = self.count > 1 and self.format not in PAGED
@@ -76,8 +77,8 @@ class Picture:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height, as stored."""
-        return self._image.size
+        """Width and height of the first frame, as stored."""
+        return self._size
 
     def frames(self) -> Iterator[Frame]:
         """Decodes the frames one by one.
@@ -94,6 +95,12 @@ class Picture:
         image = self._image
         if self.count > 1:
             image.seek(index)
+        if self.animated and image.size != self._size:
+            # A GIF of a few bytes may do so, and ask for gigabytes.
+            raise ImageError(
+                f"{self.path}: frame {index + 1} makes the picture grow from {self._size[0]}x{self._size[1]} to "
+                f"{image.width}x{image.height}; save it anew with frames of one size"
+            )
         # Pillow turns TIFF itself, tifffile does not.
         as_stored = _tag(image, ORIENTATION) or 1
         image.load()

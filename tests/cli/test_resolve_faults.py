@@ -121,6 +121,16 @@ def test_an_animation_that_is_damaged_in_the_middle_leaves_no_half_result(resolv
     only_good_was_done(resolve("bad.gif"), "error: bad.gif: not an image that can be read")
 
 
+def test_an_animation_whose_frame_asks_for_a_larger_picture_is_refused(resolve):
+    frames = [Image.fromarray(PHOTO).quantize(16), Image.fromarray(PHOTO[::-1]).quantize(16)]
+    frames[0].save("bad.gif", save_all=True, append_images=frames[1:])
+    content = bytearray(Path("bad.gif").read_bytes())
+    second = content.rindex(b"\x2c\0\0\0\0" + struct.pack("<HH", 41, 30))
+    content[second + 5 : second + 9] = struct.pack("<HH", 18_000, 18_000)
+    Path("bad.gif").write_bytes(content)
+    only_good_was_done(resolve("bad.gif"), "bad.gif: frame 2 makes the picture grow from 41x30 to 18000x18000")
+
+
 @pytest.mark.parametrize(("name", "advice"), [("bad.jpg", "bad.png"), ("notes.txt", "notes.png")])
 def test_a_wrong_ending_is_refused(resolve, name, advice):
     Path(name).write_bytes(png())
