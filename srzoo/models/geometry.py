@@ -4,6 +4,9 @@ import math
 
 import keras
 
+GROWTH = "DepthToSpace"
+"""Class of the operation that enlarges."""
+
 
 def scale_of(model: keras.Model) -> int:
     """The factor between the model's output and input sides.
@@ -36,6 +39,29 @@ def halo_of(model: keras.Model) -> int:
                 raise ValueError(f"layer {operation.name!r} has strides {operation.strides}; tiles need stride 1")
             (size, _), (dilation, _) = operation.kernel_size, operation.dilation_rate
             radius += (size // 2) * dilation / growth
-        elif type(operation).__name__ == "DepthToSpace":
+        elif type(operation).__name__ == GROWTH:
             growth *= getattr(operation, "block_size", None) or operation.scale
     return math.ceil(radius)
+
+
+def split_at_growth(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
+    """Splits a generator into what works at the LR picture's size and what enlarges; they share its layers.
+
+    The second part starts with the convolution before the first pixel shuffle: of all features these take most memory,
+    and look least far.
+
+    Returns:
+        (body, tail), or None if the model does not enlarge in this way, or has a skip around that place.
+    """
+    first = next((each for each in model.operations if type(each).__name__ == GROWTH), None)
+    widening = first and first.input._keras_history.operation
+    if not isinstance(widening, keras.layers.Conv2D):
+        return None
+    features = widening.input
+    try:
+        return (
+            keras.Model(model.inputs, features, name=f"{model.name}_body"),
+            keras.Model(features, model.outputs[0], name=f"{model.name}_tail"),
+        )
+    except ValueError:  # the tail needs more than these features
+        return None

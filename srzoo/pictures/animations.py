@@ -6,7 +6,6 @@ ways of disposal and blending made it.
 
 import io
 import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -16,7 +15,7 @@ from PIL import GifImagePlugin, Image
 
 from srzoo.pictures.pixels import Pixels, to_pillow
 from srzoo.pictures.reading import Frame
-from srzoo.pictures.stills import encode, png, png_chunks
+from srzoo.pictures.stills import encode, png, png_chunk, png_chunks
 
 
 @dataclass(frozen=True)
@@ -69,25 +68,21 @@ def _write_png(file: BinaryIO, frames: Iterable[Frame], playing: Playing) -> Non
         chunks = png_chunks(png(frame.pixels, frame.metadata))
         if index == 0:
             file.write(b"\x89PNG\r\n\x1a\n" + chunks[0][1])
-            file.write(_png_chunk(b"acTL", struct.pack(">II", animated, playing.repeats)))
+            file.write(png_chunk(b"acTL", struct.pack(">II", animated, playing.repeats)))
             file.write(b"".join(whole for name, whole in chunks[1:] if name not in (b"IDAT", b"IEND")))
         if index or not playing.still_first:
             # Disposal none, blend source: the frame replaces everything.
             delay = min(65535, round(frame.duration))
             control = struct.pack(">IIIIIHHBB", number, *frame.pixels.size, 0, 0, delay, 1000, 0, 0)
-            file.write(_png_chunk(b"fcTL", control))
+            file.write(png_chunk(b"fcTL", control))
             number += 1
         for name, whole in chunks:
             if name == b"IDAT" and index == 0:
                 file.write(whole)
             elif name == b"IDAT":
-                file.write(_png_chunk(b"fdAT", struct.pack(">I", number) + whole[8:-4]))
+                file.write(png_chunk(b"fdAT", struct.pack(">I", number) + whole[8:-4]))
                 number += 1
-    file.write(_png_chunk(b"IEND", b""))
-
-
-def _png_chunk(name: bytes, payload: bytes) -> bytes:
-    return struct.pack(">I", len(payload)) + name + payload + struct.pack(">I", zlib.crc32(name + payload))
+    file.write(png_chunk(b"IEND", b""))
 
 
 def _write_webp(file: BinaryIO, frames: Iterable[Frame], playing: Playing, lossless: bool) -> None:

@@ -19,6 +19,7 @@ class Format:
         deep: whether it holds 16 bits.
         frames: whether it holds animations.
         pages: whether it holds pages of different sizes.
+        streams: whether it is written row by row here, so that a picture need not be held.
         kept: which metadata it holds, of exif, icc and xmp.
     """
 
@@ -29,14 +30,15 @@ class Format:
     deep: bool = False
     frames: bool = False
     pages: bool = False
+    streams: bool = False
     kept: tuple[str, ...] = ("exif", "icc", "xmp")
 
 
 FORMATS = {
-    "png": Format("PNG", (".png", ".apng"), 2**31 - 1, alpha=True, deep=True, frames=True),
+    "png": Format("PNG", (".png", ".apng"), 2**31 - 1, alpha=True, deep=True, frames=True, streams=True),
     "jpeg": Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), 65500),
     "webp": Format("WEBP", (".webp",), 16383, alpha=True, frames=True),
-    "tiff": Format("TIFF", (".tif", ".tiff"), 2**31 - 1, alpha=True, deep=True, pages=True),
+    "tiff": Format("TIFF", (".tif", ".tiff"), 2**31 - 1, alpha=True, deep=True, pages=True, streams=True),
     "gif": Format("GIF", (".gif",), 65535, alpha=True, frames=True, kept=()),
     "bmp": Format("BMP", (".bmp", ".dib"), 2**31 - 1, kept=()),
     "avif": Format("AVIF", (".avif",), 65536, alpha=True, frames=True),

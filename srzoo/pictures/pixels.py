@@ -1,6 +1,7 @@
 """From Pillow's modes to arrays of grey or RGB with alpha, in 8 or 16 bits, and back."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,19 @@ class Pixels:
         """Width and height."""
         return self.colour.shape[1], self.colour.shape[0]
 
+    @property
+    def transparent(self) -> bool:
+        """Whether it has alpha."""
+        return self.alpha is not None
+
+    @property
+    def channels_count(self) -> int:
+        return (1 if self.grey else 3) + self.transparent
+
+    def bands(self) -> Iterator["Pixels"]:
+        """Gives it in one, as `Bands` gives a picture in many."""
+        yield self
+
     def map(self, function) -> "Pixels":
         """Applies the same function to both arrays."""
         return Pixels(function(self.colour), None if self.alpha is None else function(self.alpha))
@@ -60,6 +74,47 @@ class Pixels:
         """Gives all in one array of shape (H, W, C): grey, grey and alpha, RGB, or RGB and alpha."""
         colour = self.colour[..., None] if self.grey else self.colour
         return colour if self.alpha is None else np.concatenate([colour, self.alpha[..., None]], axis=2)
+
+
+@dataclass(frozen=True)
+class Bands:
+    """A picture too large to hold: full rows of it come one band after the other, from the top, and once.
+
+    Attributes:
+        size: width and height.
+        grey, deep, transparent: as of `Pixels`.
+        source: gives the bands.
+    """
+
+    size: tuple[int, int]
+    grey: bool
+    deep: bool
+    transparent: bool
+    source: Iterator[Pixels]
+
+    @property
+    def channels_count(self) -> int:
+        return (1 if self.grey else 3) + self.transparent
+
+    def bands(self) -> Iterator[Pixels]:
+        yield from self.source
+
+
+def in_rows(picture: Pixels | Bands, count: int) -> Iterator[np.ndarray]:
+    """Gives a picture in arrays of `count` rows, the last one maybe of fewer, as `Pixels.channels` has them."""
+    held: list[np.ndarray] = []
+    rows = 0
+    for band in picture.bands():
+        array = band.channels()
+        while rows + len(array) >= count:
+            held.append(array[: count - rows])
+            yield held[0] if len(held) == 1 else np.concatenate(held)
+            array, held, rows = array[count - rows :], [], 0
+        if len(array):
+            held.append(array)
+            rows += len(array)
+    if held:
+        yield np.concatenate(held)
 
 
 def from_channels(array: np.ndarray) -> Pixels:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from srzoo.images import MAX_PIXELS, SUFFIXES, ImageError, decoding, open_image
 from srzoo.pictures.metadata import ORIENTATION, Metadata, read_metadata
-from srzoo.pictures.pixels import Pixels, from_channels, from_pillow, upright
+from srzoo.pictures.pixels import Bands, Pixels, from_channels, from_pillow, upright
 
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "HEIF", "JXL")
 PAGED = ("TIFF",)
@@ -38,6 +38,14 @@ class Frame:
     pixels: Pixels
     metadata: Metadata
     duration: float = 0
+
+
+@dataclass(frozen=True)
+class LargeFrame:
+    """A still picture or a page to be written that is never held whole; `metadata` are true of it."""
+
+    pixels: Bands
+    metadata: Metadata
 
 
 class Picture:
@@ -115,6 +123,8 @@ class Picture:
                 pixels = Pixels(np.uint16(65535) - pixels.colour)  # white is zero, which Pillow passes over
         elif self.format == "TIFF":
             orientation = as_stored
+        if self.count == 1:
+            image.close()  # what was decoded is as large as the pixels
         pixels = upright(pixels, orientation)
         if self.animated:
             pixels = pixels.in_colour()

@@ -1,5 +1,6 @@
 """TIFF files of 8 and 16 bits, page by page. Pillow writes no 16-bit colours; its directory of fields is used."""
 
+import math
 import struct
 import zlib
 from collections.abc import Iterable
@@ -8,68 +9,114 @@ from typing import BinaryIO
 import numpy as np
 from PIL import TiffImagePlugin
 
-from srzoo.pictures.reading import Frame
+from srzoo.pictures.pixels import Bands, Pixels, in_rows
+from srzoo.pictures.reading import Frame, LargeFrame
 
+STARTS, LONG, LONG8 = 273, 4, 16
 XMP, IPTC_RESOURCES, ICC = 700, 34377, 34675
 STRIP_BYTES = 1 << 24
 """Of a strip before compression: readers decode strip by strip."""
 
 
-def write_tiff(file: BinaryIO, pages: Iterable[Frame]) -> None:
+LARGEST = 2**32 - 2**24
+"""Bytes that the offsets of plain TIFF reach, less what metadata may take."""
+
+
+def write_tiff(file: BinaryIO, pages: Iterable[Frame | LargeFrame], count: int = 1) -> None:
     """Writes pages, each with its own size, kind of pixels and metadata, compressed by deflate without loss.
 
+    Rows are written as they come, so a `LargeFrame` is never held. It is BigTIFF if `count` pages like the first one
+    might not fit into the 4 GB of plain TIFF.
+
     Raises:
-        OSError: if the file would be larger than 4 GB, which TIFF's offsets cannot reach.
+        OSError: if a plain TIFF file would be larger than 4 GB after all, as later pages are larger.
     """
-    link = 4
+    big, link = False, 0
     for index, page in enumerate(pages):
-        fields, strips = _fields(page)
-        file.write(b"\0" * (file.tell() % 2))
-        start = file.tell()
-        if start + sum(map(len, strips)) > 2**32 - 2**20:
-            raise OSError("TIFF files end at 4 GB; use another --format")
-        if index:
-            file.seek(link)
-            file.write(struct.pack("<I", start))
-            file.seek(start)
-        fields.save(file)
-        link = (start or 8) + 2 + 12 * len(fields)
-        for strip in strips:
+        page = _with_common_channels(page)
+        if index == 0:
+            big = count * _bytes(page.pixels) > LARGEST
+            link = 8 if big else 4
+            file.write(_header(big))
+        starts, lengths = [], []
+        for rows in in_rows(page.pixels, _rows_of_a_strip(page.pixels)):
+            strip = _compressed(rows)
+            starts.append(file.tell())
+            lengths.append(len(strip))
             file.write(strip)
+            if not big and file.tell() > LARGEST:
+                raise OSError("plain TIFF files end at 4 GB; use another --format")
+        file.write(b"\0" * (file.tell() % 2))
+        place = file.tell()
+        directory = _fields(page, lengths, big)
+        file.write(_with_starts(directory.tobytes(place), place, starts, big))
+        end = file.tell()
+        file.seek(link)
+        file.write(struct.pack("<Q" if big else "<I", place))
+        file.seek(end)
+        link = place + (8 + 20 * len(directory) if big else 2 + 12 * len(directory))
 
 
-def _fields(page: Frame) -> tuple[TiffImagePlugin.ImageFileDirectory_v2, list[bytes]]:
-    """The page's directory, whose offsets count from its own end, and the strips that follow it."""
+def _header(big: bool) -> bytes:
+    """The first bytes of a file whose link to the first directory is still open."""
+    return struct.pack("<2sHHHQ", b"II", 43, 8, 0, 0) if big else struct.pack("<2sHI", b"II", 42, 0)
+
+
+def _with_common_channels(page: Frame | LargeFrame) -> Frame | LargeFrame:
+    """Grey with alpha in 16 bits becomes RGB with alpha, as hardly anything reads it."""
     pixels = page.pixels
-    if pixels.deep and pixels.grey and pixels.alpha is not None:
-        pixels = pixels.in_colour()  # as hardly anything reads grey with alpha in 16 bits
-    array = pixels.channels()
-    height, width, count = array.shape
-    rows = max(1, STRIP_BYTES // (width * count * array.itemsize))
-    strips = [_compressed(array[top : top + rows]) for top in range(0, height, rows)]
-    starts = np.cumsum([0, *map(len, strips)])[:-1]
-    fields = TiffImagePlugin.ImageFileDirectory_v2(prefix=b"II")
+    if not (pixels.deep and pixels.grey and pixels.transparent):
+        return page
+    coloured = (band.in_colour() for band in pixels.bands())
+    return LargeFrame(Bands(pixels.size, False, True, True, coloured), page.metadata)
+
+
+def _bytes(pixels: Pixels | Bands) -> int:
+    return math.prod(pixels.size) * pixels.channels_count * (1 + pixels.deep)
+
+
+def _rows_of_a_strip(pixels: Pixels | Bands) -> int:
+    return max(1, STRIP_BYTES * pixels.size[1] // _bytes(pixels))
+
+
+def _fields(page: Frame | LargeFrame, lengths: list[int], big: bool) -> TiffImagePlugin.ImageFileDirectory_v2:
+    """The page's directory; the places of its strips are left open."""
+    pixels = page.pixels
+    channels = pixels.channels_count
+    fields = TiffImagePlugin.ImageFileDirectory_v2(_header(big))
     fields.update(
         {
-            256: width,
-            257: height,
-            258: (8 * array.itemsize,) * count,
+            256: pixels.size[0],
+            257: pixels.size[1],
+            258: (16 if pixels.deep else 8,) * channels,
             259: 8,  # deflate
-            262: 2 if count > 2 else 1,  # RGB, or black is zero
-            273: tuple(map(int, starts)),
-            277: count,
-            278: rows,
-            279: tuple(map(len, strips)),
+            262: 2 if channels > 2 else 1,  # RGB, or black is zero
+            STARTS: (0,) * len(lengths),
+            277: channels,
+            278: _rows_of_a_strip(pixels),
+            279: tuple(lengths),
             284: 1,
             317: 2,  # differences of neighbours
         }
     )
-    for tag in (273, 279):
-        fields.tagtype[tag] = 4
-    if page.pixels.alpha is not None:
+    fields.tagtype.update({STARTS: LONG8 if big else LONG, 279: LONG})
+    if pixels.transparent:
         fields[338] = 2  # colours are not multiplied by alpha
     _add_metadata(fields, page)
-    return fields, strips
+    return fields
+
+
+def _with_starts(directory: bytes, place: int, starts: list[int], big: bool) -> bytes:
+    """Fills in where the strips are: Pillow takes them to follow the directory, and they come before it."""
+    result = bytearray(directory)
+    entry, first, inline = ("<HHQQ", 8, 8) if big else ("<HHII", 2, 4)
+    step = struct.calcsize(entry)
+    places = range(first, len(result), step)
+    at = next(at for at in places if struct.unpack_from("<H", result, at)[0] == STARTS)
+    values = struct.pack(f"<{len(starts)}{'Q' if big else 'I'}", *starts)
+    target = at + step - inline if len(values) <= inline else struct.unpack_from(entry, result, at)[3] - place
+    result[target : target + len(values)] = values
+    return bytes(result)
 
 
 def _compressed(rows: np.ndarray) -> bytes:
@@ -78,7 +125,7 @@ def _compressed(rows: np.ndarray) -> bytes:
     return zlib.compress(difference.astype(difference.dtype.newbyteorder("<"), copy=False).tobytes())
 
 
-def _add_metadata(fields: TiffImagePlugin.ImageFileDirectory_v2, page: Frame) -> None:
+def _add_metadata(fields: TiffImagePlugin.ImageFileDirectory_v2, page: Frame | LargeFrame) -> None:
     metadata = page.metadata
     for tag, value in metadata.exif.items():
         fields[tag] = value

@@ -7,14 +7,14 @@ from pathlib import Path
 from srzoo.images import ImageError, atomic_file
 from srzoo.pictures.animations import Playing, write_animation, write_gif
 from srzoo.pictures.formats import Format
-from srzoo.pictures.reading import Frame
-from srzoo.pictures.stills import encode
+from srzoo.pictures.reading import Frame, LargeFrame
+from srzoo.pictures.stills import encode, write_large_png
 from srzoo.pictures.tiff import write_tiff
 
 
 def write_frames(
     path: str | os.PathLike,
-    frames: Iterable[Frame],
+    frames: Iterable[Frame | LargeFrame],
     written_as: Format,
     playing: Playing,
     lossless: bool = False,
@@ -24,6 +24,7 @@ def write_frames(
     Args:
         path: where to write; missing folders are made.
         frames: as many as `playing.count`, with metadata that are true of them; they may come from a generator.
+            A `LargeFrame` only where the format streams.
         written_as: the format, which can hold them (`srzoo.pictures.formats.output_format`).
         playing: how an animation plays.
         lossless: for WebP.
@@ -43,7 +44,7 @@ def write_frames(
         raise ImageError(f"{path}: cannot be written ({reason})") from error
 
 
-def _watched(frames: Iterable[Frame], failure: list[BaseException]) -> Iterator[Frame]:
+def _watched(frames: Iterable, failure: list[BaseException]) -> Iterator:
     """Remembers what making a frame raised, so that it is not taken for a failure of writing."""
     try:
         yield from frames
@@ -52,13 +53,16 @@ def _watched(frames: Iterable[Frame], failure: list[BaseException]) -> Iterator[
         raise
 
 
-def _write(file, frames: Iterator[Frame], written_as: Format, playing: Playing, lossless: bool) -> None:
+def _write(file, frames: Iterator, written_as: Format, playing: Playing, lossless: bool) -> None:
     if written_as.name == "TIFF":
-        write_tiff(file, frames)
+        write_tiff(file, frames, playing.count)
     elif written_as.name == "GIF":
         write_gif(file, frames, playing)
     elif playing.count > 1:
         write_animation(file, frames, written_as.name, playing, lossless)
     else:
         for frame in frames:
-            file.write(encode(frame.pixels, frame.metadata, written_as.name, lossless))
+            if isinstance(frame, LargeFrame):
+                write_large_png(file, frame.pixels, frame.metadata)
+            else:
+                file.write(encode(frame.pixels, frame.metadata, written_as.name, lossless))

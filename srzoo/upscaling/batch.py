@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from srzoo.images import MAX_PIXELS, write_image
 from srzoo.pictures.formats import PNG, Format, output_format
-from srzoo.pictures.reading import Frame, open_picture
+from srzoo.pictures.reading import Frame, LargeFrame, open_picture
 from srzoo.pictures.sources import Source
-from srzoo.upscaling import compare
 from srzoo.upscaling.pictures import upscale_picture
 from srzoo.upscaling.upscaler import Progress, Upscaler
 
@@ -52,7 +53,7 @@ class Report:
     """What became of a picture: its first frame before and after, and what is to be said."""
 
     before: Frame
-    after: Frame
+    after: Frame | LargeFrame
     count: int
     notes: tuple[str, ...]
 
@@ -137,10 +138,27 @@ def carry_out(
         before, after = upscale_picture(upscaler, picture, job.target, job.written_as, progress)
         notes = tuple(picture.notes)
     if job.comparison:
-        shown = compare.side_by_side(before.pixels.on_white(), after.pixels.on_white(), title)
-        write_image(job.comparison, shown)
+        write_image(job.comparison, _comparison(upscaler, before, after, title))
     lost = [name.upper() for name in ("exif", "icc", "xmp") if name not in job.written_as.kept]
     held = [name for name in lost if getattr(before.metadata, name.lower())]
     if held:
         notes += (f"{job.written_as.name} holds no {' and no '.join(held)}",)
     return Report(before, after, picture.count, (*notes, *job.notes))
+
+
+def _comparison(upscaler: Upscaler, before: Frame, after: Frame | LargeFrame, title: str) -> np.ndarray:
+    # Its bicubic needs TensorFlow.
+    from srzoo.upscaling import compare
+
+    lr = before.pixels.on_white()
+    if isinstance(after, Frame):
+        return compare.side_by_side(lr, after.pixels.on_white(), title)
+    # The whole was never held; its centre is quickly computed again.
+    height, width = lr.shape[:2]
+    rows, columns = compare.centre(height, width, upscaler.scale)
+    halo, scale = upscaler.halo, upscaler.scale
+    top, left = max(0, rows.start - halo), max(0, columns.start - halo)
+    part = upscaler(lr[top : rows.stop + halo, left : columns.stop + halo])
+    shown = part[(rows.start - top) * scale :, (columns.start - left) * scale :]
+    shown = shown[: (rows.stop - rows.start) * scale, : (columns.stop - columns.start) * scale]
+    return compare.of_centre(lr, shown, scale, title)

@@ -37,23 +37,43 @@ def side_by_side(lr: np.ndarray, sr: np.ndarray, name: str = "SR") -> np.ndarray
     if scale < 1 or sr.shape[:2] != (height * scale, width * scale):
         raise ValueError(f"the sides of sr must be those of lr, {lr.shape[:2]}, times a scale; got {sr.shape[:2]}")
 
-    rows, columns = (_centre(side, max(1, MAX_SIDE // scale)) for side in (height, width))
-    shown_hr = sr[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
-    nearest = lr[rows, columns].repeat(scale, axis=0).repeat(scale, axis=1)
-    whole = shown_hr.shape == sr.shape
+    rows, columns = centre(height, width, scale)
+    shown = sr[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
+    return of_centre(lr, shown, scale, name)
 
-    def size(pixels, shown):
-        text = f"{pixels.shape[1]} x {pixels.shape[0]} px"
+
+def of_centre(lr: np.ndarray, shown_hr: np.ndarray, scale: int, name: str = "SR") -> np.ndarray:
+    """As `side_by_side`, where only the part of the SR picture is at hand that `centre` says.
+
+    Args:
+        lr: uint8 array of shape (H, W, 3).
+        shown_hr: uint8 array, the SR picture in the rows and columns of `centre` times the scale.
+        scale: HR pixels a side of an LR pixel.
+        name: as of `side_by_side`.
+    """
+    height, width = lr.shape[:2]
+    rows, columns = centre(height, width, scale)
+    nearest = lr[rows, columns].repeat(scale, axis=0).repeat(scale, axis=1)
+    sides = height * scale, width * scale
+    whole = shown_hr.shape[:2] == sides
+
+    def size(whole_sides, shown):
+        text = f"{whole_sides[1]} x {whole_sides[0]} px"
         return text if whole else f"centre {shown.shape[1]} x {shown.shape[0]} of {text}"
 
-    shown_lr = lr[rows, columns]
     return panels(
         [
-            (nearest, "LR", size(lr, shown_lr)),
-            (_bicubic_part(lr, rows, columns, scale), "bicubic", size(sr, shown_hr)),
-            (shown_hr, name, size(sr, shown_hr)),
+            (nearest, "LR", size((height, width), lr[rows, columns])),
+            (_bicubic_part(lr, rows, columns, scale), "bicubic", size(sides, shown_hr)),
+            (shown_hr, name, size(sides, shown_hr)),
         ]
     )
+
+
+def centre(height: int, width: int, scale: int) -> tuple[slice, slice]:
+    """Rows and columns of an LR picture that are shown of it."""
+    rows, columns = (_centre(side, max(1, MAX_SIDE // scale)) for side in (height, width))
+    return rows, columns
 
 
 def _centre(length: int, most: int) -> slice:

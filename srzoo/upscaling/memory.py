@@ -2,9 +2,8 @@
 
 import math
 import re
+import sys
 from pathlib import Path
-
-import tensorflow as tf
 
 SHARE = 0.8
 """Of the available memory, what a tile may take: other programs need some meanwhile."""
@@ -34,12 +33,19 @@ def available_memory(root: Path = Path("/")) -> float:
 
 def runs_in_machine_memory() -> bool:
     """Whether TensorFlow computes in the machine's memory, not in that of a GPU."""
+    import tensorflow as tf
+
     return not tf.config.list_physical_devices("GPU")
 
 
 def is_out_of_memory(error: Exception) -> bool:
     """Tells whether a runtime failed for want of memory; not all of them have an exception of their own for it."""
-    if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
+    if isinstance(error, MemoryError):
         return True
-    # ONNX Runtime's and LiteRT's are RuntimeErrors, cuDNN's an error of TensorFlow.
-    return isinstance(error, RuntimeError | tf.errors.OpError) and "alloc" in str(error).lower()
+    # Where TensorFlow was never imported, the error is not one of its own.
+    tf = sys.modules.get("tensorflow")
+    if tf and isinstance(error, tf.errors.ResourceExhaustedError):
+        return True
+    # ONNX Runtime's, LiteRT's and OpenVINO's are RuntimeErrors, cuDNN's an error of TensorFlow.
+    failed = isinstance(error, RuntimeError) or (tf and isinstance(error, tf.errors.OpError))
+    return bool(failed) and "alloc" in str(error).lower()

@@ -1,7 +1,7 @@
 """From an image file to its upscaled file, with all that it holds."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,13 @@ import numpy as np
 from srzoo.images import to_uint8, to_uint16
 from srzoo.pictures.animations import Playing, repeats_of
 from srzoo.pictures.formats import Format
-from srzoo.pictures.pixels import Pixels, bleed
-from srzoo.pictures.reading import Frame, Picture
+from srzoo.pictures.pixels import Bands, Pixels, bleed
+from srzoo.pictures.reading import Frame, LargeFrame, Picture
 from srzoo.pictures.writing import write_frames
 from srzoo.upscaling.upscaler import Progress, Upscaler
+
+LARGE = 256_000_000
+"""Bytes of a result above which it is written while it is computed, where the format allows."""
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -36,14 +39,46 @@ def upscale_pixels(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter
     return Pixels(colour, None if pixels.alpha is None else _upscaled_alpha(upscaler, pixels.alpha, progress))
 
 
+def upscale_in_bands(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter) -> Bands:
+    """As `upscale_pixels`, for a result that is too large to hold: nothing is computed before it is asked for."""
+    width, height = (side * upscaler.scale for side in pixels.size)
+    row_bytes = width * pixels.channels_count * pixels.colour.itemsize
+    return Bands(
+        (width, height), pixels.grey, pixels.deep, pixels.transparent, _bands(upscaler, pixels, row_bytes, progress)
+    )
+
+
+def _bands(upscaler: Upscaler, pixels: Pixels, row_bytes: int, progress: Progress) -> Iterator[Pixels]:
+    values, finish = _prepared(bleed(pixels))
+    # Colours and alpha take turns, so they are cut alike.
+    tiles = upscaler.plan(values, row_bytes)
+    colours = upscaler.bands(values, finish, progress(tiles))
+    if pixels.alpha is None:
+        yield from map(Pixels, colours)
+        return
+    constant = pixels.alpha.min() == pixels.alpha.max()
+    alphas = upscaler.bands(*_prepared(pixels.alpha), tiles)
+    top = 0
+    for colour in colours:
+        rows = slice(top, top + len(colour) // upscaler.scale)
+        if constant:
+            alpha = np.full(colour.shape[:2], pixels.alpha.flat[0])
+        else:
+            alpha = _within_neighbours(next(alphas), pixels.alpha, rows, upscaler.scale)
+        yield Pixels(colour, alpha)
+        top = rows.stop
+
+
 def _upscaled(upscaler: Upscaler, values: np.ndarray, progress: Progress) -> np.ndarray:
-    grey = values.ndim == 2
+    return upscaler.tiled(*_prepared(values), progress)
+
+
+def _prepared(values: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Values as the network takes them, and what brings its answer back to their kind."""
     rounded = to_uint16 if values.dtype == np.uint16 else to_uint8
-    if values.dtype == np.uint16:
-        values = values.astype(np.float32) / np.float32(257)
-    if grey:
-        values = np.broadcast_to(values[..., None], (*values.shape, 3))
-    return upscaler.tiled(values, lambda sr: rounded(sr @ LUMA if grey else sr), progress)
+    if values.ndim == 3:
+        return values, rounded
+    return np.broadcast_to(values[..., None], (*values.shape, 3)), lambda sr: rounded(sr @ LUMA)
 
 
 def _upscaled_alpha(upscaler: Upscaler, alpha: np.ndarray, progress: Progress) -> np.ndarray:
@@ -51,8 +86,15 @@ def _upscaled_alpha(upscaler: Upscaler, alpha: np.ndarray, progress: Progress) -
     if alpha.min() == alpha.max():
         return np.full((alpha.shape[0] * scale, alpha.shape[1] * scale), alpha.flat[0])
     result = _upscaled(upscaler, alpha, progress)
+    return _within_neighbours(result, alpha, slice(0, len(alpha)), scale)
+
+
+def _within_neighbours(result: np.ndarray, alpha: np.ndarray, rows: slice, scale: int) -> np.ndarray:
+    """Holds upscaled rows between the least and the most of the 3x3 pixels around; changes `result`."""
+    margin = slice(max(0, rows.start - 1), rows.stop + 1)
+    inner = slice(rows.start - margin.start, rows.stop - margin.start)
     for limit, clip in ((np.minimum, np.maximum), (np.maximum, np.minimum)):
-        around = _of_neighbours(alpha, limit)
+        around = _of_neighbours(alpha[margin], limit)[inner]
         # Row by row: enlarged at once, it would be as large as the result again.
         for row, line in enumerate(around):
             part = result[row * scale : (row + 1) * scale]
@@ -72,8 +114,10 @@ def _of_neighbours(values: np.ndarray, limit: np.ufunc) -> np.ndarray:
 
 def upscale_picture(
     upscaler: Upscaler, picture: Picture, path: str | os.PathLike, written_as: Format, progress: Progress = iter
-) -> tuple[Frame, Frame]:
+) -> tuple[Frame, Frame | LargeFrame]:
     """Upscales all frames or pages of an open picture, one by one, and writes them.
+
+    A result of more than `LARGE` bytes is written row by row as PNG and TIFF, and never held.
 
     Args:
         upscaler: of any model.
@@ -83,22 +127,30 @@ def upscale_picture(
         progress: as of `Upscaler`.
 
     Returns:
-        The first frame before and after.
+        The first frame before and after; a `LargeFrame` has been used up.
 
     Raises:
         ImageError: if a frame is damaged, or the file cannot be written.
         ValueError, MemoryError: as `Upscaler`.
     """
-    first: list[Frame] = []
+    first: list[tuple[Frame, Frame | LargeFrame]] = []
 
-    def frames() -> Iterator[Frame]:
+    def frames() -> Iterator[Frame | LargeFrame]:
         for frame in picture.frames():
-            pixels = upscale_pixels(upscaler, frame.pixels, progress)
-            result = Frame(pixels, frame.metadata.of_result(*pixels.size, pixels.grey), frame.duration)
+            result = _result(upscaler, frame, written_as.streams and not picture.animated, progress)
             if not first:
-                first.extend([frame, result])
+                first.append((frame, result))
             yield result
 
     playing = Playing(picture.count, repeats_of(picture.format, picture.loop), picture.still_first)
     write_frames(Path(path), frames(), written_as, playing, picture.lossless)
-    return first[0], first[1]
+    return first[0]
+
+
+def _result(upscaler: Upscaler, frame: Frame, may_stream: bool, progress: Progress) -> Frame | LargeFrame:
+    given = frame.pixels
+    width, height = (side * upscaler.scale for side in given.size)
+    metadata = frame.metadata.of_result(width, height, given.grey)
+    if may_stream and width * height * given.channels_count * given.colour.itemsize > LARGE:
+        return LargeFrame(upscale_in_bands(upscaler, given, progress), metadata)
+    return Frame(upscale_pixels(upscaler, given, progress), metadata, frame.duration)

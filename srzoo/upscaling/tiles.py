@@ -25,7 +25,7 @@ class Tile:
     """Where that part belongs in the HR picture. The targets of all tiles cover it, each pixel once."""
 
 
-def cut(height: int, width: int, scale: int, halo: int, max_pixels: int) -> list[Tile]:
+def cut(height: int, width: int, scale: int, halo: int, max_pixels: int, max_height: int | None = None) -> list[Tile]:
     """Cuts an LR picture into a grid of tiles of one size: of all grids that fit, the one with least work.
 
     Args:
@@ -34,6 +34,7 @@ def cut(height: int, width: int, scale: int, halo: int, max_pixels: int) -> list
         scale: HR pixels a side of an LR pixel.
         halo: LR pixels that the network looks far (`srzoo.models.geometry.halo_of`).
         max_pixels: area that a tile with its halo may have, in LR pixels.
+        max_height: that a tile with its halo may have, at least two halos and a pixel; any if None.
 
     Returns:
         The tiles, row by row. It is one tile, without halo, if the whole picture fits.
@@ -41,7 +42,7 @@ def cut(height: int, width: int, scale: int, halo: int, max_pixels: int) -> list
     Raises:
         ValueError: if not even a tile of one pixel and its halo fits.
     """
-    rows, columns = _grid(height, width, halo, max_pixels)
+    rows, columns = _grid(height, width, halo, max_pixels, max_height or height)
     return [
         Tile(
             source=(row_source, column_source),
@@ -53,11 +54,13 @@ def cut(height: int, width: int, scale: int, halo: int, max_pixels: int) -> list
     ]
 
 
-def _grid(height: int, width: int, halo: int, max_pixels: int) -> tuple[int, int]:
+def _grid(height: int, width: int, halo: int, max_pixels: int, max_height: int) -> tuple[int, int]:
     """Numbers of rows and columns of the grid whose tiles, halos included, have the least area in sum."""
     best = None
     for rows in range(1, max(1, height - 2 * halo) + 1):
         tile_height = _extent(height, rows, halo)
+        if tile_height > max_height:
+            continue
         widest = max_pixels // tile_height
         if widest >= width:
             columns = 1

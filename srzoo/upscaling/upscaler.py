@@ -3,41 +3,24 @@
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Union
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from srzoo.images import check_pixels, to_uint8
-from srzoo.models.geometry import halo_of, scale_of
 from srzoo.upscaling import memory as machine
+from srzoo.upscaling.network import Network
 from srzoo.upscaling.tiles import Tile, cut, halve
+
+if TYPE_CHECKING:
+    import keras
 
 DEFAULT_MEMORY = 2_000_000_000
 """Bytes for a tile. With it a process that upscales 1920x1080 to 7680x4320 stays below 3 GB."""
 
 
 Progress = Callable[[list[Tile]], Iterable[Tile]]
-
-
-@dataclass(frozen=True)
-class Network:
-    """A trained network in whatever runtime, and what has to be known of it to tile its pictures.
-
-    Attributes:
-        name: the model's full name.
-        scale: HR pixels a side of an LR pixel.
-        halo: LR pixels that it looks far.
-        bytes_per_pixel: of memory at its peak, per LR pixel.
-        run: from RGB pixels in [0, 255], float32 (1, H, W, 3), to an array of (1, scale H, scale W, 3), not clipped.
-    """
-
-    name: str
-    scale: int
-    halo: int
-    bytes_per_pixel: int
-    run: Callable[[np.ndarray], np.ndarray]
 
 
 class Upscaler:
@@ -66,30 +49,29 @@ class Upscaler:
 
     def __init__(
         self,
-        model: keras.Model | Network,
+        model: Union["keras.Model", Network],
         memory: int = DEFAULT_MEMORY,
         notice: Callable[[str], object] = warnings.warn,
     ):
         self._notice = notice
-        self._upscale_tile: Callable
         if isinstance(model, Network):
-            self.scale, self.halo, bytes_per_pixel = model.scale, model.halo, model.bytes_per_pixel
-            self._upscale_tile = model.run
+            network = model
+            self._checks_memory = True
         else:
-            self.scale, self.halo, bytes_per_pixel = scale_of(model), halo_of(model), peak_bytes_per_pixel(model)
-            # The open height and width let tiles of all sizes share one trace.
-            self._upscale_tile = tf.function(
-                lambda pixels: model(pixels, training=False),
-                input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
-            )
+            # TensorFlow takes seconds to import, which a network of another runtime need not wait for.
+            from srzoo.upscaling.keras_network import keras_network
+
+            network = keras_network(model)
+            self._checks_memory = machine.runs_in_machine_memory()
+        self.scale, self.halo, bytes_per_pixel = network.scale, network.halo, network.bytes_per_pixel
+        self._upscale_tile = network.run
         least = (2 * self.halo + 1) ** 2 * bytes_per_pixel
         if memory < least:
             raise ValueError(
-                f"memory must be at least {math.ceil(least / 1e6)} MB for {model.name!r}, got {memory / 1e6:g} MB"
+                f"memory must be at least {math.ceil(least / 1e6)} MB for {network.name!r}, got {memory / 1e6:g} MB"
             )
         self.max_pixels = int(memory // bytes_per_pixel)
         self._bytes_per_pixel = bytes_per_pixel
-        self._checks_memory = isinstance(model, Network) or machine.runs_in_machine_memory()
 
     def __call__(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """Upscales a picture.
@@ -130,9 +112,10 @@ class Upscaler:
         """Upscales a picture and keeps of each tile what `finish` makes of it, so that nothing larger is ever held.
 
         Args:
-            pixels: uint8 or float32 array of shape (H, W, 3), RGB in [0, 255], with at least one pixel.
-            finish: from a part of the result, float32 (h, w, 3), neither rounded nor clipped, to an array of any type
-                and of shape (h, w) or (h, w, channels); each pixel by itself.
+            pixels: array of shape (H, W, 3), RGB, with at least one pixel: uint8 or float32 in [0, 255], or uint16 in
+                [0, 65535].
+            finish: from a part of the result, float32 (h, w, 3) about [0, 255], neither rounded nor clipped, to an
+                array of any type and of shape (h, w) or (h, w, channels); each pixel by itself.
             progress: as of a call.
 
         Returns:
@@ -141,21 +124,64 @@ class Upscaler:
         Raises:
             ValueError, MemoryError: as a call.
         """
-        if pixels.dtype != np.float32:
+        height, width = pixels.shape[:2]
+        result = None
+        for _, target, finished in self._parts(pixels, finish, progress(self.plan(pixels))):
+            if result is None:
+                result = self._room(height, width, finished)
+            result[target] = finished
+        assert result is not None  # there is a tile at least
+        return result
+
+    def plan(self, pixels: np.ndarray, row_bytes: int = 0) -> list[Tile]:
+        """Gives the tiles in which a picture is upscaled.
+
+        Args:
+            pixels: as of `tiled`.
+            row_bytes: of a row of the result, if it is to come in bands: a quarter of the memory is then kept for a
+                band, and tiles are no higher than fits into it.
+
+        Raises:
+            ValueError: if the pixels are of another shape or type.
+        """
+        if pixels.dtype not in (np.float32, np.uint16):
             check_pixels(pixels)
         elif pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise ValueError(f"pixels must be of shape (height, width, 3), got {pixels.shape}")
         height, width = pixels.shape[:2]
         self._fit(height * width)
-        result = None
-        for planned in progress(cut(height, width, self.scale, self.halo, self.max_pixels)):
+        if not row_bytes:
+            return cut(height, width, self.scale, self.halo, self.max_pixels)
+        least = 2 * self.halo + 1
+        band = self.max_pixels * self._bytes_per_pixel // 4
+        max_height = max(least, band // (row_bytes * self.scale) + 2 * self.halo)
+        return cut(height, width, self.scale, self.halo, max(least**2, self.max_pixels * 3 // 4), max_height)
+
+    def bands(
+        self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], tiles: Iterable[Tile]
+    ) -> Iterator[np.ndarray]:
+        """As `tiled`, but gives the result in bands of full rows from the top, and holds one of them.
+
+        Args:
+            pixels, finish: as of `tiled`.
+            tiles: of `plan` for this picture, row by row.
+        """
+        width = pixels.shape[1] * self.scale
+        parts = self._parts(pixels, finish, tiles)
+        for rows, of_band in groupby(parts, key=lambda part: (part[0].target[0].start, part[0].target[0].stop)):
+            band = None
+            for _, (down, across), finished in of_band:
+                if band is None:
+                    band = np.empty((rows[1] - rows[0], width, *finished.shape[2:]), finished.dtype)
+                band[down.start - rows[0] : down.stop - rows[0], across] = finished
+            assert band is not None
+            yield band
+
+    def _parts(self, pixels: np.ndarray, finish: Callable, tiles: Iterable[Tile]) -> Iterator:
+        """For each part of the result: the planned tile that it is of, its place, and what `finish` makes of it."""
+        for planned in tiles:
             for tile, sr in self._run(pixels, planned):
-                finished = finish(sr[tile.inside])
-                if result is None:
-                    result = self._room(height, width, finished)
-                result[tile.target] = finished
-        assert result is not None  # there is a tile at least
-        return result
+                yield planned, tile.target, finish(sr[tile.inside])
 
     def _room(self, height: int, width: int, finished: np.ndarray) -> np.ndarray:
         shape = height * self.scale, width * self.scale, *finished.shape[2:]
@@ -175,7 +201,10 @@ class Upscaler:
         halves = halve(tile, height, width, self.scale, self.halo)
         if not halves or _area(tile) <= self.max_pixels:
             try:
-                sr = np.asarray(self._upscale_tile(pixels[tile.source][None].astype(np.float32)))[0]
+                lr = pixels[tile.source][None].astype(np.float32)
+                if pixels.dtype == np.uint16:
+                    lr /= 257
+                sr = np.asarray(self._upscale_tile(lr))[0]
             except Exception as error:
                 if not machine.is_out_of_memory(error):
                     raise
@@ -207,18 +236,3 @@ class Upscaler:
 def _area(tile: Tile) -> int:
     rows, columns = tile.source
     return (rows.stop - rows.start) * (columns.stop - columns.start)
-
-
-def peak_bytes_per_pixel(model: keras.Model) -> int:
-    """Memory that a model's forward pass takes at its peak, in bytes per LR pixel.
-
-    It is the largest layer output, in float32, times how many of that size are alive at once. This was
-    measured on TensorFlow 2.21 on a processor, with and without oneDNN: 2.3 times for EDSR (a pixel
-    shuffle holds its input and output) and 3.1 for SRResNet (a PReLU adds the parts below and above zero).
-    """
-    side = 16
-    probe = keras.Model(model.inputs, [operation.output for operation in model.operations])
-    outputs = probe.compute_output_shape((1, side, side, 3))
-    largest = 4 * max(math.prod(shape) for shape in outputs) / side**2
-    alive = 3.5 if any(isinstance(operation, keras.layers.PReLU) for operation in model.operations) else 2.5
-    return math.ceil(largest * alive)

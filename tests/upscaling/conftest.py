@@ -9,7 +9,7 @@ from PIL import Image
 
 from srzoo.pictures.sources import Source
 from srzoo.upscaling import Upscaler, batch
-from srzoo.upscaling.upscaler import Network
+from srzoo.upscaling.network import Network
 
 
 def enlarged(array: np.ndarray, scale: int = 2) -> np.ndarray:

@@ -1,0 +1,25 @@
+"""A trained network in whatever runtime, as the upscaler needs it; no runtime is imported here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network in whatever runtime, and what has to be known of it to tile its pictures.
+
+    Attributes:
+        name: the model's full name.
+        scale: HR pixels a side of an LR pixel.
+        halo: LR pixels that it looks far.
+        bytes_per_pixel: of memory at its peak, per LR pixel.
+        run: from RGB pixels in [0, 255], float32 (1, H, W, 3), to an array of (1, scale H, scale W, 3), not clipped.
+    """
+
+    name: str
+    scale: int
+    halo: int
+    bytes_per_pixel: int
+    run: Callable[[np.ndarray], np.ndarray]

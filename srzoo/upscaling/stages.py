@@ -1,0 +1,43 @@
+"""A network in two stages: its body on the whole tile, its enlarging tail, which takes most memory, piece by piece.
+
+The tail looks two or three pixels far, the body some forty. So the body works on tiles five times as large as one run
+of both would allow, and less is computed twice.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from srzoo.upscaling.tiles import cut
+
+PIECES = 32
+"""A tail's piece is this part of its tile at most."""
+
+LEAST_PIECE = 32 * 32
+"""LR pixels of a piece, if it is more than that: smaller ones would be mostly halo."""
+
+
+def two_stages(body: Callable, tail: Callable, scale: int, tail_halo: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Joins the stages of a network.
+
+    Args:
+        body: from RGB pixels, float32 (1, H, W, 3), to features (1, H, W, C), of any kind that can be sliced.
+        tail: from features to float32 (1, scale H, scale W, 3).
+        scale: HR pixels a side of an LR pixel.
+        tail_halo: LR pixels that the tail looks far.
+
+    Returns:
+        What gives the same as `tail(body(pixels))`, as `srzoo.upscaling.network.Network.run`.
+    """
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape[1:3]
+        features = body(pixels)
+        result = np.empty((1, height * scale, width * scale, 3), np.float32)
+        least = (2 * tail_halo + 1) ** 2
+        for piece in cut(height, width, scale, tail_halo, max(height * width // PIECES, LEAST_PIECE, least)):
+            rows, columns = piece.source
+            result[0][piece.target] = np.asarray(tail(features[:, rows, columns]))[0][piece.inside]
+        return result
+
+    return run

@@ -1,0 +1,54 @@
+"""A network in two stages is the same network, with less memory for each pixel."""
+
+import keras
+import numpy as np
+import pytest
+from skimage import data
+
+from srzoo import zoo
+from srzoo.models.geometry import halo_of, split_at_growth
+from srzoo.models.layers import pixel_shuffle
+from srzoo.upscaling import stages
+from srzoo.upscaling.keras_network import keras_network, peak_bytes_per_pixel
+
+PHOTO = data.chelsea()[60:123, 100:171][None].astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_pieces_of_the_tail_make_up_what_the_model_gives(name, scale, monkeypatch):
+    monkeypatch.setattr(stages, "LEAST_PIECE", 200)
+    keras.utils.set_random_seed(0)
+    model = zoo.create(f"{name}-x{scale}.blocks2.filters8")
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.kernel.assign(layer.kernel * 1.5)
+    np.testing.assert_allclose(keras_network(model).run(PHOTO), model.predict(PHOTO, verbose=0), atol=2e-3)
+
+
+def test_a_piece_is_a_small_part_of_its_tile():
+    seen = []
+
+    def tail(features):
+        seen.append(features.shape[1] * features.shape[2])
+        return np.zeros((1, features.shape[1] * 2, features.shape[2] * 2, 3), np.float32)
+
+    stages.two_stages(lambda pixels: pixels, tail, scale=2, tail_halo=2)(np.zeros((1, 400, 300, 3), np.float32))
+    assert max(seen) <= 400 * 300 / stages.PIECES
+    assert sum(seen) < 1.2 * 400 * 300  # little is computed twice
+
+
+@pytest.mark.parametrize(("name", "halo"), [("edsr-baseline-x4", 2), ("srresnet-x4", 3)])
+def test_the_tail_looks_a_few_pixels_far_and_the_body_takes_little_memory(name, halo):
+    model = zoo.create(name)
+    body, tail = split_at_growth(model)
+    assert halo_of(tail) == halo and halo_of(body) + halo >= halo_of(model)
+    assert keras_network(model).bytes_per_pixel < peak_bytes_per_pixel(model) / 4
+
+
+def test_a_model_with_a_skip_around_its_growth_runs_in_one():
+    pixels = keras.Input((None, None, 3))
+    grown = pixel_shuffle(keras.layers.Conv2D(12, 3, padding="same")(keras.layers.ReLU()(pixels)), 2, "shuffle")
+    model = keras.Model(pixels, keras.layers.Add()([grown, keras.layers.UpSampling2D(2)(pixels)]))
+    assert split_at_growth(model) is None
+    np.testing.assert_allclose(keras_network(model).run(PHOTO), model.predict(PHOTO, verbose=0), atol=1e-3)
