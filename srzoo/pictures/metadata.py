@@ -50,10 +50,9 @@ class Metadata:
         A colour profile of another colour space than the result's is left out.
         """
         exif = dict(self.exif)
-        sizes = {0x0100: width, 0x0101: height, 0xA002: width, 0xA003: height}
+        sizes = {0xA002: width, 0xA003: height}
         if ORIENTATION in exif:
             exif[ORIENTATION] = 1
-        exif.update({tag: size for tag, size in sizes.items() if tag in exif})
         if EXIF_IFD in exif:
             inner = exif[EXIF_IFD]
             exif[EXIF_IFD] = {**inner, **{tag: size for tag, size in sizes.items() if tag in inner}}

@@ -223,7 +223,7 @@ def test_metadata_are_kept_and_their_sizes_updated(ending, wanted, tmp_path, res
     Image.fromarray(PHOTO).save(tmp_path / f"a.{ending}", dpi=(300, 300), **options)
     image = resolve(f"a.{ending}", wanted).image()
     kept = image.getexif()
-    assert kept[0x010F] == "Maker" and kept.get(0x0100, 60) == 60
+    assert kept[0x010F] == "Maker" and kept.get(0x0100) in (None, 60)
     inner = kept.get_ifd(0x8769)
     assert (inner[0xA002], inner[0xA003], inner[0x9003]) == (60, 40, "2024:05:06 07:08:09")
     assert float(inner[0x829A]) == 0.5 and kept.get_ifd(0x8825)[1] == "N"
