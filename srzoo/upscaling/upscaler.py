@@ -20,6 +20,13 @@ DEFAULT_MEMORY = 2_000_000_000
 """Bytes for a tile. With it a process that upscales 1920x1080 to 7680x4320 stays below 3 GB."""
 
 
+SHARED, BAND, LEAST_TILE = 0.7, 0.125, 0.3
+"""Of the memory, where a result comes in bands: for all, for a band, and for a tile at least. With `DEFAULT_MEMORY` a
+process that upscales 100 megapixels so stays below 2.5 GB."""
+
+FINISHED_ROWS = 128
+
+
 Progress = Callable[[list[Tile]], Iterable[Tile]]
 
 
@@ -138,8 +145,8 @@ class Upscaler:
 
         Args:
             pixels: as of `tiled`.
-            row_bytes: of a row of the result, if it is to come in bands: a quarter of the memory is then kept for a
-                band, and tiles are no higher than fits into it.
+            row_bytes: of a row of the result, if it is to come in bands. Pictures for which that is worth while are
+                large themselves, so tiles, a band and the picture then share less than the memory (`SHARED`).
 
         Raises:
             ValueError: if the pixels are of another shape or type.
@@ -153,9 +160,11 @@ class Upscaler:
         if not row_bytes:
             return cut(height, width, self.scale, self.halo, self.max_pixels)
         least = 2 * self.halo + 1
-        band = self.max_pixels * self._bytes_per_pixel // 4
-        max_height = max(least, band // (row_bytes * self.scale) + 2 * self.halo)
-        return cut(height, width, self.scale, self.halo, max(least**2, self.max_pixels * 3 // 4), max_height)
+        memory = self.max_pixels * self._bytes_per_pixel
+        band = BAND * memory
+        max_height = max(least, int(band / (row_bytes * self.scale)) + 2 * self.halo)
+        tile = max(SHARED * memory - band - pixels.nbytes, LEAST_TILE * memory)
+        return cut(height, width, self.scale, self.halo, max(least**2, int(tile / self._bytes_per_pixel)), max_height)
 
     def bands(
         self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], tiles: Iterable[Tile]
@@ -181,7 +190,13 @@ class Upscaler:
         """For each part of the result: the planned tile that it is of, its place, and what `finish` makes of it."""
         for planned in tiles:
             for tile, sr in self._run(pixels, planned):
-                yield planned, tile.target, finish(sr[tile.inside])
+                down, across = tile.target
+                part = sr[tile.inside]
+                # Some rows at a time: rounding makes copies as large as what it rounds.
+                for top in range(0, len(part), FINISHED_ROWS):
+                    rows = part[top : top + FINISHED_ROWS]
+                    target = slice(down.start + top, down.start + top + len(rows)), across
+                    yield planned, target, finish(rows)
 
     def _room(self, height: int, width: int, finished: np.ndarray) -> np.ndarray:
         shape = height * self.scale, width * self.scale, *finished.shape[2:]
