@@ -17,7 +17,8 @@ INTRODUCTION = """# srzoo: make pictures larger
 Drop pictures, choose a model, and move the line between before and after. All is computed on the machine that runs this
 page; pictures are held in its memory while the page is open, and never kept on its disk."""
 
-SCROLL = "() => { document.getElementById('result').scrollIntoView({ block: 'nearest' }); }"
+SCROLL = "() => setTimeout(() => document.getElementById('result').scrollIntoView({ block: '%s' }), 200)"
+"""Later, as Gradio lays the bar out when all scripts have run."""
 
 
 def _gradio() -> ModuleType:
@@ -129,9 +130,9 @@ def build(models: Sequence[str], limits: Limits) -> Any:
             lambda name: gr.update(visible=name in dialled), model, fidelity, api_visibility="private", queue=False
         )
         # On a phone the answer is below the controls.
-        go.click(None, js=SCROLL, api_visibility="private")
+        go.click(None, js=SCROLL % "center", api_visibility="private")
         answered = go.click(upscale, [held, model, fidelity], result, api_visibility="private")
-        answered.then(None, js=SCROLL, api_visibility="private")
+        answered.then(None, js=SCROLL % "nearest", api_visibility="private")
         clear.click(lambda: ([], _listed([]), ""), None, [held, listing, result], api_visibility="private", queue=False)
     return page
 

@@ -62,7 +62,12 @@ def find_pictures(paths: Sequence[Path], scale: int, reference: bool, lpips: Lpi
             raise ValueError(f"{path}: no pictures in this folder; srzoo reads {', '.join(SUFFIXES)}")
         shown = [Shown(file.stem, file, Pair(file.stem, file, None) if reference else None) for file in files]
         for each in shown:
-            each.read(scale)
+            _, hr = each.read(scale)
+            if lpips and hr is not None and min(hr.shape[:2]) < lpips.least:
+                raise ValueError(
+                    f"{each.file} has {hr.shape[1]}x{hr.shape[0]} pixels, too few to be measured: LPIPS of "
+                    f"{lpips.name} needs {lpips.least}x{lpips.least}"
+                )
         found += shown
     return found
 

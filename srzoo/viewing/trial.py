@@ -1,31 +1,35 @@
 """What the demo does, without its page's toolkit: takes uploads, upscales them, and renders the answer."""
 
 import html
+import math
+import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from srzoo import zoo
-from srzoo.images import SUFFIXES, read_image, write_image
 from srzoo.models import PIXEL_TRAINED
-from srzoo.upscaling import Upscaler
-from srzoo.upscaling.tiles import Tile
-from srzoo.viewing.pages import data_url, png_url, render
+from srzoo.pictures.metadata import Metadata
+from srzoo.pictures.pixels import Pixels
+from srzoo.pictures.reading import ENDINGS, Frame, open_picture
+from srzoo.pictures.sources import Source
+from srzoo.pictures.stills import png
+from srzoo.upscaling import Upscaler, batch
+from srzoo.upscaling.upscaler import Progress
+from srzoo.viewing.pages import data_url, render
 
 TILE_MEMORY = 600_000_000
 """Bytes for a tile: small enough for a bar that moves."""
 
-SHOWN = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
-"""Endings of the formats that browsers show -> MIME types."""
+SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "AVIF": "image/avif"}
+"""Formats that browsers show, by Pillow's names -> MIME types."""
 
-Progress = Callable[[list[Tile]], Iterable[Tile]]
+JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
+"""How its files begin."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Limits:
     """What the demo takes.
 
     Attributes:
-        pixels: of a picture before upscaling.
+        pixels: of a picture before upscaling, all its frames or pages together.
         pictures: held for one person.
         megabytes: of a file.
         waiting: answers that may wait; one is computed at a time.
@@ -47,18 +51,28 @@ class Limits:
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture that was dropped: its file's name, and its pixels, uint8 (h, w, 3)."""
+    """A picture that was dropped.
+
+    Attributes:
+        name: of its file.
+        content: the file.
+        size: width and height, upright.
+        count: of frames or pages.
+    """
 
     name: str
-    pixels: np.ndarray
+    content: bytes
+    size: tuple[int, int]
+    count: int = 1
 
     @property
     def label(self) -> str:
-        return f"{self.name}, {size_of(self.pixels)}"
+        frames = f", {self.count} frames" if self.count > 1 else ""
+        return f"{self.name}, {_text(self.size)}{frames}"
 
 
-def size_of(pixels: np.ndarray) -> str:
-    return f"{pixels.shape[1]} × {pixels.shape[0]}"
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]}"
 
 
 def take_upload(path: Path, limits: Limits) -> Upload:
@@ -68,29 +82,35 @@ def take_upload(path: Path, limits: Limits) -> Upload:
         ValueError: if it is too large, of another format, or broken; one sentence that names the file.
     """
     try:
-        if path.suffix.lower() not in SUFFIXES:
-            raise ValueError(f"{path.name}: not a picture that srzoo reads; those end in {', '.join(SUFFIXES)}")
-        pixels = _pixels(path, limits)
-        return Upload(path.name, pixels)
-    except (ValueError, OSError) as error:
+        if path.suffix.lower() not in ENDINGS:
+            raise ValueError(f"{path.name}: not a picture that srzoo reads; those end in {', '.join(ENDINGS)}")
+        return _looked_through(path, path.read_bytes(), limits)
+    except (ValueError, OSError, MemoryError) as error:
         # The folder of uploads is nobody's business.
         raise ValueError(str(error).replace(str(path), path.name)) from error
     finally:
         path.unlink(missing_ok=True)
 
 
-def _pixels(path: Path, limits: Limits) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return read_image(path)  # which says what is wrong
-    if width * height > limits.pixels:
-        raise ValueError(
-            f"{path.name} has {width} × {height} pixels, more than the {limits.pixels / 1e6:g} million that this page "
-            "takes; make it smaller, or use resolve_image.py, which takes any size"
-        )
-    return read_image(path)
+def _looked_through(path: Path, content: bytes, limits: Limits) -> Upload:
+    elsewhere = "use resolve_image.py, which takes"
+    if content.startswith(JPEG_XL):
+        # Its reader decodes a file to tell its size, so none could be too large.
+        raise ValueError(f"{path.name}: this page takes no JPEG XL; {elsewhere} it")
+    sizes: list[tuple[int, int]] = []
+    with open_picture(path) as picture:
+        pixels = math.prod(picture.size) * picture.count
+        if pixels <= limits.pixels:
+            # All are decoded, so that a damaged one is told now; pages may be larger than the first.
+            sizes = [frame.pixels.size for frame in picture.frames()]
+            pixels = sum(map(math.prod, sizes))
+        if pixels > limits.pixels:
+            found = f"{picture.count} frames, together {pixels}" if picture.count > 1 else _text(picture.size)
+            raise ValueError(
+                f"{path.name} has {found} pixels, more than the {limits.pixels / 1e6:g} million that this page takes; "
+                f"make it smaller, or {elsewhere} any size"
+            )
+    return Upload(path.name, content, sizes[0], len(sizes))
 
 
 @lru_cache(maxsize=64)
@@ -132,8 +152,8 @@ def answer(uploads: Sequence[Upload], model: str, fidelity: float, progress: Cal
     for upload in uploads:
         try:
             pictures.append(_result(upload, upscaler, title, progress(upload.name)))
-        except (ValueError, OSError) as error:
-            failures.append(f"{upload.name}: {error}")
+        except ValueError as error:
+            failures.append(str(error) if upload.name in str(error) else f"{upload.name}: {error}")
     if not pictures:
         raise ValueError("; ".join(failures))
     page = render("slider", title, {"pictures": pictures, "failures": failures})
@@ -145,26 +165,41 @@ def answer(uploads: Sequence[Upload], model: str, fidelity: float, progress: Cal
 
 
 def _result(upload: Upload, upscaler: Upscaler, title: str, progress: Progress) -> dict[str, Any]:
-    start = time.perf_counter()
-    sr = upscaler(upload.pixels, progress=progress)
-    seconds = time.perf_counter() - start
     name = Path(upload.name)
-    content = _encoded(sr, name.suffix)
-    kind = SHOWN.get(name.suffix.lower())
+    # In the page's own folder, which goes with it, if there is one (`srzoo.viewing.demo.serve`).
+    with tempfile.TemporaryDirectory(dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
+        source = Path(folder, name)
+        source.write_bytes(upload.content)
+        place = Path(f"{name.stem}_x{upscaler.scale}{name.suffix}")
+        start = time.perf_counter()
+        (job,) = batch.plan([Source(source, place)], Path(folder, "results"), upscaler.scale)
+        try:
+            if job.refusal:
+                raise ValueError(job.refusal)
+            report = batch.carry_out(job, upscaler, title, progress)
+        except (ValueError, OSError, MemoryError) as error:
+            raise ValueError(str(error).replace(str(source), upload.name)) from error
+        seconds = time.perf_counter() - start
+        content = job.target.read_bytes()
+    kind = SHOWN.get(job.written_as.name)
+    if not isinstance(report.after, Frame):
+        raise ValueError(f"{upload.name} gives a result too large for a page; use `resolve_image.py`")
+    after = report.after.pixels
+    as_it_is = kind and report.count == 1 and after.alpha is None
+    done = f"{title}, {seconds:.1f} s, {len(content) / 1e3:.0f} kB"
     return {
         "name": upload.name,
-        "file": f"{name.stem}_x{upscaler.scale}{name.suffix}",
-        "width": sr.shape[1],
-        "height": sr.shape[0],
-        "before": png_url(upload.pixels),
-        "after": data_url(content, kind) if kind else png_url(sr),
+        "file": job.target.name,
+        "width": after.size[0],
+        "height": after.size[1],
+        "before": _still(report.before, report.after.metadata.icc),
+        "after": data_url(content, kind) if kind and as_it_is else _still(report.after, report.after.metadata.icc),
         "content": data_url(content, kind or "application/octet-stream"),
-        "facts": f"{upload.label} → {size_of(sr)}, {title}, {seconds:.1f} s, {len(content) / 1e3:.0f} kB",
+        "facts": "; ".join([f"{upload.label} → {_text(after.size)}, {done}", *report.notes]),
     }
 
 
-def _encoded(pixels: np.ndarray, suffix: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"picture{suffix}"
-        write_image(path, pixels)
-        return path.read_bytes()
+def _still(frame: Frame, profile: bytes | None) -> str:
+    """A frame as browsers show it; both sides of the line have one colour profile, or the same colours would differ."""
+    fits = profile if profile and profile[16:20] == b"RGB " else None
+    return data_url(png(Pixels(frame.pixels.on_white()), Metadata(icc=fits)), "image/png")

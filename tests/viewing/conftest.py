@@ -1,6 +1,8 @@
 """A real browser, and small things to show."""
 
 import shutil
+import time
+from functools import partial
 
 import pytest
 
@@ -46,6 +48,14 @@ def browser():
         chromium.close()
 
 
+def _wait_for(page, expression, arg=None):
+    """As Playwright's own, which evaluates within the page from the second look on; our pages forbid that."""
+    deadline = time.monotonic() + 30
+    while not page.evaluate(expression, arg):
+        assert time.monotonic() < deadline, f"never true: {expression}"
+        page.wait_for_timeout(20)
+
+
 @pytest.fixture
 def open_page(browser):
     """Opens a file or an address; fails the test on an error of a script and on any request of a file for more."""
@@ -54,9 +64,10 @@ def open_page(browser):
     def open_(address, width=1280, height=800, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.wait_for_function = partial(_wait_for, page)
         address = address if "://" in str(address) else address.as_uri()
         if address.startswith("file:"):
             # The pauses of our pages are for people.

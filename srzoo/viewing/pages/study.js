@@ -53,16 +53,26 @@ function mostLeft(rest, last) {
 
 function withRepeats(order) {
   const gap = Math.min(GAP, Math.floor(order.length / 2));
-  const chosen = shuffled(order.slice(0, order.length - gap)).slice(0, data.repeats);
-  for (const trial of chosen) {
-    const first = order.indexOf(trial) + gap + 1;
-    const places = Array.from({ length: order.length - first + 1 }, (_, i) => first + i);
-    const apart = places.filter((at) =>
-      [order[at - 1], order[at]].every((near) => !near || pictureOf(near) !== pictureOf(trial)));
-    const usable = apart.length ? apart : places;
+  const left = new Set(shuffled(order.slice(0, order.length - gap)));
+  for (let repeats = Math.min(data.repeats, left.size); repeats > 0; repeats--) {
+    // One that can come again beside no version of its picture, if any can.
+    const trial = [...left].find((each) => placesApart(order, each, gap).length) || [...left][0];
+    const apart = placesApart(order, trial, gap);
+    const usable = apart.length ? apart : placesAfter(order, trial, gap);
     order.splice(usable[random(usable.length)], 0, { stimulus: trial.stimulus, repeat: true });
+    left.delete(trial);
   }
   return order;
+}
+
+function placesAfter(order, trial, gap) {
+  const first = order.indexOf(trial) + gap + 1;
+  return Array.from({ length: order.length - first + 1 }, (_, i) => first + i);
+}
+
+function placesApart(order, trial, gap) {
+  return placesAfter(order, trial, gap).filter((at) =>
+    [order[at - 1], order[at]].every((near) => !near || pictureOf(near) !== pictureOf(trial)));
 }
 
 function fresh() {

@@ -1,0 +1,115 @@
+"""Draws docs/gallery.md's pictures: what the models that ship make of faces, text, foliage and more.
+
+    PYTHONPATH=. python tools/gallery.py --lpips lpips_alexnet.npz
+
+The photographs come with scikit-image, the text is drawn here.
+"""
+
+import argparse
+import io
+import os
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+from draw_strip import Change, row, stack
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from srzoo import bicubic, zoo
+from srzoo.data.sample import sample_path
+from srzoo.images import read_image, write_image
+from srzoo.metrics import lpips
+from srzoo.upscaling import Upscaler
+from srzoo.viewing.methods import Method, load_methods
+
+METHODS = ("bicubic", "srresnet-x4", "edsr-baseline-x4", "srgan-x4", "edsr-gan-x4")
+SIDE = 128
+TEXT = "drawn text"
+SMALL = "smaller"
+
+EYE, GRASS, PAGE = ("chelsea.png", (80, 112)), ("grass.png", (100, 100)), ("page.png", (0, 0))
+
+STRIPS = {
+    "faces": [("astronaut.png", (60, 168), ""), (SMALL, (12, 56), "")],
+    "text": [(TEXT, (0, 0), ""), (*PAGE, "")],
+    "foliage": [(*GRASS, ""), ("grass.png", (320, 40), "")],
+    "architecture": [("camera.png", (108, 384), ""), ("rocket.jpg", (100, 16), "")],
+    "fidelity": [(*GRASS, ""), (*PAGE, "")],
+    "jpeg": [(*EYE, "JPEG 80"), (*EYE, "JPEG 40")],
+    "camera": [(*EYE, "blur"), (*EYE, "noise")],
+}
+"""Name of a picture -> its rows: a photograph, the top left corner of the part that is shown, what is done to LR."""
+
+
+def original(picture: str) -> np.ndarray:
+    if picture == TEXT:
+        return drawn_text()
+    if picture == SMALL:
+        return bicubic.downscale(read_image(sample_path("astronaut.png")), 2)
+    return read_image(sample_path(picture))
+
+
+def drawn_text() -> np.ndarray:
+    """Lines of letters from large to small; at a quarter of the size the last ones are two pixels high."""
+    image = Image.new("RGB", (SIDE, SIDE), "white")
+    draw = ImageDraw.Draw(image)
+    top = 4
+    for size, text in ((36, "Sharp 7"), (24, "easily read"), (18, "Quick fox 36"), (13, "over 1984 lazy dogs")):
+        draw.text((4, top), text, "black", ImageFont.load_default(size))
+        top += int(size * 1.25)
+    return np.array(image)
+
+
+def jpeg(lr: np.ndarray, quality: int) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(lr).save(file, "JPEG", quality=quality)
+    return np.array(Image.open(file))
+
+
+def blurred(lr: np.ndarray) -> np.ndarray:
+    return np.array(Image.fromarray(lr).filter(ImageFilter.GaussianBlur(1)))
+
+
+def noisy(lr: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, 8, lr.shape)
+    return np.clip(np.rint(lr + noise), 0, 255).astype(np.uint8)
+
+
+CHANGES: dict[str, Change] = {
+    "": lambda lr: lr,
+    "JPEG 80": partial(jpeg, quality=80),
+    "JPEG 40": partial(jpeg, quality=40),
+    "blur": blurred,
+    "noise": noisy,
+}
+
+
+def dial(model: str) -> list[Method]:
+    """A network trained in the adversarial game, its partner, and the way between them."""
+    partner = zoo.pixel_trained(model)
+    mixed = {f"fidelity {share}": Upscaler(zoo.interpolate(partner, model, 1 - share)) for share in (0.75, 0.5, 0.25)}
+    between = [Method(name, upscaler.scale, upscaler.halo, upscaler) for name, upscaler in mixed.items()]
+    return [*load_methods([partner]), *between, *load_methods([model])]
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--lpips", required=True, help="file with LPIPS's weights")
+    ap.add_argument("--output", type=Path, default=Path("docs/images"), help="folder (default: docs/images)")
+    ap.add_argument("--strips", nargs="+", choices=STRIPS, default=list(STRIPS))
+    args = ap.parse_args()
+
+    distance = lpips.load(args.lpips)
+    for name in args.strips:
+        methods = dial("edsr-gan-x4") if name == "fidelity" else load_methods(METHODS)
+        rows = []
+        for picture, corner, change in STRIPS[name]:
+            title = change or Path(picture).stem
+            rows.append(row(original(picture), corner, SIDE, methods, title, distance, CHANGES[change]))
+        write_image(args.output / f"gallery-{name}.png", stack(rows))
+
+
+if __name__ == "__main__":
+    main()
