@@ -194,6 +194,14 @@ def test_a_written_file_replaces_the_old_one_with_ordinary_rights(tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
 
 
+def test_whoever_reads_the_old_file_meanwhile_reads_all_of_it(tmp_path):
+    write_image(tmp_path / "a.png", PHOTO)
+    content = (tmp_path / "a.png").read_bytes()
+    with (tmp_path / "a.png").open("rb") as old:
+        write_image(tmp_path / "a.png", PHOTO[::-1])
+        assert old.read() == content != (tmp_path / "a.png").read_bytes()
+
+
 def test_a_folders_pictures_are_found_at_any_depth_and_hidden_ones_left_out(tmp_path):
     for name in ("b.png", "sub/a.JPG", "notes.txt", ".hidden/c.png", ".d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
