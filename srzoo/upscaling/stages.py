@@ -17,7 +17,9 @@ LEAST_PIECE = 32 * 32
 """LR pixels of a piece, if it is more than that: smaller ones would be mostly halo."""
 
 
-def two_stages(body: Callable, tail: Callable, scale: int, tail_halo: int) -> Callable[[np.ndarray], np.ndarray]:
+def two_stages(
+    body: Callable, tail: Callable, scale: int, tail_halo: int, least_piece: int = LEAST_PIECE
+) -> Callable[[np.ndarray], np.ndarray]:
     """Joins the stages of a network.
 
     Args:
@@ -25,6 +27,7 @@ def two_stages(body: Callable, tail: Callable, scale: int, tail_halo: int) -> Ca
         tail: from features to float32 (1, scale H, scale W, 3).
         scale: HR pixels a side of an LR pixel.
         tail_halo: LR pixels that the tail looks far.
+        least_piece: LR pixels of a piece, if a tile's part is less.
 
     Returns:
         What gives the same as `tail(body(pixels))`, as `srzoo.upscaling.network.Network.run`.
@@ -35,7 +38,7 @@ def two_stages(body: Callable, tail: Callable, scale: int, tail_halo: int) -> Ca
         features = body(pixels)
         result = np.empty((1, height * scale, width * scale, 3), np.float32)
         least = (2 * tail_halo + 1) ** 2
-        for piece in cut(height, width, scale, tail_halo, max(height * width // PIECES, LEAST_PIECE, least)):
+        for piece in cut(height, width, scale, tail_halo, max(height * width // PIECES, least_piece, least)):
             rows, columns = piece.source
             result[0][piece.target] = np.asarray(tail(features[:, rows, columns]))[0][piece.inside]
         return result

@@ -20,7 +20,7 @@ DEFAULT_MEMORY = 2_000_000_000
 """Bytes for a tile. With it a process that upscales 1920x1080 to 7680x4320 stays below 3 GB."""
 
 
-SHARED, BAND, LEAST_TILE = 0.7, 0.125, 0.3
+SHARED, BAND, LEAST_TILE = 0.65, 0.1, 0.3
 """Of the memory, where a result comes in bands: for all, for a band, and for a tile at least. With `DEFAULT_MEMORY` a
 process that upscales 100 megapixels so stays below 2.5 GB."""
 
@@ -197,6 +197,7 @@ class Upscaler:
                     rows = part[top : top + FINISHED_ROWS]
                     target = slice(down.start + top, down.start + top + len(rows)), across
                     yield planned, target, finish(rows)
+                del sr, part, rows  # not beside the next tile's
 
     def _room(self, height: int, width: int, finished: np.ndarray) -> np.ndarray:
         shape = height * self.scale, width * self.scale, *finished.shape[2:]

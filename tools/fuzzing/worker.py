@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["SRZOO_CACHE"] = "off"  # nothing of it belongs in the user's cache
 
 import numpy as np
 import tensorflow as tf
