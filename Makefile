@@ -11,7 +11,7 @@ help:
 	@echo "make test-slow  run the tests that take long"
 	@echo "make lint       formatting, lint and types"
 	@echo "make check      lint and test"
-	@echo "make bench DATA=folder   crops a second of the data pipeline"
+	@echo "make bench      speed beside other runtimes, to results/benchmarks/ (QUICK=1: smaller)"
 	@echo "make fuzz       thousands of damaged files through the commands (FILES=, SEED=)"
 	@echo "make audit      look the locked packages up among the known vulnerabilities"
 	@echo "make lock       requirements.lock anew from requirements.txt"
@@ -50,8 +50,13 @@ lint: $(VENV)/.installed
 
 check: lint test
 
-bench: $(VENV)/.installed
-	PYTHONPATH=. $(BIN)/python benchmarks/data_pipeline.py $(DATA)
+$(VENV)/.bench: benchmarks/requirements.txt $(VENV)/.installed
+	@echo "installing the benchmarks' peers (PyTorch among them)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+bench: $(VENV)/.bench
+	PYTHONPATH=. $(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
 
 FILES := 5000
 SEED := 0

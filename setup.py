@@ -45,9 +45,11 @@ setup(
         # What `srzoo export` writes besides SavedModel and Keras files.
         "litert": ["ai-edge-litert>=2.1"],
         "onnx": ["onnx>=1.19", "tf2onnx>=1.16", "onnxruntime>=1.22"],
+        # Pictures upscaled from the shell without TensorFlow's start, and in 8 bits.
+        "fast": ["openvino>=2025.1"],
         # The page of `srzoo demo`.
         "demo": ["gradio>=6.31,<7"],
-        "dev": [*SAMPLE, "pytest>=9", "ruff", "mypy", "psutil", "hypothesis", "playwright"],
+        "dev": [*SAMPLE, "pytest>=9", "pytest-xdist", "ruff", "mypy", "psutil", "hypothesis", "playwright"],
     },
     entry_points={"console_scripts": ["srzoo = srzoo.__main__:main"]},
     classifiers=[

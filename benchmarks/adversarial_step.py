@@ -1,6 +1,6 @@
 """What the adversarial game costs: its step beside the same step with the discriminator and VGG left out.
 
-    python benchmarks/adversarial_step.py [--model edsr-gan] [--patch 96] [--batch 8] [--rounds 5]
+    PYTHONPATH=. python benchmarks/adversarial_step.py [--model edsr-gan] [--patch 96] [--batch 8] [--rounds 5]
 
 The steps run in turns in one process, on random crops; VGG19 (to vgg54) and the discriminator have random weights,
 which cost as much as trained ones. Medians over the rounds, in milliseconds and as ratios to the step on pixels.
@@ -9,7 +9,6 @@ which cost as much as trained ones. Medians over the rounds, in milliseconds and
 import argparse
 import os
 import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -21,6 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.common import Row, in_turns, ratio
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, ContentLoss, l1
 from srzoo.models import PIXEL_TRAINED
@@ -49,6 +49,32 @@ def steps_of(model: str) -> dict[str, Callable]:
     }
 
 
+def rows(quick: bool) -> tuple[list[Row], list[str]]:
+    """Measures EDSR-GAN's steps; also gives notes."""
+    patch, batch, rounds = (48, 2, 2) if quick else (96, 4, 3)
+    times = measure("edsr-gan", patch, batch, rounds)
+    section = f"adversarial step, EDSR-GAN, HR patch {patch}, batch {batch}"
+    cheapest = times["pixels alone"]
+    return [
+        Row(section, name, median(taken), "ms", figures={"times as dear": ratio(taken, cheapest)})
+        for name, taken in times.items()
+    ], []
+
+
+def measure(model: str, patch: int, batch: int, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each step in each round."""
+    steps = steps_of(model)
+    random = np.random.default_rng(0)
+    scale = zoo.parse_name(model)[1]
+    lr = tf.constant(random.integers(0, 256, (batch, patch // scale, patch // scale, 3)), tf.uint8)
+    hr = tf.constant(random.integers(0, 256, (batch, patch, patch, 3)), tf.uint8)
+    # The first call, which traces, is not among those that are counted.
+    taken = in_turns(
+        {name: lambda step=step: float(step(lr, hr, tf.constant(1e-6))["loss"]) for name, step in steps.items()}, rounds
+    )
+    return {name: [1000 * seconds for seconds in each] for name, each in taken.items()}
+
+
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--model", default="edsr-gan", choices=PIXEL_TRAINED)
@@ -60,24 +86,7 @@ def main() -> None:
 
     precision = choose_precision(args.precision)
     keras.config.set_dtype_policy(PRECISIONS[precision])
-    steps = steps_of(args.model)
-    random = np.random.default_rng(0)
-    scale = zoo.parse_name(args.model)[1]
-    lr = tf.constant(random.integers(0, 256, (args.batch, args.patch // scale, args.patch // scale, 3)), tf.uint8)
-    hr = tf.constant(random.integers(0, 256, (args.batch, args.patch, args.patch, 3)), tf.uint8)
-
-    def milliseconds(step: Callable) -> float:
-        start = time.perf_counter()
-        float(step(lr, hr, tf.constant(1e-6))["loss"])
-        return 1000 * (time.perf_counter() - start)
-
-    for step in steps.values():
-        milliseconds(step)  # the first call traces
-    times = {name: [] for name in steps}
-    for _ in range(args.rounds):
-        for name, step in steps.items():
-            times[name].append(milliseconds(step))
-
+    times = measure(args.model, args.patch, args.batch, args.rounds)
     devices = tf.config.list_physical_devices("GPU") or [f"{os.cpu_count()} processor cores, {platform.processor()}"]
     what = f"{args.model}, HR patch {args.patch}, batch {args.batch}, {precision}"
     print(f"{what}; TensorFlow {tf.__version__}, {devices}\n")

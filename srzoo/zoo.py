@@ -5,7 +5,6 @@ A model's full name says all there is to its architecture: `edsr-baseline-x4` is
 so it travels in every file that holds the model or its weights.
 """
 
-import hashlib
 import inspect
 import json
 import os
@@ -14,13 +13,12 @@ from pathlib import Path
 
 import keras
 
+from srzoo import shipped
 from srzoo.files.hdf5 import Declared, open_weights, read_attribute, read_declared, write_weights
 from srzoo.files.keras_archive import check_archive
 from srzoo.images import atomic_file
 from srzoo.models import MODELS, PIXEL_TRAINED
-
-SHIPPED = Path(__file__).parent / "weights"
-"""Folder of the trained weights that come with the package, one `<full name>.weights.h5` a model."""
+from srzoo.shipped import shipped_models
 
 
 def full_name(name: str, scale: int, **options: int) -> str:
@@ -101,16 +99,16 @@ def load(source: str | os.PathLike) -> keras.Model:
             raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)})") from error
     base, scale, options = parse_name(str(source))
     name = full_name(base, scale, **options)
-    shipped = SHIPPED / f"{name}.weights.h5"
-    if not shipped.is_file():
+    weights = shipped.SHIPPED / f"{name}.weights.h5"
+    if not weights.is_file():
         names = ", ".join(shipped_models()) or "none yet"
         raise FileNotFoundError(
             f"no trained weights ship for {name!r} (there are: {names}); train it with `python train.py` "
             "and give the resulting best.weights.h5"
         )
-    if checksum(shipped) != checksums().get(shipped.name):
-        raise ValueError(f"{shipped} is damaged: its SHA-256 is not the recorded one; install srzoo again")
-    return load(shipped)
+    if shipped.checksum(weights) != shipped.checksums().get(weights.name):
+        raise ValueError(f"{weights} is damaged: its SHA-256 is not the recorded one; install srzoo again")
+    return load(weights)
 
 
 def interpolate(
@@ -177,23 +175,6 @@ def pixel_trained(name: str) -> str:
             f"adversarial game ({', '.join(PIXEL_TRAINED)})"
         )
     return full_name(PIXEL_TRAINED[base], scale, **options)
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def checksums() -> dict[str, str]:
-    """File name -> SHA-256 of the weights that ship, from the table beside them."""
-    table = SHIPPED / "SHA256SUMS"
-    lines = table.read_text().splitlines() if table.is_file() else []
-    return {name: digest for digest, name in (line.split() for line in lines)}
-
-
-def shipped_models() -> list[str]:
-    """Full names of the models whose trained weights come with the package."""
-    return sorted(path.name.removesuffix(".weights.h5") for path in SHIPPED.glob("*.weights.h5"))
 
 
 def save_weights(model: keras.Model, path: str | os.PathLike) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 # Before TensorFlow is imported, or it talks.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Networks are prepared where a test is about that, and never in the user's own folder.
+os.environ["SRZOO_CACHE"] = "off"
 
 import keras
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from srzoo import bicubic, zoo
+from srzoo import bicubic, shipped, zoo
 from srzoo.data.sample import sample_path
 from srzoo.evaluation import evaluate
 from srzoo.images import read_image
@@ -23,7 +23,7 @@ DROP = 0.05
 
 def test_what_ships_is_what_is_recorded():
     assert zoo.shipped_models() == sorted(CAT) == sorted(SET5)
-    assert sorted(zoo.checksums()) == [f"{name}.weights.h5" for name in sorted(CAT)]
+    assert sorted(shipped.checksums()) == [f"{name}.weights.h5" for name in sorted(CAT)]
 
 
 @pytest.mark.parametrize("name", CAT)
@@ -58,11 +58,11 @@ def test_shipped_weights_are_float32_once_loaded(name):
 
 
 def test_damaged_shipped_weights_are_refused(tmp_path, monkeypatch):
-    for file in zoo.SHIPPED.iterdir():
+    for file in shipped.SHIPPED.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     with (tmp_path / "edsr-baseline-x4.weights.h5").open("r+b") as file:
         file.seek(100_000)
         file.write(b"\0\0\0\0")
-    monkeypatch.setattr(zoo, "SHIPPED", tmp_path)
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path)
     with pytest.raises(ValueError, match="is damaged: its SHA-256"):
         zoo.load("edsr-baseline-x4")

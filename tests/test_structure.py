@@ -10,6 +10,7 @@ ROOMS = (
     "files",
     "bicubic",
     "recipes",
+    "shipped",
     "metrics",
     "models",
     "zoo",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import h5py
 
-from srzoo import zoo
+from srzoo import shipped, zoo
 from srzoo.images import atomic_file
 
 
@@ -33,10 +33,10 @@ def store_in_float16(source: Path, target: Path) -> None:
 def main() -> None:
     source = Path(sys.argv[1])
     name = zoo.weights_name(source)
-    target = zoo.SHIPPED / f"{name}.weights.h5"
+    target = shipped.SHIPPED / f"{name}.weights.h5"
     store_in_float16(source, target)
-    sums = {**zoo.checksums(), target.name: zoo.checksum(target)}
-    (zoo.SHIPPED / "SHA256SUMS").write_text("".join(f"{digest}  {file}\n" for file, digest in sorted(sums.items())))
+    sums = {**shipped.checksums(), target.name: shipped.checksum(target)}
+    (shipped.SHIPPED / "SHA256SUMS").write_text("".join(f"{digest}  {file}\n" for file, digest in sorted(sums.items())))
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, sha256 {sums[target.name]}")
 
 

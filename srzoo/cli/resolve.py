@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
         "--pixel-weights",
         help="for --fidelity, the network trained on pixels: as --model; default: the one that ships of the same sizes",
     )
+    ap.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16", "int8"),
+        default="auto",
+        help="what the network computes in. auto: the fastest that is within one grey level of float32 on average "
+        "(default: auto)",
+    )
     ap.add_argument("--output", type=Path, default=Path("results"), help="folder for the results (default: results)")
     ap.add_argument(
         "--format",
@@ -102,11 +109,10 @@ def main(argv: list[str] | None = None) -> int:
 
     sources = find_sources(args.images, args.output)
 
-    start_tensorflow()
     from srzoo.upscaling import batch
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 
-    model = _load(args.weights or args.model, args.fidelity, args.pixel_weights)
+    model = _chosen(args, [source.path for source in sources if not source.refusal])
     title = model.name if args.fidelity is None else f"{model.name}, fidelity {args.fidelity:g}"
     upscaler = Upscaler(model, args.memory or DEFAULT_MEMORY, notice=lambda text: _warn(f"note: {text}"))
     max_pixels = args.max_pixels or MAX_PIXELS
@@ -135,16 +141,43 @@ def _carry_out(jobs, upscaler, title: str, max_pixels: int, args: argparse.Names
     return 1 if failed else 0
 
 
+def _chosen(args: argparse.Namespace, pictures: list[Path]):
+    """The network in the precision that is asked for, or the best one, and a line on stderr that tells which."""
+    from srzoo.export import prepared
+    from srzoo.upscaling.network import Network
+
+    source = args.weights or args.model
+    if args.fidelity is None:
+        taken = prepared.ready(
+            source, args.precision, pictures, lambda: _load(source, None, None), lambda text: _warn(f"note: {text}")
+        )
+        if taken:
+            away = f", {taken.mean:.2f} grey levels from float32 on average" if taken.precision != "float32" else ""
+            _warn(f"{taken.network.name}: {taken.precision} by OpenVINO{away}")
+            return taken.network
+    elif args.precision not in ("auto", "float32"):
+        raise ValueError(f"--precision {args.precision} is not for mixtures of weights; leave out --fidelity")
+    model = _load(source, args.fidelity, args.pixel_weights, args.precision == "bfloat16")
+    runtime = f"as exported to {source}" if isinstance(model, Network) else f"{_precision(model)} by TensorFlow"
+    _warn(f"{model.name}: {runtime}")
+    return model
+
+
+def _precision(model) -> str:
+    return {"mixed_bfloat16": "bfloat16"}.get(model.get_layer(index=2).dtype_policy.name, "float32")
+
+
 def _warn(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _load(source, fidelity: float | None, pixel_weights: str | None):
+def _load(source, fidelity: float | None, pixel_weights: str | None, bfloat16: bool = False):
     """The model of `--model` or `--weights`, brought towards its pixel-trained partner if a fidelity is given.
 
     It is a Keras model, or a `Network` where the source is an exported one.
     """
-    from srzoo import zoo
+    if Path(source).suffix not in (".tflite", ".onnx"):
+        start_tensorflow()
     from srzoo.export import runtimes
 
     if runtimes.is_exported(source):
@@ -155,6 +188,12 @@ def _load(source, fidelity: float | None, pixel_weights: str | None):
             )
         with quiet():
             return runtimes.load(source)
+    import keras
+
+    from srzoo import zoo
+
+    if bfloat16:
+        keras.config.set_dtype_policy("mixed_bfloat16")
     model = zoo.load(source)
     if fidelity is None:
         return model

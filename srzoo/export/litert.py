@@ -65,20 +65,23 @@ def _convert(converter: tf.lite.TFLiteConverter, precision: str, crops: list[np.
     return converter.convert()
 
 
-def calibration_crops(folder: Path | None) -> list[np.ndarray]:
+def calibration_crops(folder: Path | None, count: int | None = None, side: int | None = None) -> list[np.ndarray]:
     """Pictures as the network will see them, for `int8`.
 
     Args:
         folder: of pictures of the kind that will be upscaled; without one, scikit-image's photographs are taken, but
             for those that parity is measured on.
+        count: of crops, at most; default: `CROPS`.
+        side: pixels of a crop's sides, at most; default: `CROP`.
 
     Returns:
-        At most `CROPS` uint8 arrays of shape (H, W, 3), H and W at most `CROP`: as many from each picture.
+        At most `count` uint8 arrays of shape (H, W, 3), H and W at most `side`: as many from each picture.
 
     Raises:
         FileNotFoundError: if there is no such folder, or none is given and scikit-image is not installed.
         ValueError: if the folder holds no pictures, or one cannot be read.
     """
+    count, side = count or CROPS, side or CROP
     if folder is None:
         try:
             paths = [sample_path(name) for name in TRAIN if name not in {each for each, *_ in PICTURES}]
@@ -94,16 +97,21 @@ def calibration_crops(folder: Path | None) -> list[np.ndarray]:
         if not paths:
             raise ValueError(f"{folder}: no pictures to calibrate on; give a folder that holds some")
     # Spread over all files where there are more than can be taken.
-    paths = [paths[i * len(paths) // min(len(paths), CROPS)] for i in range(min(len(paths), CROPS))]
-    return [crop for path in paths for crop in _crops(read_image(path), CROPS // len(paths))]
+    paths = [paths[i * len(paths) // min(len(paths), count)] for i in range(min(len(paths), count))]
+    return [crop for path in paths for crop in crops_of(path, count // len(paths), side)]
 
 
-def _crops(picture: np.ndarray, count: int) -> Iterator[np.ndarray]:
+def crops_of(path: Path, count: int, side: int) -> list[np.ndarray]:
+    """At most `count` crops of a picture, as `calibration_crops` gives them; raises ValueError if it cannot be read."""
+    return list(_crops(read_image(path), count, side))
+
+
+def _crops(picture: np.ndarray, count: int, side: int) -> Iterator[np.ndarray]:
     """From the top left to the bottom right corner in equal steps, at alternate sides of the diagonal."""
-    rows, columns = (max(0, side - CROP) for side in picture.shape[:2])
+    rows, columns = (max(0, length - side) for length in picture.shape[:2])
     # Without room to move, all crops would be the one.
     for i in range(count if rows or columns else 1):
         top = rows * i // max(1, count - 1)
         left = columns * i // max(1, count - 1)
         left = columns - left if i % 2 else left
-        yield picture[top : top + CROP, left : left + CROP]
+        yield picture[top : top + side, left : left + side]

@@ -31,6 +31,7 @@ class Bound:
 
 BOUNDS = {
     "float32": Bound(worst=0.05, psnr_lost=0.001),
+    "bfloat16": Bound(worst=16, psnr_lost=0.05),
     "float16": Bound(worst=1, psnr_lost=0.01),
     "dynamic": Bound(worst=24, psnr_lost=0.15),
     "int8": Bound(worst=48, psnr_lost=0.4),
@@ -95,9 +96,7 @@ def pictures(scale: int) -> tuple[str, list[tuple[str, np.ndarray]]]:
         ]
         origin = "photographs of scikit-image"
     except FileNotFoundError:
-        photographs = [
-            (f"seed {seed}", _drawn(seed, rows, columns)) for seed, (_, rows, columns) in enumerate(PICTURES)
-        ]
+        photographs = [(f"seed {seed}", drawn(seed, rows, columns)) for seed, (_, rows, columns) in enumerate(PICTURES)]
         origin = "pictures drawn from a seed, as scikit-image with its photographs is not installed"
     return origin, [(name, bicubic.crop_to_multiple(hr, scale)) for name, hr in photographs]
 
@@ -107,8 +106,8 @@ def _middle(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return picture[top : top + rows, left : left + columns]
 
 
-def _drawn(seed: int, rows: int, columns: int) -> np.ndarray:
-    """Soft blobs in colour with hard-edged bars: smooth parts, edges, black and white."""
+def drawn(seed: int, rows: int, columns: int) -> np.ndarray:
+    """Soft blobs in colour with hard-edged bars, uint8 (rows, columns, 3): smooth parts, edges, black and white."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 256, (rows // 8 + 1, columns // 8 + 1, 3), np.uint8)
     picture = bicubic.upscale(coarse, 8)[:rows, :columns].copy()

@@ -33,7 +33,6 @@ MEMORY = {"litert": 1.6, "onnx": 1.25}
 """Format -> how much more memory its runtime takes at its peak than TensorFlow.
 
 Measured with LiteRT 2.3 (1.22 for EDSR, 1.56 for SRResNet; int8 takes half) and ONNX Runtime 1.31 (1.17 and 1.2).
-OpenVINO 2026.4 takes less than TensorFlow (0.87 and 0.62, in 8 bits as much).
 """
 
 Run = Callable[[np.ndarray], np.ndarray]

@@ -1,0 +1,42 @@
+"""All benchmarks: `make bench`, or
+
+    PYTHONPATH=. python benchmarks/run.py [--quick] [--only inference shell] [--output FOLDER]
+
+Each module of `SUITE` has `rows(quick)`, which measures and gives its rows and notes. Peers that are not installed are
+left out, with a note; benchmarks/requirements.txt has them all. The results are results.json, results.md and
+results.png in the folder.
+"""
+
+import argparse
+import importlib
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from benchmarks import common
+
+SUITE = ("inference", "shell", "large_images", "data_pipeline", "training", "adversarial_step")
+"""Modules of this folder, in the order in which they run. Another benchmark is another name here."""
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--quick", action="store_true", help="smaller pictures and fewer rounds")
+    ap.add_argument("--only", nargs="+", choices=SUITE, default=SUITE)
+    ap.add_argument("--output", type=Path, default=Path("results/benchmarks"))
+    args = ap.parse_args()
+    about, rows, notes = common.machine(), [], []
+    for name in args.only:
+        print(f"measures {name}", flush=True)
+        found, said = importlib.import_module(f"benchmarks.{name}").rows(args.quick)
+        rows += found
+        notes += said
+        # After each, so that an interruption loses none that is done.
+        common.write(args.output, about, rows, notes)
+    print(common.to_markdown(about, rows, notes))
+    print(f"written to {args.output}")
+
+
+if __name__ == "__main__":
+    main()

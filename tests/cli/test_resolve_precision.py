@@ -1,0 +1,100 @@
+"""`resolve_image.py --precision`: without TensorFlow after the first time, and a sentence for what cannot be had."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from srzoo import zoo
+from srzoo.cli.resolve import main
+from srzoo.export import prepared
+from srzoo.images import read_image, write_image
+
+pytest.importorskip("openvino")
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("tensorflow", "keras", "h5py", "openvino.tools", "openvino_telemetry")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "tiny.weights.h5"
+    zoo.save_weights(zoo.create("edsr-baseline-x4.blocks1.filters8"), path)
+    return str(path)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SRZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(prepared, "has_gpu", lambda: False)
+    write_image("cup.png", data.coffee()[150:180, 200:241])
+    return tmp_path
+
+
+def test_a_second_run_needs_no_tensorflow(here, weights, monkeypatch, capsys):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("SRZOO_CACHE", "off")
+    assert main(["cup.png", "--weights", weights]) == 0
+    assert "edsr-baseline-x4.blocks1.filters8: float32 by TensorFlow" in capsys.readouterr().err
+    expected = read_image("results/cup.png").astype(int)
+    monkeypatch.setenv("SRZOO_CACHE", str(here / "cache"))
+    assert main(["cup.png", "--weights", weights, "--precision", "float32"]) == 0
+    assert "prepares tiny.weights.h5 for OpenVINO, once" in capsys.readouterr().err
+    script = (
+        "import sys; from srzoo.cli.resolve import main; status = main(sys.argv[1:]); "
+        f"print([name for name in {HEAVY} if sys.modules.get(name)]); sys.exit(status)"
+    )
+    command = [sys.executable, "-c", script, "cup.png", "--weights", weights, "--precision", "float32"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0 and done.stdout.endswith("\n[]\n"), done
+    assert done.stderr == "edsr-baseline-x4.blocks1.filters8: float32 by OpenVINO\n"
+    assert np.abs(read_image("results/cup.png") - expected).max() <= 1
+
+
+def test_int8_is_said_with_its_distance_from_float32(here, weights, capsys):
+    assert main(["cup.png", "--weights", weights, "--precision", "int8"]) == 0
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("edsr-baseline-x4.blocks1.filters8: int8 by OpenVINO, 0.")
+    assert line.endswith(" grey levels from float32 on average")
+
+
+def test_by_default_it_goes_on_with_tensorflow_where_the_cache_cannot_be_written(here, weights, monkeypatch, capsys):
+    monkeypatch.setenv("SRZOO_CACHE", str(here / "cup.png"))
+    assert main(["cup.png", "--weights", weights]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert "goes on with TensorFlow: " in lines[1] and "cannot be written" in lines[1]
+    assert lines[2].endswith(": float32 by TensorFlow")
+    with pytest.raises(OSError, match="cannot be written"):
+        main(["cup.png", "--weights", weights, "--precision", "int8"])
+
+
+def test_with_a_gpu_tensorflow_runs_it(here, weights, monkeypatch, capsys):
+    monkeypatch.setattr(prepared, "has_gpu", lambda: True)
+    assert main(["cup.png", "--weights", weights]) == 0
+    assert capsys.readouterr().err.endswith("float32 by TensorFlow\n")
+
+
+def test_without_openvino_the_default_works_and_int8_names_the_package(here, weights, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setattr(prepared.importlib.util, "find_spec", lambda name: None)
+    assert main(["cup.png", "--weights", weights]) == 0
+    assert capsys.readouterr().err.endswith("float32 by TensorFlow\n")
+    with pytest.raises(ValueError, match=r"--precision int8 needs openvino, .* run `pip install openvino`"):
+        main(["cup.png", "--weights", weights, "--precision", "int8"])
+
+
+def test_what_has_no_precision_to_choose_is_refused(here, weights, monkeypatch):
+    with pytest.raises(ValueError, match="--precision int8 is not for mixtures"):
+        main(["cup.png", "--weights", weights, "--fidelity", "0.5", "--precision", "int8"])
+    Path("a.tflite").write_text("")
+    with pytest.raises(ValueError, match="a.tflite was exported in its own precision"):
+        main(["cup.png", "--model", "a.tflite", "--precision", "int8"])
+    monkeypatch.setenv("SRZOO_CACHE", "off")
+    with pytest.raises(ValueError, match="SRZOO_CACHE switches it off"):
+        main(["cup.png", "--weights", weights, "--precision", "int8"])
+    assert not Path("results").exists()

@@ -1,0 +1,104 @@
+"""A network in OpenVINO is the Keras model; in 8 bits, its body alone is rounded."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from srzoo import zoo
+from srzoo.export import openvino
+from srzoo.export.fold import fold_batch_norm
+
+pytest.importorskip("openvino")
+
+NAMES = (
+    "edsr-baseline-x4.blocks2.filters8",
+    "edsr-x3.blocks1.filters8",
+    "srresnet-x2.blocks1.filters8",
+    "srresnet-x3.blocks1.filters8",
+    "srgan-x8.blocks1.filters4",
+)
+
+
+def trained(name: str):
+    """Fresh, but with slopes and statistics of normalisation such as training leaves, which differ by the channel."""
+    model = zoo.create(name)
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        if weight.path.endswith("kernel"):
+            weight.assign(1.5 * np.asarray(weight))
+        if weight.path.rpartition("/")[2] in ("alpha", "gamma", "beta", "moving_mean", "moving_variance"):
+            weight.assign(random.uniform(0.2, 0.8, weight.shape))
+    return model
+
+
+def run(graph, pixels):
+    compiled = openvino.runtime().Core().compile_model(graph, "CPU", openvino.EXACT)
+    return compiled(pixels[None].astype(np.float32))[0]
+
+
+def photograph(height, width):
+    return data.astronaut()[100 : 100 + height, 180 : 180 + width]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_the_keras_model_at_odd_sizes_too(name):
+    model = trained(name)
+    pixels = photograph(19, 23)
+    expected = np.asarray(model(pixels[None].astype(np.float32), training=False))
+    got = run(openvino.build(fold_batch_norm(model)), pixels)
+    assert expected.std() > 1
+    np.testing.assert_allclose(got, expected, atol=0.01)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_parts_make_the_whole(name):
+    model = fold_batch_norm(trained(name))
+    pixels = photograph(19, 23)
+    features = run(openvino.build(model, part="body"), pixels)[0]
+    assert features.shape == (19, 23, model.get_layer("body").filters)
+    got = run(openvino.build(model, part="tail"), features)
+    np.testing.assert_allclose(got, run(openvino.build(model), pixels), atol=0.01)
+
+
+@pytest.mark.parametrize("name", NAMES[::2])
+def test_8_bits_are_near_and_not_equal(name):
+    model = fold_batch_norm(trained(name))
+    crops = [photograph(24, 24), data.coffee()[100:132, 200:232]]
+    pixels = photograph(24, 24)
+    exact = run(openvino.build(model), pixels)
+    rounded = run(openvino.build(model, openvino.ranges_of(model, crops)), pixels)
+    assert 1e-3 < np.abs(rounded - exact).mean() < 0.02 * exact.std()
+
+
+def test_head_and_tail_stay_in_float32():
+    model = fold_batch_norm(trained("srresnet-x4.blocks2.filters8"))
+    ranges = openvino.ranges_of(model, [photograph(16, 16)])
+    convolutions = {layer.name for layer in model.layers if type(layer).__name__ == "Conv2D"}
+    assert set(ranges) == convolutions - {"head", "tail"}
+    rounded = []
+    for node in openvino.build(model, ranges).get_ops():
+        if node.get_type_name() == "Convolution":
+            kernel = node.input_value(1).get_node()
+            rounded.append(kernel.get_type_name() == "FakeQuantize")
+    assert rounded == [False, *[True] * len(ranges), False]
+
+
+def test_8_bits_keep_zero_as_it_is():
+    """Borders are zeros: with a range that no whole number of steps leads to zero from, they would turn grey."""
+    ends = np.linspace(-0.1, -0.33, 8, dtype=np.float32), np.linspace(0.71, 0.1, 8, dtype=np.float32)
+    graph = openvino.build(fold_batch_norm(trained(NAMES[0])), {"block1_conv1": ends})
+    # The other one is the kernel's.
+    node = next(each for each in graph.get_ordered_ops() if each.get_type_name() == "FakeQuantize")
+    low, high = (float(node.input_value(i).get_node().data.item()) for i in (3, 4))
+    steps = -low / ((high - low) / 255)
+    assert steps == pytest.approx(round(steps), abs=1e-3) and high - low == pytest.approx(1.04)
+
+
+def test_without_pictures_there_are_no_ranges():
+    with pytest.raises(ValueError, match="8 bits need pictures"):
+        openvino.ranges_of(fold_batch_norm(zoo.create(NAMES[0])), [])
+
+
+def test_a_layer_that_it_does_not_know_is_named():
+    with pytest.raises(ValueError, match="'block1_bn1' is of the kind BatchNormalization"):
+        openvino.build(zoo.create(NAMES[2]))

@@ -1,0 +1,134 @@
+"""Networks kept in the cache: made once, the same ever after, and made anew rather than trusted when damaged."""
+
+import numpy as np
+import pytest
+
+from srzoo import zoo
+from srzoo.export import parity, prepared
+from srzoo.export.prepared import CacheError, Prepared
+from srzoo.images import write_image
+
+pytest.importorskip("openvino")
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (1, 12, 17, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def model():
+    return zoo.create("edsr-baseline-x4.blocks1.filters8")
+
+
+@pytest.fixture
+def weights(model, tmp_path):
+    path = tmp_path / "tiny.weights.h5"
+    zoo.save_weights(model, path)
+    return path
+
+
+@pytest.fixture
+def kept(weights, tmp_path):
+    return Prepared(weights, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_what_is_loaded_later_gives_the_same_pixels(kept, model, precision):
+    assert kept.load(precision) is None
+    made = kept.make(model, precision)
+    later = kept.load(precision)
+    np.testing.assert_array_equal(later.network.run(PIXELS), made.network.run(PIXELS))
+    assert (later.network.name, later.network.scale, later.network.halo) == (model.name, 4, made.network.halo)
+    assert later.mean == made.mean < (1e-3 if precision == "float32" else 1)
+    expected = np.asarray(model(PIXELS, training=False))
+    assert np.abs(later.network.run(PIXELS) - expected).mean() < (1e-3 if precision == "float32" else 1)
+
+
+def test_the_result_of_a_tile_outlives_the_next_one(kept, model):
+    run = kept.make(model, "float32").network.run
+    first = run(PIXELS)
+    before = first.copy()
+    run(255 - PIXELS)
+    np.testing.assert_array_equal(first, before)
+
+
+@pytest.mark.parametrize("file", ["body.bin", "tail.xml", "entry.json"])
+def test_a_damaged_entry_is_made_anew(kept, model, file):
+    kept.make(model, "float32")
+    path = kept.folder / "float32" / file
+    path.write_bytes(path.read_bytes()[:-9])
+    assert kept.load("float32") is None
+    kept.make(model, "float32")
+    assert kept.load("float32")
+
+
+def test_other_weights_have_an_entry_of_their_own(kept, weights, tmp_path):
+    zoo.save_weights(zoo.create("edsr-baseline-x4.blocks1.filters8"), weights)
+    assert Prepared(weights, tmp_path / "cache").folder != kept.folder
+
+
+@pytest.mark.parametrize(("mean", "seconds", "expected"), [(0.4, 1, "int8"), (0.4, 3, "float32"), (1.2, 1, "float32")])
+def test_by_itself_the_fastest_is_taken_that_is_near_enough(kept, model, monkeypatch, mean, seconds, expected):
+    away = {"float32": 0.0, "int8": mean}
+    real = Prepared._made
+    monkeypatch.setattr(prepared, "processor_has", lambda precision: precision != "bfloat16")
+    monkeypatch.setattr(
+        Prepared,
+        "_made",
+        lambda self, model, precision, pictures: prepared.Taken(
+            real(self, model, precision, pictures).network, precision, away[precision]
+        ),
+    )
+    monkeypatch.setattr(
+        prepared, "_seconds", lambda networks: {each: {"float32": 2, "int8": seconds}[each] for each in networks}
+    )
+    assert kept.make(model, "auto").precision == expected
+    assert kept.load("auto").precision == expected
+
+
+def test_a_network_that_is_not_the_model_is_not_kept(kept, model, monkeypatch):
+    monkeypatch.setitem(parity.BOUNDS, "float32", parity.Bound(0, 0))
+    with pytest.raises(parity.ParityError, match="for OpenVINO in float32"):
+        kept.make(model, "float32")
+    assert kept.load("float32") is None and not list(kept.folder.iterdir())
+
+
+def test_a_cache_that_cannot_be_written_is_named(weights, model, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CacheError, match="file/networks/.* cannot be written"):
+        Prepared(weights, tmp_path / "file").make(model, "float32")
+
+
+def test_bfloat16_is_refused_where_the_processor_has_none(kept, model, monkeypatch):
+    monkeypatch.setattr(prepared, "_processor", lambda: ("Old One", ["FP32", "INT8"]))
+    with pytest.raises(ValueError, match=r"\(Old One\) has no instructions for bfloat16; choose"):
+        kept.make(model, "bfloat16")
+
+
+def test_int8_is_calibrated_on_the_given_pictures_without_scikit_image(monkeypatch, tmp_path):
+    def missing(name):
+        raise FileNotFoundError(name)
+
+    monkeypatch.setattr("srzoo.export.litert.sample_path", missing)
+    picture = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    write_image(tmp_path / "a.png", picture)
+    crops = prepared.calibration([tmp_path / "a.png", tmp_path / "gone.png"], 4)
+    assert any(np.array_equal(crop, picture) for crop in crops)
+    with pytest.raises(ValueError, match="none could be read"):
+        prepared.calibration([tmp_path / "gone.png"], 4)
+
+
+def test_where_the_cache_is(monkeypatch, tmp_path):
+    monkeypatch.delenv("SRZOO_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert prepared.cache_folder() == tmp_path / "srzoo"
+    monkeypatch.setenv("SRZOO_CACHE", str(tmp_path / "mine"))
+    assert prepared.cache_folder() == tmp_path / "mine" and prepared.is_available()
+    for off in ("", "off"):
+        monkeypatch.setenv("SRZOO_CACHE", off)
+        assert prepared.cache_folder() is None and not prepared.is_available()
+
+
+def test_weights_that_ship_are_found_by_their_names(tmp_path):
+    name = zoo.shipped_models()[0]
+    assert prepared.weights_of(name).name == f"{name}.weights.h5"
+    assert prepared.weights_of(name.removesuffix("-x4")) == prepared.weights_of(name)
+    assert prepared.weights_of("unknown") is None and prepared.weights_of(tmp_path / "a.weights.h5") is None

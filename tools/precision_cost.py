@@ -1,0 +1,57 @@
+"""What int8 costs the models that ship: PSNR-Y (and LPIPS) in float32 and in int8, as `resolve_image.py` computes them.
+
+    PYTHONPATH=. python tools/precision_cost.py [--lpips lpips_alexnet.npz] [--model NAME ...] Set5/ Set14/ BSD100/
+
+Both run in OpenVINO. A folder is as that of `srzoo evaluate`. It decides nothing: how int8 is made was chosen on
+other pictures.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from srzoo import zoo
+from srzoo.evaluation import find_pairs
+from srzoo.export.prepared import Prepared, weights_of
+from srzoo.metrics import lpips, psnr_y
+from srzoo.models.geometry import scale_of
+from srzoo.upscaling import Upscaler
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("folders", nargs="+", type=Path)
+    ap.add_argument("--model", nargs="+", default=zoo.shipped_models())
+    ap.add_argument("--lpips", type=Path)
+    args = ap.parse_args()
+
+    metric = lpips.load(args.lpips) if args.lpips else None
+    print("| model | pictures | float32, dB | int8, dB | lost, dB |" + (" LPIPS float32 | int8 |" if metric else ""))
+    print("| --- | --- | ---: | ---: | ---: |" + (" ---: | ---: |" if metric else ""))
+    for name in args.model:
+        model = zoo.load(name)
+        scale = scale_of(model)
+        with TemporaryDirectory() as cache:
+            prepared = Prepared(weights_of(name), Path(cache))
+            upscalers = [Upscaler(prepared.make(model, each).network) for each in ("float32", "int8")]
+            for folder in args.folders:
+                figures, perceived = [], []
+                for pair in find_pairs(folder, scale):
+                    lr, hr = pair.read(scale)
+                    results = [upscaler(lr) for upscaler in upscalers]
+                    figures.append([psnr_y(hr, sr, scale) for sr in results])
+                    if metric:
+                        perceived.append([metric(hr, sr) for sr in results])
+                before, after = map(mean, zip(*figures))
+                line = f"| `{name}` | {folder.name} | {before:.2f} | {after:.2f} | {before - after:.3f} |"
+                if metric:
+                    line += "".join(f" {mean(each):.4f} |" for each in zip(*perceived))
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
