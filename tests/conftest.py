@@ -7,6 +7,10 @@ import pytest
 
 # Before TensorFlow is imported, or it talks.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each worker has a core; with threads for all cores they would wait for each other.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Networks are prepared where a test is about that, and never in the user's own folder.
 os.environ["SRZOO_CACHE"] = "off"
 

@@ -34,7 +34,10 @@ def test_shipped_weights_are_as_good_on_a_cat_as_recorded(name):
     assert score == pytest.approx(CAT[name], abs=DROP)
 
 
-@pytest.mark.parametrize("name", SET5)
+@pytest.mark.parametrize(
+    "name",
+    [each if each.startswith("edsr") else pytest.param(each, marks=pytest.mark.slow) for each in SET5],
+)
 def test_shipped_weights_are_as_good_on_set5_as_their_card_says(name, shared_data):
     upscaler = Upscaler(zoo.load(name))
     distance = lpips.load(shared_data / "weights" / "lpips_alexnet.npz")

@@ -32,6 +32,7 @@ def test_a_saved_model_is_the_default(weights, capsys):
     assert out.splitlines()[2].split()[0] == "parity" and out.endswith("(photographs of scikit-image)\n")
 
 
+@pytest.mark.slow
 def test_a_version_can_be_chosen(weights):
     main([weights, "--output", "out", "--version", "12"])
     assert [path.name for path in (Path("out") / NAME).iterdir()] == ["12"]

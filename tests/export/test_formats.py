@@ -169,6 +169,7 @@ def test_all_values_of_an_int8_file_but_its_input_and_output_are_integers(tmp_pa
     assert signature == {"inputs": ["lr"], "outputs": ["sr"]}
 
 
+@pytest.mark.slow
 def test_weights_of_16_and_8_bits_make_smaller_files(tmp_path):
     need("litert")
     model = zoo.create("edsr-baseline", blocks=1, filters=32)
@@ -209,6 +210,7 @@ def test_a_failed_export_leaves_the_file_of_an_earlier_one(tmp_path):
     assert files(tmp_path) == [path.name] and path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_versions_of_a_saved_model_count_up_and_none_is_replaced(tmp_path):
     model = tiny()
     assert export(model, tmp_path)[0].name == "1"

@@ -91,7 +91,7 @@ def test_the_grid_is_the_one_of_the_upscaler():
         height, width, halo = (int(number) for number in random.integers((1, 1, 0), (400, 400, 20)))
         most = int((2 * halo + 1) ** 2 + random.integers(0, 20_000))
         got = grid(tf.constant(height, tf.int64), tf.constant(width, tf.int64), halo, most)
-        assert tuple(int(number) for number in got) == _grid(height, width, halo, most)
+        assert tuple(int(number) for number in got) == _grid(height, width, halo, most, height)
 
 
 def test_a_network_that_gives_nan_is_an_error_and_not_a_black_picture(tmp_path, picture):
@@ -103,6 +103,7 @@ def test_a_network_that_gives_nan_is_an_error_and_not_a_black_picture(tmp_path, 
         signature(pixels=tf.constant(picture[None]))
 
 
+@pytest.mark.slow
 def test_another_kind_of_network_is_exported_as_well(tmp_path, picture):
     srresnet = zoo.create("srresnet-x3.blocks1.filters4")
     write_saved_model(srresnet, tmp_path / "1", memory=4_000_000)
@@ -138,6 +139,7 @@ def shown(small_saved) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_at_x8_the_limit_is_what_one_png_holds(tmp_path):
     write_saved_model(zoo.create("edsr-baseline-x8.blocks1.filters4"), tmp_path / "1")
     head = bytearray(encoded(np.zeros((8, 8, 3), np.uint8)))

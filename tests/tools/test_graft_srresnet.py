@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path
@@ -16,6 +17,7 @@ tool = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tool)
 
 
+@pytest.mark.slow
 def test_a_grafted_srresnet_gives_nearly_the_pictures_of_edsr():
     edsr, srresnet = zoo.load("edsr-baseline-x4"), zoo.create("srresnet", scale=4)
     picture = bicubic.downscale(read_image(sample_path("chelsea.png"))[:288, :448], 4).astype(np.float32)

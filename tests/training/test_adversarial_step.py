@@ -127,6 +127,7 @@ def test_the_shares_of_the_terms_in_the_gradient_add_up_to_one(vgg16_weights):
     assert min(shares) > 0
 
 
+@pytest.mark.slow
 def test_a_term_with_a_hundred_times_the_weight_has_a_hundred_times_the_gradient():
     shares = []
     for weight in (1e-4, 1e-2):
@@ -147,6 +148,7 @@ def test_a_discriminator_that_is_left_alone_learns_to_tell_the_pictures_apart():
     assert logs["d_real"] > 0.8 > 0.2 > logs["d_fake"]
 
 
+@pytest.mark.slow
 def test_batch_normalisation_works_as_at_inference():
     # One step at rate 0: the loss that is trained on is the loss of what the model gives to its users.
     step_fn = step_of(model="srgan")
@@ -181,6 +183,7 @@ def test_the_gradient_penalty_is_that_of_a_linear_critic():
     assert float(penalty) == pytest.approx((np.sqrt(32 * 32 * 3) - 1) ** 2, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_all_that_a_step_changes_is_in_its_checkpoint(tmp_path):
     step_fn = step_of(model="srgan", policy="mixed_float16")
     run(step_fn, steps=3)

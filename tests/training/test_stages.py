@@ -67,6 +67,7 @@ def test_a_finished_flow_does_nothing_more(photos, options, tmp_path):
     assert [row["step"] for row in rows_of(tmp_path / "adversarial") if row["loss"]] == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_with_lpips_the_best_weights_are_those_of_the_best_lpips(photos, options, tmp_path, shared_data):
     weights = zoo.create(f"edsr-baseline-x4.{SIZES}")
     zoo.save_weights(weights, tmp_path / "start.weights.h5")
