@@ -90,6 +90,7 @@ def losses(folder):
     return [(int(cell[0]), float(cell[3])) for cell in cells if cell[3]]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(photos, tmp_path, kill_at_step):
     whole = start(photos, tmp_path / "whole")
     killed = start(photos, tmp_path / "killed")

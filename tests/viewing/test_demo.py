@@ -67,6 +67,7 @@ def test_only_a_model_of_the_game_whose_partner_ships_has_a_dial(networks):
     assert [has_dial(model) for model in ("edsr-gan-x4", "edsr-baseline-x4", networks[0])] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_the_dial_mixes_weights():
     lr = np.random.default_rng(0).integers(0, 256, (12, 12, 3), np.uint8)
     expected = upscaler_of("edsr-baseline-x4", 0)(lr).astype(int)
