@@ -23,7 +23,7 @@ def keras_network(model: keras.Model) -> Network:
     if parts is None:
         return Network(model.name, scale, halo, peak_bytes_per_pixel(model), _compiled(model))
     body, tail = parts
-    run = stages.two_stages(_compiled(body), _compiled(tail), scale, halo_of(tail))
+    run = stages.two_stages(_compiled(body), _compiled(tail), scale, halo_of(tail), stages.LEAST_PIECE)
     result = 3 * 4 * scale**2
     # Of the body's layers more are alive at once: the long skip, the block's own, and what its convolutions make.
     alive = 6 if _has_prelu(model) else 5

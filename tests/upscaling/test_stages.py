@@ -33,7 +33,9 @@ def test_a_piece_is_a_small_part_of_its_tile():
         seen.append(features.shape[1] * features.shape[2])
         return np.zeros((1, features.shape[1] * 2, features.shape[2] * 2, 3), np.float32)
 
-    stages.two_stages(lambda pixels: pixels, tail, scale=2, tail_halo=2)(np.zeros((1, 400, 300, 3), np.float32))
+    stages.two_stages(lambda pixels: pixels, tail, scale=2, tail_halo=2, least_piece=1000)(
+        np.zeros((1, 400, 300, 3), np.float32)
+    )
     assert max(seen) <= 400 * 300 / stages.PIECES
     assert sum(seen) < 1.2 * 400 * 300  # little is computed twice
 
