@@ -50,7 +50,7 @@ def test_a_process_without_srzoo_and_keras_turns_a_png_into_an_upscaled_one(smal
 def test_every_shipped_model_serves_what_resolve_image_gives(name, tmp_path):
     write_image(tmp_path / "lr.png", read_image(sample_path("chelsea.png"))[:150, :200])
     for command in (
-        [ROOT / "resolve_image.py", "lr.png", "--model", name, "--output", "expected"],
+        [ROOT / "resolve_image.py", "lr.png", "--model", name, "--precision", "float32", "--output", "expected"],
         ["-m", "srzoo", "export", name, "--output", "models"],
         ["-c", BARE, f"models/{name}/1", "lr.png", "sr.png"],
     ):
