@@ -12,10 +12,6 @@ from srzoo.upscaling import Upscaler, batch
 from srzoo.upscaling.network import Network
 
 
-def enlarged(array: np.ndarray, scale: int = 2) -> np.ndarray:
-    return array.repeat(scale, axis=0).repeat(scale, axis=1)
-
-
 @pytest.fixture(scope="session")
 def repeating() -> Upscaler:
     """Repeats every pixel twice a side; works in tiles of some pixels."""
