@@ -14,8 +14,9 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 
 from srzoo.pictures.pixels import Pixels, to_pillow
+from srzoo.pictures.png import png, png_chunk, png_chunks
 from srzoo.pictures.reading import Frame
-from srzoo.pictures.stills import encode, png, png_chunk, png_chunks
+from srzoo.pictures.stills import encode
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,11 @@ class Metadata:
             xmp = xmp and _with_value(xmp, names, value)
         return replace(self, exif=exif, icc=self.icc if fits else None, xmp=xmp)
 
+    def pillow_options(self) -> dict:
+        """What Pillow's encoders of most formats are given."""
+        options = {"exif": self.pillow_exif(), "icc_profile": self.icc, "xmp": self.xmp, "dpi": self.dpi}
+        return {name: value for name, value in options.items() if value is not None}
+
     def pillow_exif(self) -> Image.Exif | None:
         return _to_pillow(self.exif) if self.exif else None
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from srzoo.images import ImageError, atomic_file
 from srzoo.pictures.animations import Playing, write_animation, write_gif
 from srzoo.pictures.formats import Format
+from srzoo.pictures.png import write_png
 from srzoo.pictures.reading import Frame, LargeFrame
-from srzoo.pictures.stills import encode, write_large_png
+from srzoo.pictures.stills import encode
 from srzoo.pictures.tiff import write_tiff
 
 
@@ -62,7 +63,7 @@ def _write(file, frames: Iterator, written_as: Format, playing: Playing, lossles
         write_animation(file, frames, written_as.name, playing, lossless)
     else:
         for frame in frames:
-            if isinstance(frame, LargeFrame):
-                write_large_png(file, frame.pixels, frame.metadata)
+            if written_as.name == "PNG":
+                write_png(file, frame.pixels, frame.metadata)
             else:
                 file.write(encode(frame.pixels, frame.metadata, written_as.name, lossless))

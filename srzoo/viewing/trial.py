@@ -15,9 +15,9 @@ from srzoo import zoo
 from srzoo.models import PIXEL_TRAINED
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels
+from srzoo.pictures.png import png
 from srzoo.pictures.reading import ENDINGS, Frame, open_picture
 from srzoo.pictures.sources import Source
-from srzoo.pictures.stills import png
 from srzoo.upscaling import Upscaler, batch
 from srzoo.upscaling.upscaler import Progress
 from srzoo.viewing.pages import data_url, render

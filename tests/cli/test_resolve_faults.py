@@ -330,8 +330,8 @@ def test_a_kill_while_a_result_is_written_leaves_the_old_one(here, weights):
 import os, signal, sys
 from PIL import Image
 from srzoo.cli.resolve import main
-from srzoo.pictures import stills
-stills.png = lambda *args: (open(1, "wb", closefd=False).write(b"x"), os.kill(os.getpid(), signal.SIGKILL))
+from srzoo.pictures import writing
+writing.write_png = lambda *args: (open(1, "wb", closefd=False).write(b"x"), os.kill(os.getpid(), signal.SIGKILL))
 main(["good.png", "--weights", {weights!r}])
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -8,7 +8,7 @@ from PIL import Image
 from skimage import data
 
 from srzoo.images import write_image
-from srzoo.pictures import stills, tiff
+from srzoo.pictures import tiff
 from srzoo.pictures.animations import Playing
 from srzoo.pictures.formats import FORMATS
 from srzoo.pictures.metadata import Metadata
@@ -120,16 +120,6 @@ def test_rows_are_regrouped(count):
     parts = list(in_rows(bands, count))
     assert {len(part) for part in parts[:-1]} <= {count} and len(parts) == -(-61 // count)
     np.testing.assert_array_equal(np.concatenate(parts), PHOTO)
-
-
-def test_a_large_png_is_about_as_small_as_pillows(tmp_path):
-    photo = data.astronaut()
-    Image.fromarray(photo).save(tmp_path / "pillow.png")
-    bands = Bands((512, 512), False, False, False, iter([Pixels(photo)]))
-    with (tmp_path / "large.png").open("wb") as file:
-        stills.write_large_png(file, bands, Metadata())
-    np.testing.assert_array_equal(Image.open(tmp_path / "large.png"), photo)
-    assert (tmp_path / "large.png").stat().st_size < 1.03 * (tmp_path / "pillow.png").stat().st_size
 
 
 def test_a_fault_in_the_middle_leaves_nothing(tmp_path, monkeypatch):
