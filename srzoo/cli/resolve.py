@@ -5,6 +5,7 @@ import math
 import re
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -208,13 +209,14 @@ def _load(source, fidelity: float | None, pixel_weights: str | None, bfloat16: b
 
 def _resolve(job, upscaler, title: str, max_pixels: int) -> str:
     """Reads, upscales and writes one picture; returns a line about it."""
-    from tqdm import tqdm
-
     from srzoo.upscaling import batch
 
     start = time.perf_counter()
-    # No bar where the output is not a terminal.
-    progress = partial(tqdm, desc=job.source.name, unit="tile", leave=False, disable=None)
+    progress: Callable = iter
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        progress = partial(tqdm, desc=job.source.name, unit="tile", leave=False)
     report = batch.carry_out(job, upscaler, title, progress, max_pixels)
     seconds = time.perf_counter() - start
     sizes = " -> ".join("{}x{}".format(*frame.pixels.size) for frame in (report.before, report.after))

@@ -22,6 +22,7 @@ import numpy as np
 
 from srzoo import __version__, shipped
 from srzoo.export import openvino, runtimes
+from srzoo.export.compiled import compile_kept, processor
 from srzoo.upscaling.network import Network
 from srzoo.upscaling.stages import two_stages
 
@@ -43,6 +44,7 @@ LEAST_PIECE = 8192
 """LR pixels of a piece of the tail: 80 MB. Smaller ones took an eighth longer for pictures of some 60,000 pixels."""
 
 ENTRY = "entry.json"
+COMPILED = "compiled"
 
 
 class CacheError(OSError):
@@ -171,8 +173,8 @@ class Prepared:
 
     def _choice(self) -> Path:
         # Which precision is the fastest depends on the processor, and a home folder may be shared by several.
-        processor = hashlib.sha256(repr(_processor()).encode()).hexdigest()[:8]
-        return self.folder / f"auto-{processor}.json"
+        digest = hashlib.sha256(repr(processor()).encode()).hexdigest()[:8]
+        return self.folder / f"auto-{digest}.json"
 
     def _made(self, model: "keras.Model", precision: str, pictures: Sequence[Path]) -> Taken:
         from srzoo.export import parity
@@ -188,7 +190,7 @@ class Prepared:
             report = parity.measure(lambda pixels: np.asarray(model(pixels, training=False)), network.run, facts.scale)
             parity.check(report, parity.BOUNDS[precision], f"{model.name} for OpenVINO in {precision}")
             mean = max(each.mean for each in report.differences)
-            sums = {path.name: shipped.checksum(path) for path in written.iterdir()}
+            sums = {path.name: shipped.checksum(path) for path in written.iterdir() if path.is_file()}
             entry = {"facts": asdict(facts), "tail_halo": tail_halo, "sha256": sums, "mean": mean}
             (written / ENTRY).write_text(json.dumps(entry), "utf-8")
             final = self.folder / precision
@@ -256,16 +258,15 @@ def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
 
 def load_network(folder: Path, facts: runtimes.Facts, tail_halo: int) -> Network:
     """Loads what `Prepared.make` wrote; raises RuntimeError, of OpenVINO, if it is damaged."""
-    body, tail = (_compiled(folder / f"{part}.xml", facts.precision) for part in ("body", "tail"))
+    body, tail = (_runner(folder / f"{part}.xml", facts.precision) for part in ("body", "tail"))
     run = two_stages(body, tail, facts.scale, tail_halo, LEAST_PIECE)
     return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run)
 
 
-def _compiled(path: Path, precision: str) -> runtimes.Run:
+def _runner(path: Path, precision: str) -> runtimes.Run:
     """A part of a network; what it gives is overwritten when it runs again."""
-    core = openvino.runtime().Core()
     config = openvino.HALF if precision == "bfloat16" else openvino.EXACT
-    request = core.compile_model(core.read_model(path), "CPU", config).create_infer_request()
+    request = compile_kept(path, config, path.parent / COMPILED).create_infer_request()
 
     def run(values: np.ndarray) -> np.ndarray:
         request.infer({0: np.ascontiguousarray(values)}, share_inputs=True)
@@ -274,21 +275,16 @@ def _compiled(path: Path, precision: str) -> runtimes.Run:
     return run
 
 
-def _processor() -> tuple[str, list[str]]:
-    core = openvino.runtime().Core()
-    return core.get_property("CPU", "FULL_DEVICE_NAME"), sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
-
-
 def processor_has(precision: str) -> bool:
     """Whether the processor has instructions for a precision; only bfloat16 is asked for."""
-    return precision != "bfloat16" or "BF16" in _processor()[1]
+    return precision != "bfloat16" or "BF16" in processor()[1]
 
 
 def check_processor(precision: str) -> None:
     """Raises ValueError if the processor has no instructions for a precision."""
     if not processor_has(precision):
         raise ValueError(
-            f"this processor ({_processor()[0]}) has no instructions for bfloat16; choose --precision float32 or int8"
+            f"this processor ({processor()[0]}) has no instructions for bfloat16; choose --precision float32 or int8"
         )
 
 

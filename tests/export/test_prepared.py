@@ -98,7 +98,7 @@ def test_a_cache_that_cannot_be_written_is_named(weights, model, tmp_path):
 
 
 def test_bfloat16_is_refused_where_the_processor_has_none(kept, model, monkeypatch):
-    monkeypatch.setattr(prepared, "_processor", lambda: ("Old One", ["FP32", "INT8"]))
+    monkeypatch.setattr(prepared, "processor", lambda: ("Old One", ["FP32", "INT8"]))
     with pytest.raises(ValueError, match=r"\(Old One\) has no instructions for bfloat16; choose"):
         kept.make(model, "bfloat16")
 
