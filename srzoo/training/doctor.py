@@ -6,6 +6,7 @@ from collections import deque
 import numpy as np
 
 from srzoo.metrics import luma
+from srzoo.training.alarm import Alarm
 
 WINDOW = 200
 """Steps of the moving averages of D's answers: those of one batch of 16 vary by about 0.1, their mean by 0.01."""
@@ -89,8 +90,8 @@ class Doctor:
         self.scale = scale
         self.critic = critic
         self._answers: deque[tuple[float, float]] = deque(maxlen=WINDOW)
-        self._won, self._collapsed = _Alarm(PATIENCE, PATIENCE), _Alarm(PATIENCE, PATIENCE)
-        self._cast, self._checkerboard = _Alarm(1, CALM), _Alarm(1, CALM)
+        self._won, self._collapsed = Alarm(PATIENCE, PATIENCE), Alarm(PATIENCE, PATIENCE)
+        self._cast, self._checkerboard = Alarm(1, CALM), Alarm(1, CALM)
 
     def watch(self, step: int, logs: dict[str, float]) -> list[str]:
         """Is told what happened in a step; steps come in order.
@@ -157,22 +158,6 @@ class Doctor:
                 f"{ratio:.1f} times as much as of HR (warned of above {MAX_CHECKERBOARD:g}). {advice}"
             )
         return {"colour_shift": float(shifts.max()), "checkerboard": ratio}, warnings
-
-
-class _Alarm:
-    """Goes off once per episode of a trouble: after `begins` calls in a row with it, re-armed by `ends` without."""
-
-    def __init__(self, begins: int, ends: int):
-        self._begins, self._ends = begins, ends
-        self._on = False
-        self._in_a_row = 0
-
-    def __call__(self, trouble: bool) -> bool:
-        self._in_a_row = self._in_a_row + 1 if trouble != self._on else 0
-        if self._in_a_row < (self._ends if self._on else self._begins):
-            return False
-        self._on, self._in_a_row = not self._on, 0
-        return self._on
 
 
 def colour_shift(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:

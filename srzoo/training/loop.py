@@ -18,6 +18,7 @@ from srzoo.training.run import Run, Settings
 from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.training.stopping import Stopped, StopRequest
 from srzoo.training.validation import Validation
+from srzoo.training.waiting import NOTABLE, Watched
 
 LOG_EVERY = 10
 """Steps between two looks at the losses: each look waits for the device, so not every step has one."""
@@ -87,8 +88,8 @@ class _Record:
         """A step's figures, those of the device not yet read."""
         self._unseen.append((row, logs))
 
-    def look(self) -> dict:
-        """Reads the losses of the steps since the last look, and gives the newest.
+    def look(self, warning: str | None = None) -> dict:
+        """Reads the losses of the steps since the last look, and gives the newest, with a warning if there is one.
 
         Raises:
             NotFiniteError: if one of them is not finite.
@@ -102,6 +103,8 @@ class _Record:
                 self._warn(row, self.doctor.watch(row["step"], row))
             rows.append(row)
         self._unseen.clear()
+        if warning:
+            self._warn(rows[-1], [warning])
         self.run.append_log(rows)
         self._summarise(rows[-1])
         return rows[-1]
@@ -136,8 +139,9 @@ class _Record:
 
     def _warn(self, row: dict, warnings: list[str]) -> None:
         if warnings:
-            row["warning"] = " ".join(warnings)
-            tqdm.write(f"step {row['step']}: {row['warning']}", file=sys.stderr)
+            text = " ".join(warnings)
+            row["warning"] = " ".join([*filter(None, [row.get("warning")]), text])
+            tqdm.write(f"step {row['step']}: {text}", file=sys.stderr)
 
 
 class _Loop:
@@ -186,7 +190,7 @@ class _Loop:
         """
         first, share = self.step, self.share
         step = first
-        stream = iter(self.batches(first)) if share < 1 else iter(())
+        stream = Watched(iter(self.batches(first)) if share < 1 else iter(()))
         began = time.monotonic()
         while share < 1:
             rate = self.progress.learning_rate(step, share)
@@ -196,13 +200,15 @@ class _Loop:
             share = self.progress.share(step)
             validate = step % self.validate_every == 0 or share >= 1
             if step % LOG_EVERY == 0 or validate or stop.number:
-                row = self.record.look()
+                waiting = stream.share()
+                row = self.record.look(stream.warning(waiting))
                 if validate:
                     self._validate_and_save(step)
                 if stop.number:
                     self._stop(step, stop.number, saved=validate)
                 speed = (step - first) / (time.monotonic() - began)
                 parts = (f"step {step}", f"loss {row['loss']:.4f}", _game(row), self.scores, f"{speed:.2f} steps/s")
+                parts += (f"waits for data {waiting:.0%} of the time",) if waiting > NOTABLE else ()
                 bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
                 bar.update(min(100.0, 100 * share) - bar.n)
 
