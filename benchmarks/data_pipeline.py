@@ -1,117 +1,196 @@
-"""Crops a second: srzoo's decode-once pipeline beside one that decodes two PNG files for every crop.
+"""Crops a second: srzoo's decode-once pipeline beside the two usual ones of tf.data.
 
     PYTHONPATH=. python benchmarks/data_pipeline.py FOLDER [--pictures 200] [--seconds 5] [--rounds 3]
 
-The folder's pictures are first written as PNG pairs, HR and bicubic LR, to a temporary folder, as DIV2K
-comes. The other pipeline is the usual one of tf.data: shuffle the files, decode both, cut the same random
-window, flip, batch, prefetch, with tf.data's own choice of parallelism. Both are timed in turns in one run.
+The folder's pictures are first written as PNG pairs, HR and bicubic LR, to a temporary folder, as DIV2K comes. Without
+a folder they are scikit-image's photographs, enlarged to DIV2K's 2040x1356. The others are
+
+a decode per crop       shuffle the files, decode both, cut the same random window, flip, batch, prefetch
+whole pictures cached   decode each pair once into tf.data's cache on disk, read it whole for every crop
+
+with tf.data's own choice of parallelism. All are timed in turns in one process; what the first batch costs, in seconds
+and in memory, is measured in a process for each.
 """
 
 import argparse
+import json
 import os
-import platform
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import numpy as np
+import psutil
 import tensorflow as tf
+from PIL import Image
 
-from benchmarks.common import Row
+from benchmarks.common import Row, machine, ratio, threads, to_markdown
 from srzoo.data.folder import folder
-from srzoo.data.pairs import Source, hold_out
+from srzoo.data.pairs import Source
 from srzoo.data.pipeline import Crops, batches, decode
 from srzoo.images import read_image, write_image
 
+ROOT = Path(__file__).resolve().parents[1]
 SCALE, BATCH = 4, 16
+OURS, PER_CROP, CACHED = "srzoo, decode once", "tf.data, a decode per crop", "tf.data, whole pictures cached"
+DIV2K = 2040, 1356
 
 
-def decode_a_crop(folder: Path, crops: Crops) -> tf.data.Dataset:
-    lr_side = crops.patch // crops.scale
+def decode_once(pairs: Path, crops: Crops) -> tf.data.Dataset:
+    items = folder(pairs, SCALE).train
+    # One picture to validate on, which takes no part.
+    return batches(decode(Source("benchmark", items, items[:1]), crops, 4 * 10**9, lambda _: None).train, crops)
 
-    def read(name):
-        lr = tf.io.decode_png(tf.io.read_file(tf.strings.join([str(folder / "LR") + "/", name])), channels=3)
-        hr = tf.io.decode_png(tf.io.read_file(tf.strings.join([str(folder / "HR") + "/", name])), channels=3)
-        y = tf.random.uniform((), 0, tf.shape(lr)[0] - lr_side + 1, tf.int32)
-        x = tf.random.uniform((), 0, tf.shape(lr)[1] - lr_side + 1, tf.int32)
-        lr = lr[y : y + lr_side, x : x + lr_side]
-        hr = hr[y * crops.scale :, x * crops.scale :][: crops.patch, : crops.patch]
-        flip = tf.random.uniform(()) < 0.5
-        return tf.cond(flip, lambda: (lr[:, ::-1], hr[:, ::-1]), lambda: (lr, hr))
 
-    names = sorted(file.name for file in (folder / "HR").iterdir())
+def decode_a_crop(pairs: Path, crops: Crops) -> tf.data.Dataset:
+    names = sorted(file.name for file in (pairs / "HR").iterdir())
     dataset = tf.data.Dataset.from_tensor_slices(names).shuffle(len(names)).repeat()
-    return dataset.map(read, tf.data.AUTOTUNE).batch(crops.batch).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.map(lambda name: _cut(*_read(pairs, name), crops), tf.data.AUTOTUNE)
+    return dataset.batch(crops.batch).prefetch(tf.data.AUTOTUNE)
 
 
-def crops_a_second(dataset: tf.data.Dataset, seconds: float) -> float:
+def cache_whole(pairs: Path, crops: Crops) -> tf.data.Dataset:
+    names = sorted(file.name for file in (pairs / "HR").iterdir())
+    dataset = tf.data.Dataset.from_tensor_slices(names).map(lambda name: _read(pairs, name), tf.data.AUTOTUNE)
+    dataset = dataset.cache(str(pairs / f"cache-{os.getpid()}-{crops.patch}"))
+    for _ in dataset:  # a cache is finished by a whole pass
+        pass
+    dataset = dataset.repeat().map(lambda lr, hr: _cut(lr, hr, crops), tf.data.AUTOTUNE)
+    return dataset.batch(crops.batch).prefetch(tf.data.AUTOTUNE)
+
+
+PIPELINES: dict[str, Callable[[Path, Crops], tf.data.Dataset]] = {
+    OURS: decode_once,
+    PER_CROP: decode_a_crop,
+    CACHED: cache_whole,
+}
+
+
+def _read(pairs: Path, name: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    lr, hr = (tf.io.read_file(tf.strings.join([str(pairs / kind) + "/", name])) for kind in ("LR", "HR"))
+    return tf.io.decode_png(lr, channels=3), tf.io.decode_png(hr, channels=3)
+
+
+def _cut(lr: tf.Tensor, hr: tf.Tensor, crops: Crops) -> tuple[tf.Tensor, tf.Tensor]:
+    lr_side = crops.patch // crops.scale
+    y = tf.random.uniform((), 0, tf.shape(lr)[0] - lr_side + 1, tf.int32)
+    x = tf.random.uniform((), 0, tf.shape(lr)[1] - lr_side + 1, tf.int32)
+    lr = lr[y : y + lr_side, x : x + lr_side]
+    hr = hr[y * crops.scale :, x * crops.scale :][: crops.patch, : crops.patch]
+    flip = tf.random.uniform(()) < 0.5
+    return tf.cond(flip, lambda: (lr[:, ::-1], hr[:, ::-1]), lambda: (lr, hr))
+
+
+def seconds_a_crop(dataset: tf.data.Dataset, seconds: float) -> float:
+    # Its threads end with it; else they would fill their buffers while the next one is measured.
     stream = iter(dataset)
     next(stream)
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
         next(stream)
         count += BATCH
-    return count / (time.perf_counter() - start)
+    return (time.perf_counter() - start) / count
 
 
 def rows(quick: bool) -> tuple[list[Row], list[str]]:
-    """Measures on scikit-image's photographs; also gives notes."""
+    """Measures on pictures of DIV2K's size; also gives notes."""
+    with tempfile.TemporaryDirectory() as name:
+        write_enlarged(Path(name) / "large", 4 if quick else 10)
+        return measure(Path(name) / "large", 200, 1 if quick else 4, 2 if quick else 3)
+
+
+def write_enlarged(path: Path, count: int) -> None:
+    """Photographs of DIV2K's size, PNG."""
     from srzoo.data.sample import TRAIN, sample_path
 
-    with tempfile.TemporaryDirectory() as temporary:
-        for name in TRAIN:
-            write_image(Path(temporary) / f"{Path(name).stem}.png", read_image(sample_path(name)))
-        found = measure(Path(temporary), 200, 1 if quick else 4, 2 if quick else 3)
-    result = []
-    for patch, (ours, theirs, ratio, _) in found.items():
-        section = f"data pipeline, HR patch {patch}, batch {BATCH}"
-        result.append(Row(section, "srzoo, decode once", ours, "crops/s"))
-        result.append(Row(section, "tf.data, a decode per crop", theirs, "crops/s", ratio))
-    return result, []
+    for number in range(count):
+        photo = Image.fromarray(read_image(sample_path(TRAIN[number % len(TRAIN)])))
+        write_image(path / f"{number:02d}.png", np.asarray(photo.resize(DIV2K, Image.Resampling.BICUBIC)))
 
 
-def measure(path: Path, pictures: int, seconds: float, rounds: int) -> dict[int, tuple[float, float, float, float]]:
-    """HR patch -> crops a second of ours, of theirs, the ratio (medians), and the seconds that decoding once took."""
-    source = folder(path, SCALE)
+def measure(path: Path, pictures: int, seconds: float, rounds: int) -> tuple[list[Row], list[str]]:
+    """Rows for HR patches of 96 and 192, and the notes.
+
+    Args:
+        path: folder of pictures.
+        pictures: how many of them are used, at most.
+        seconds: that each pipeline runs in each round.
+        rounds: how often.
+    """
+    items = folder(path, SCALE).train
     # Spread over the folder, so that pictures of all its sizes take part.
-    items = source.train[:: max(1, len(source.train) // pictures)][:pictures]
-    train, held_out = hold_out(items)
-    found = {}
-    for patch in (96, 192):
-        crops = Crops(SCALE, patch, BATCH)
-        start = time.perf_counter()
-        decoded = decode(Source("benchmark", train, held_out[:1]), crops, 4 * 10**9, lambda _: None)
-        cold = time.perf_counter() - start
-        with tempfile.TemporaryDirectory() as temporary:
-            for i, (lr, hr) in enumerate(decoded.train):
-                write_image(Path(temporary) / "LR" / f"{i:04d}.png", lr)
-                write_image(Path(temporary) / "HR" / f"{i:04d}.png", hr)
-            ours, theirs = [], []
+    items = items[:: max(1, len(items) // pictures)][:pictures]
+    found: list[Row] = []
+    # The caches of tf.data may still be open when all is measured.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        pairs = Path(name)
+        area = 0
+        for i, item in enumerate(items):
+            lr, hr = item.read()
+            area += hr.shape[0] * hr.shape[1]
+            for kind, pixels in (("LR", lr), ("HR", hr)):
+                write_image(pairs / kind / f"{i:04d}.png", pixels)
+        first = {each: _first_batch(each, pairs) for each in PIPELINES}
+        for patch in (96, 192):
+            crops = Crops(SCALE, patch, BATCH)
+            datasets = {each: make(pairs, crops) for each, make in PIPELINES.items()}
+            taken: dict[str, list[float]] = {each: [] for each in datasets}
             for _ in range(rounds):
-                ours.append(crops_a_second(batches(decoded.train, crops), seconds))
-                theirs.append(crops_a_second(decode_a_crop(Path(temporary), crops), seconds))
-        ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
-        found[patch] = median(ours), median(theirs), ratio, cold
-    return found
+                for each, dataset in datasets.items():
+                    taken[each].append(seconds_a_crop(dataset, seconds))
+            for each, of_a_crop in taken.items():
+                rate = 1 / median(of_a_crop)
+                figures = {"a core": rate / threads()}
+                if patch == 96:
+                    figures |= {"seconds to the first batch": first[each][0], "MB then held": first[each][1] / 1e6}
+                times = None if each == OURS else ratio(of_a_crop, taken[OURS])
+                section = f"data pipeline, HR patch {patch}, batch {BATCH}"
+                found.append(Row(section, each, rate, "crops/s", times, figures))
+    return found, [
+        f"Data pipeline: {len(items)} pictures of {area / len(items) / 1e6:.1f} megapixels on average. The caches were "
+        "in the system's memory when they were read; from a disk they are read slower."
+    ]
+
+
+def _first_batch(name: str, pairs: Path) -> tuple[float, float]:
+    """Seconds and bytes until a process has its first batch, beyond what importing TensorFlow takes."""
+    code = "import sys; from benchmarks.data_pipeline import child; child(*sys.argv[1:])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, name, str(pairs)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return tuple(json.loads(done.stdout.splitlines()[-1]))
+
+
+def child(name: str, pairs: str) -> None:
+    """Prints what `_first_batch` gives."""
+    next(iter(tf.data.Dataset.range(1)))
+    process = psutil.Process()
+    before, start = process.memory_info().rss, time.perf_counter()
+    stream = iter(PIPELINES[name](Path(pairs), Crops(SCALE, 96, BATCH)))
+    next(stream)
+    print(json.dumps([time.perf_counter() - start, process.memory_info().rss - before]))
 
 
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("folder", type=Path)
+    ap.add_argument("folder", type=Path, nargs="?")
     ap.add_argument("--pictures", type=int, default=200)
     ap.add_argument("--seconds", type=float, default=5)
     ap.add_argument("--rounds", type=int, default=3)
     args = ap.parse_args()
 
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, TensorFlow {tf.__version__}, {args.pictures} pictures at most"
-    )
-    print("| HR patch | decode once | a decode per crop | ratio |\n| --- | --- | --- | --- |")
-    for patch, figures in measure(args.folder, args.pictures, args.seconds, args.rounds).items():
-        ours, theirs, ratio, cold = figures
-        print(f"| {patch} | {ours:,.0f}/s (after {cold:.1f} s) | {theirs:,.0f}/s | {ratio:.1f} |")
+    with tempfile.TemporaryDirectory() as name:
+        path = args.folder or Path(name) / "large"
+        if not args.folder:
+            write_enlarged(path, 10)
+        found, notes = measure(path, args.pictures, args.seconds, args.rounds)
+    print(to_markdown(machine(), found, notes))
 
 
 if __name__ == "__main__":
