@@ -22,13 +22,15 @@ from srzoo.export.prepared import Prepared
 from srzoo.export.runtimes import facts_of
 
 CASES = (
-    ("edsr-baseline-x4", 320, 180, 5),
-    ("srresnet-x4", 320, 180, 5),
-    ("edsr-x4", 80, 45, 3),
+    ("edsr-baseline-x4", 320, 180, 4),
+    ("srresnet-x4", 320, 180, 3),
+    ("edsr-x4", 80, 45, 2),
     ("edsr-baseline-x4", 960, 540, 1),
-    ("srresnet-x4", 960, 540, 1),
 )
 """Model, width and height of the LR picture, rounds. EDSR does 25 times the work a pixel."""
+
+LARGE = 400_000
+"""LR pixels from which on only the fastest peers run: minutes for the others."""
 
 QUICK = (("edsr-baseline-x4", 160, 90, 3), ("srresnet-x4", 160, 90, 3), ("edsr-x4", 40, 23, 1))
 
@@ -61,7 +63,10 @@ def _case(name: str, width: int, height: int, rounds: int, folder: Path, notes: 
         candidates[f"srzoo {precision}"] = lambda run=run: run(pixels)
     call = tf.function(lambda x: model(x, training=False), input_signature=[tf.TensorSpec((1, None, None, 3))])
     candidates["TensorFlow float32"] = lambda: call(pixels).numpy()
-    for peer in (_onnx, _litert, _torch):
+    large = width * height >= LARGE
+    if large:
+        del candidates["TensorFlow float32"]
+    for peer in (_onnx, _litert) if large else (_onnx, _litert, _torch):
         try:
             candidates.update(peer(model, pixels, folder))
         except ImportError as error:
@@ -71,6 +76,9 @@ def _case(name: str, width: int, height: int, rounds: int, folder: Path, notes: 
     candidates["limit: matrix products, float32"] = lambda: square @ square
     lr = pixels[0].astype(np.uint8)
     candidates.update(_bicubic(lr, notes))
+    if large:
+        for slow in ("ONNX Runtime float32", "LiteRT int8"):
+            candidates.pop(slow, None)
 
     taken = in_turns(candidates, rounds)
     limit = [2 * side**3 / seconds / 1e9 for seconds in taken["limit: matrix products, float32"]]

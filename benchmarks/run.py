@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python benchmarks/run.py [--quick] [--only inference shell] [--output FOLDER]
 
-Each module of `SUITE` has `rows(quick)`, which measures and gives its rows and notes. Peers that are not installed are
-left out, with a note; benchmarks/requirements.txt has them all. The results are results.json, results.md and
-results.png in the folder.
+Each module of `SUITE` has `rows(quick)`, which measures and gives its rows and notes; one with `draw(folder, rows)` has
+a picture of its own too. Peers that are not installed are left out, with a note; benchmarks/requirements.txt has them
+all. The results are results.json, results.md and results.png in the folder.
 """
 
 import argparse
@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import common
 
-SUITE = ("inference", "shell", "large_images", "data_pipeline", "training", "adversarial_step")
+SUITE = ("inference", "shell", "large_images", "growth", "data_pipeline", "training", "adversarial_step")
 """Modules of this folder, in the order in which they run. Another benchmark is another name here."""
 
 
@@ -29,11 +29,14 @@ def main() -> None:
     about, rows, notes = common.machine(), [], []
     for name in args.only:
         print(f"measures {name}", flush=True)
-        found, said = importlib.import_module(f"benchmarks.{name}").rows(args.quick)
+        module = importlib.import_module(f"benchmarks.{name}")
+        found, said = module.rows(args.quick)
         rows += found
         notes += said
         # After each, so that an interruption loses none that is done.
         common.write(args.output, about, rows, notes)
+        if hasattr(module, "draw"):
+            module.draw(args.output, found)
     print(common.to_markdown(about, rows, notes))
     print(f"written to {args.output}")
 

@@ -64,7 +64,7 @@ WAYS = {
 
 def rows(quick: bool) -> tuple[list[Row], list[str]]:
     """Measures; also gives notes."""
-    rounds = 2 if quick else 5
+    rounds = 2 if quick else 3
     found, notes = [], []
     with tempfile.TemporaryDirectory() as folder:
         random = np.random.default_rng(0)
