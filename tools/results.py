@@ -1,10 +1,10 @@
-"""Measures the models that ship on benchmark folders: a table, and the perception-distortion plot.
+"""Writes docs/results.md with its pictures: what the models that ship score and show.
 
-    PYTHONPATH=. python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz \
-        --plot docs/images/perception-distortion.png
+    PYTHONPATH=. python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
 
-prints docs/results.md's table. The plot shows PSNR-Y against LPIPS of every model and of bicubic, and between a network
-trained on pixels and the same network trained in the adversarial game the way of the fidelity dial.
+The table has every model and bicubic on the benchmark folders. The plot shows PSNR-Y against LPIPS, and between a
+network trained on pixels and the same network trained in the adversarial game the way of the fidelity dial. The crops
+are parts of scikit-image's photographs at 100 %.
 """
 
 import argparse
@@ -16,16 +16,71 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+from draw_strip import row, stack
 
 from srzoo import bicubic, zoo
+from srzoo.data.sample import sample_path
 from srzoo.evaluation import Score, evaluate
-from srzoo.images import atomic_file
+from srzoo.images import atomic_file, read_image, write_image
 from srzoo.metrics.lpips import Lpips, load
 from srzoo.models import PIXEL_TRAINED
+from srzoo.tables import markdown_table
 from srzoo.upscaling import Upscaler
+from srzoo.viewing.methods import BICUBIC, load_methods
 
 SCALE = 4
 FIDELITIES = (0.75, 0.5, 0.25)
+
+SIDE = 128
+PARTS = (
+    ("astronaut.png", 60, 168),
+    ("chelsea.png", 80, 112),
+    ("coffee.png", 60, 300),
+    ("motorcycle_left.png", 200, 252),
+    ("rocket.jpg", 100, 16),
+    ("camera.png", 108, 384),
+    ("brick.png", 120, 120),
+    ("gravel.png", 200, 200),
+    ("grass.png", 100, 100),
+    ("page.png", 0, 0),
+)
+"""Photographs and the top left corners of what is shown of them."""
+
+PAGE = """# Results
+
+The models that ship, x4, on the three usual benchmarks. PSNR-Y and SSIM-Y: luma of BT.601, 4 pixels shaved, 8 bits;
+SSIM of Wang et al., Gaussian 11x11, sigma 1.5. LPIPS: v0.1 with AlexNet on whole RGB pictures, lower looks closer. LR
+by MATLAB's bicubic.
+
+    PYTHONPATH=. python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
+
+writes this page and its pictures from the weights that ship.
+
+{scores}
+
+The papers, for comparison (their SSIM comes from other implementations):
+
+| x4, PSNR-Y / LPIPS | Set5 | Set14 | BSD100 |
+| --- | --- | --- | --- |
+| EDSR-baseline | 32.09 | 28.58 | 27.57 |
+| SRResNet | 32.05 | 28.49 | 27.58 |
+| SRGAN (LPIPS of SPSR's table) | 29.40 / .088 | 26.02 / .166 | 25.16 / .198 |
+
+![LPIPS against PSNR-Y of every model on each benchmark](images/perception-distortion.png)
+
+On {first} the dotted lines are the ways of `resolve_image.py --fidelity`, weights interpolated between two networks:
+
+{dials}
+
+How each was trained, and what it owes to which other: {cards}.
+
+## The same at 100 %
+
+![LR, bicubic, the models and HR of parts of ten photographs](images/results-crops.png)
+
+A face, fur, still life, machines, a tower, brick, gravel, grass and print. None of these photographs was trained on.
+What is good and bad about them, and more: [the gallery](gallery.md).
+"""
 
 Means = dict[str, Score]
 """Name of a folder -> means of a model's figures on it."""
@@ -50,15 +105,24 @@ def dials(folder: Path, lpips: Lpips) -> dict[str, dict[float, Score]]:
 
 
 def table(means: dict[str, Means]) -> str:
-    folders = list(next(iter(means.values())))
-    lines = [
-        "| x4, PSNR-Y / SSIM-Y / LPIPS | " + " | ".join(folders) + " |",
-        "| --- |" + " --- |" * len(folders),
+    rows = [
+        [name, *(f"{score.psnr_y:.2f} / {score.ssim_y:.4f} / {score.lpips:.4f}" for score in by_folder.values())]
+        for name, by_folder in means.items()
     ]
-    for name, by_folder in means.items():
-        cells = [f"{score.psnr_y:.2f} / {score.ssim_y:.4f} / {score.lpips:.4f}" for score in by_folder.values()]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    return markdown_table(["x4, PSNR-Y / SSIM-Y / LPIPS", *next(iter(means.values()))], rows)
+
+
+def dial_table(name: str, by_fidelity: dict[float, Score], means: dict[str, Means], folder: str) -> str:
+    partner = zoo.pixel_trained(name)
+    way = {f"1 ({partner})": means[partner][folder], **by_fidelity, "0": means[name][folder]}
+    rows = [[str(fidelity), f"{score.psnr_y:.2f}", f"{score.lpips:.4f}"] for fidelity, score in way.items()]
+    return markdown_table([f"`--fidelity` of {name}", "PSNR-Y", "LPIPS"], rows)
+
+
+def crops(models: list[str], lpips: Lpips) -> np.ndarray:
+    methods = load_methods([BICUBIC, *models])
+    photos = {name: read_image(sample_path(name)) for name, _, _ in PARTS}
+    return stack([row(photos[name], (top, left), SIDE, methods, Path(name).stem, lpips) for name, top, left in PARTS])
 
 
 def plot(means: dict[str, Means], dial: dict[str, dict[float, Score]], path: Path) -> None:
@@ -91,21 +155,26 @@ def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("folders", nargs="+", type=Path)
     ap.add_argument("--lpips", required=True, help="file with LPIPS's weights")
-    ap.add_argument("--plot", type=Path, required=True, help="PNG file to write")
+    ap.add_argument("--output", type=Path, default=Path("docs"), help="folder (default: docs)")
     args = ap.parse_args()
 
     lpips = load(args.lpips)
+    models = zoo.shipped_models()
     means = {"bicubic": measure(partial(bicubic.upscale, scale=SCALE), "bicubic", args.folders, lpips)}
-    for name in zoo.shipped_models():
+    for name in models:
         means[name] = measure(Upscaler(zoo.load(name)), name, args.folders, lpips)
     dial = dials(args.folders[0], lpips)
-    print(table(means))
-    for name, by_fidelity in dial.items():
-        for fidelity, score in by_fidelity.items():
-            print(
-                f"{name}, fidelity {fidelity}: {score.psnr_y:.2f} dB, LPIPS {score.lpips:.4f} on {args.folders[0].name}"
-            )
-    plot(means, dial, args.plot)
+    first = args.folders[0].name
+    plot(means, dial, args.output / "images" / "perception-distortion.png")
+    write_image(args.output / "images" / "results-crops.png", crops(models, lpips))
+    page = PAGE.format(
+        scores=table(means),
+        first=first,
+        dials="\n\n".join(dial_table(name, by_fidelity, means, first) for name, by_fidelity in dial.items()),
+        cards=", ".join(f"[{name}](models/{name}.md)" for name in models),
+    )
+    with atomic_file(args.output / "results.md") as temporary:
+        temporary.write_text(page, "utf-8")
 
 
 if __name__ == "__main__":
