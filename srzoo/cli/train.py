@@ -110,10 +110,10 @@ def main(argv: list[str] | None = None) -> int:
     output, validate_every, memory, data_dir, distribute = (
         options.pop(name) for name in ("output", "validate_every", "memory", "data_dir", "distribute")
     )
-    distribution = open_distribution(distribute)
-    stages = stages_of(**options)
-    folder = output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
     try:
+        distribution = open_distribution(distribute)
+        stages = stages_of(**options)
+        folder = output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
         train_stages(
             folder,
             stages,

@@ -215,17 +215,8 @@ class Replicated(Distribution):
 
         tf.function(lambda: self.strategy.run(of_replica), autograph=False)()
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        try:
-            yield
-        except tf.errors.OpError as error:
-            if self.processes == 1 or not (isinstance(error, GONE) or "ollective" in str(error)):
-                raise
-            raise WorkerLostError(
-                f"worker {self.index} of {self.processes} ended, as another one did or cannot be reached; the run's "
-                "checkpoints are whole: start all workers again with the same command, to go on from the last one"
-            ) from error
+    def watched(self) -> AbstractContextManager:
+        return _watched(self.index, self.processes) if self.processes > 1 else nullcontext()
 
     def describe(self, batch: int, learning_rate: float) -> str:
         processes = f"{self.processes} process{'es' if self.processes > 1 else ''}"
@@ -233,6 +224,19 @@ class Replicated(Distribution):
             f"{self.replicas} replica{'s' if self.replicas > 1 else ''} in {processes}, global batch {batch}, "
             f"{batch // self.replicas} a replica, learning rate {learning_rate:g} for the global batch"
         )
+
+
+@contextmanager
+def _watched(index: int, processes: int) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if not (isinstance(error, GONE) or "ollective" in str(error)):
+            raise
+        raise WorkerLostError(
+            f"worker {index} of {processes} ended, as another one did or cannot be reached; the run's checkpoints are "
+            "whole: start all workers again with the same command, to go on from the last one"
+        ) from error
 
 
 def _replica_number() -> int:
@@ -297,6 +301,7 @@ def open_distribution(kind: str | None) -> Distribution:
 
     Raises:
         ValueError: for an unknown kind, or a TF_CONFIG that names no cluster.
+        WorkerLostError: if another process ends meanwhile.
     """
     if kind is None:
         return Distribution()
@@ -305,4 +310,5 @@ def open_distribution(kind: str | None) -> Distribution:
     if kind == "mirrored":
         return Replicated(tf.distribute.MirroredStrategy())
     cluster = read_cluster(os.environ.get("TF_CONFIG"))
-    return Replicated(tf.distribute.MultiWorkerMirroredStrategy(), cluster.processes, cluster.index)
+    with _watched(cluster.index, cluster.processes):
+        return Replicated(tf.distribute.MultiWorkerMirroredStrategy(), cluster.processes, cluster.index)

@@ -249,9 +249,10 @@ class _Loop:
     def _stop(self, step: int, number: int, saved: bool) -> None:
         if not saved:
             self._save(step)
+        where = self.run.folder if self.distribution.chief else "the chief's folder"
         raise Stopped(
-            f"stopped by {signal.Signals(number).name} at step {step}, of which a checkpoint is saved in "
-            f"{self.run.folder}; repeat the command to go on",
+            f"stopped by {signal.Signals(number).name} at step {step}, of which a checkpoint is saved in {where}; "
+            "repeat the command to go on",
             number,
         )
 
