@@ -140,6 +140,9 @@ class Distribution:
         return ""
 
 
+ALONE = Distribution()
+
+
 class Replicated(Distribution):
     """Replicas on all devices that a strategy of TensorFlow's has.
 
@@ -304,7 +307,7 @@ def open_distribution(kind: str | None) -> Distribution:
         WorkerLostError: if another process ends meanwhile.
     """
     if kind is None:
-        return Distribution()
+        return ALONE
     if kind not in KINDS:
         raise ValueError(f"--distribute must be one of {', '.join(KINDS)}, got {kind!r}")
     if kind == "mirrored":

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from srzoo import recipes, zoo
 from srzoo.images import write_image
 from srzoo.training.checkpoints import named_failure
-from srzoo.training.distribution import Distribution
+from srzoo.training.distribution import ALONE, Distribution
 from srzoo.training.doctor import Doctor
 from srzoo.training.run import Run, Settings
 from srzoo.training.steps import AdversarialStep, PixelStep
@@ -25,8 +25,6 @@ LOG_EVERY = 10
 
 MAX_HALVINGS = 3
 """How often in a run the learning rate is halved after its loss exploded, before the run is given up."""
-
-ALONE = Distribution()
 
 TITLES = {"psnr_y": "PSNR-Y", "lpips": "LPIPS"}
 

@@ -20,7 +20,7 @@ from srzoo.metrics import lpips
 from srzoo.models.discriminator import discriminator
 from srzoo.models.geometry import scale_of
 from srzoo.training.curve import draw_curve
-from srzoo.training.distribution import Distribution, synchronise_batch_norm
+from srzoo.training.distribution import ALONE, Distribution, synchronise_batch_norm
 from srzoo.training.doctor import Doctor
 from srzoo.training.loop import train
 from srzoo.training.precision import PRECISIONS
@@ -30,9 +30,6 @@ from srzoo.training.validation import Validation
 
 STAGE_FOLDERS = ("pixel", "adversarial")
 """Of a flow of two stages, below its own folder."""
-
-
-ALONE = Distribution()
 
 
 def train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Distribution = ALONE, **options) -> float:

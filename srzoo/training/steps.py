@@ -11,7 +11,10 @@ from srzoo.training.distribution import average_over_replicas, mean_over_replica
 
 
 class _Adam(keras.optimizers.Adam):
-    """Adam on gradients that are those of all replicas already: Keras's would add them up."""
+    """Adam on gradients that are those of all replicas already: Keras's own would add them up.
+
+    Adam forgives a factor in its gradients, so a test compares its moments, not only the weights.
+    """
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars
