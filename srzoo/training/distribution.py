@@ -191,9 +191,11 @@ class Replicated(Distribution):
         def of_replica(values):
             # One replica of each process speaks for it.
             process, other = divmod(_replica_number(), self._here)
-            row = tf.one_hot(process, self.processes, on_value=float(other == 0), dtype=tf.float64)
+            own = (tf.range(self.processes) == process) & (other == 0)
+            # Chosen, not multiplied by zero: a value that is not finite stays in its row.
+            table = tf.where(own[:, None], values[None], tf.constant(0.0, tf.float64))
             replica = tf.distribute.get_replica_context()
-            return replica.all_reduce(tf.distribute.ReduceOp.SUM, row[:, None] * values[None])
+            return replica.all_reduce(tf.distribute.ReduceOp.SUM, table)
 
         return self.strategy.run(of_replica, args=(values,))
 

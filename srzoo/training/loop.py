@@ -178,9 +178,9 @@ class _Loop:
     def _restore(self) -> int | None:
         """All processes go back to the chief's newest checkpoint; None if there is none."""
         found = self.checkpoints.restore() if self.distribution.chief else None
-        table = self.distribution.table([math.nan if found is None else found])
+        self.saved = int(self.distribution.table([-1 if found is None else found])[0, 0])
         self.distribution.copy_from_chief(variables_of(self.state))
-        return None if math.isnan(table[0, 0]) else int(table[0, 0])
+        return None if self.saved < 0 else self.saved
 
     def _begin(self) -> None:
         """There is a checkpoint from the start on, to go back to when the loss explodes."""
@@ -233,7 +233,7 @@ class _Loop:
             precision = "" if self.settings.precision == "float32" else ", or with --precision float32"
             raise NotFiniteError(
                 f"{error}, although the learning rate was halved {MAX_HALVINGS} times; the run stopped, its last good "
-                f"checkpoint is of step {self.checkpoints.steps[-1]}. Train anew in "
+                f"checkpoint is of step {self.saved}. Train anew in "
                 f"another folder with a lower --learning-rate{precision}"
             )
         step = self._restore()
@@ -255,8 +255,11 @@ class _Loop:
         )
 
     def _validate_and_save(self, step: int) -> None:
-        if not self.distribution.chief:
-            return
+        if self.distribution.chief:
+            self._validate(step)
+        self._save(step)
+
+    def _validate(self, step: int) -> None:
         pairs = self.validation.pairs()
         scores = self.validation.score(pairs)
         row = {"step": step, "seconds": self._seconds()}
@@ -267,16 +270,15 @@ class _Loop:
                 self.progress.best.assign(scores[best_by])
             with named_failure(self.run.best_weights):
                 zoo.save_weights(self.step_fn.average, self.run.best_weights)
-        self._save(step)
         self.scores = ", ".join(f"{TITLES[name]} {score:.4g}" for name, score in scores.items())
         self.scores += f"; best {float(self.progress.best.numpy()):.4g}" if best_by else ""
 
     def _save(self, step: int) -> None:
         """Only after a look found all losses finite, so that every checkpoint is one to go on from."""
-        if not self.distribution.chief:
-            return
-        self.progress.seconds.assign(self.progress.elapsed())
-        self.checkpoints.save(step)
+        if self.distribution.chief:
+            self.progress.seconds.assign(self.progress.elapsed())
+            self.checkpoints.save(step)
+        self.saved = step
 
     def _seconds(self) -> float:
         return round(self.progress.elapsed(), 3)

@@ -29,12 +29,11 @@ RATE = 1e-3
 PIXEL = "edsr-baseline:::float32:"
 EXACT = (
     "srresnet:::float32:sync",
-    "edsr-gan:vanilla:batch:float32:sync",
     "edsr-gan:relativistic:batch:float32:sync",
     "edsr-gan:wasserstein:none:float32:",
 )
 OWN_STATISTICS = "srresnet:::float32:"
-FLOAT16 = "edsr-gan:vanilla:batch:float16:sync"
+FLOAT16 = "edsr-baseline:::float16:"
 
 
 # What is asked for
@@ -148,7 +147,7 @@ def start_pair(*commands: list[str]) -> list[subprocess.Popen]:
 
 def ends(processes: list[subprocess.Popen]) -> list[tuple[int, str]]:
     """Exit status and stderr of each."""
-    texts = [process.communicate(timeout=300)[1] for process in processes]
+    texts = [process.communicate(timeout=900)[1] for process in processes]
     return [(process.returncode, text) for process, text in zip(processes, texts, strict=True)]
 
 
@@ -160,20 +159,18 @@ def run_worker(kind: str, folder: Path, cases: tuple[str, ...]) -> None:
 
 
 def assert_same_training(one: Path, other: Path, case: str) -> None:
-    """Of five steps, the figures, the gradients (as Adam's moments) and the weights."""
+    """Of five steps the figures, both networks, and the gradients (as Adam's moments)."""
     expected, found = np.load(one), np.load(other)
     names = [name for name in expected if name.startswith(f"{case}|")]
     assert names and names == [name for name in found if name.startswith(f"{case}|")]
     for name in names:
-        _, step, what, _ = name.split("|")
         a, b = expected[name].astype(np.float64), found[name].astype(np.float64)
-        if step == "logs":
+        if "|logs|" in name:
             np.testing.assert_allclose(b, a, rtol=1e-3, err_msg=name)
-        elif "optimizer" in what and step == "1":
-            np.testing.assert_allclose(b, a, atol=max(1e-4 * np.abs(a).max(), 1e-9), err_msg=name)
-        elif what in ("discriminator", "model", "average", "step"):
-            # Adam makes a whole step of a gradient that is nothing but rounding, as that of the last bias is.
-            np.testing.assert_allclose(b, a, atol=0.1 * RATE * int(step), err_msg=name)
+        elif "optimizer|" in name:
+            np.testing.assert_allclose(b, a, atol=max(1e-3 * np.abs(a).max(), 1e-7), err_msg=name)
+        else:
+            np.testing.assert_allclose(b, a, atol=0.01 * RATE, rtol=1e-5, err_msg=name)
 
 
 @pytest.fixture(scope="module")
@@ -214,10 +211,10 @@ def test_without_synchronisation_each_replica_normalises_by_its_own_crops_and_th
 
 
 @pytest.mark.slow
-def test_in_float16_both_replicas_scale_and_skip_alike(figures):
+def test_in_float16_the_loss_is_scaled_as_on_one_replica(figures):
     one, two = np.load(figures / "one.npz"), np.load(figures / "mirrored0.npz")
     scales = [name for name in one if name.startswith(f"{FLOAT16}|5|") and "dynamic_scale" in name]
-    assert len(scales) == 2
+    assert len(scales) == 1
     for name in scales:
         np.testing.assert_array_equal(two[name], one[name])
 
@@ -298,7 +295,8 @@ def test_after_an_explosion_all_go_back_and_give_up_together(photos, tmp_path):
     pair = ends(train_pair(photos, tmp_path / "run", "--learning-rate", "1e30"))
     for status, text in pair:
         assert status == 2 and "although the learning rate was halved 3 times" in text and "Traceback" not in text
-    assert (tmp_path / "run" / "log.csv").read_text().count("goes back to its checkpoint of step 0") >= 1
+        assert "its last good checkpoint is of step 0." in text
+    assert "the run goes back to its checkpoint of step 0 and on at 1/8" in pair[0][1]
 
 
 @pytest.mark.slow
