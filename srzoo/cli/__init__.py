@@ -20,8 +20,11 @@ def run(main: Callable[[], int | None]) -> None:
     sys.exit(status)
 
 
-def start_tensorflow() -> None:
+def start_tensorflow(devices: bool = True) -> None:
     """Imports TensorFlow and looks for devices without its messages about drivers that a machine lacks.
+
+    Args:
+        devices: whether they are started too; not for several processes, which must be joined before.
 
     They come from C++ before any log level counts, so stderr itself is turned away meanwhile; what it held is
     shown if the import fails. `TF_CPP_MIN_LOG_LEVEL`, where the user has set it, keeps everything.
@@ -37,7 +40,8 @@ def start_tensorflow() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices()
-            tf.zeros(1)  # the first tensor starts the devices
+            if devices:
+                tf.zeros(1)  # the first tensor starts them
         except BaseException:
             held.seek(0)
             with contextlib.suppress(OSError):

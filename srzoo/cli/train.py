@@ -19,7 +19,8 @@ EPILOG = """examples:
   python train.py photos/ --model srgan                      SRResNet (L2), then SRGAN
   python train.py photos/ --init-weights best.weights.h5     SRGAN from a trained generator
   python train.py coco/2017 --model edsr --limit 5000        any tensorflow-datasets name with images
-  python train.py sample --model edsr-baseline --minutes 2   a try with no download"""
+  python train.py sample --model edsr-baseline --minutes 2   a try with no download
+  python train.py --distribute mirrored --batch 64           on all GPUs of this machine, 64 crops in all"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument("--steps", type=_positive_int, help="updates of the weights, in all; default: the paper's")
     ap.add_argument("--minutes", type=_positive_float, help="stop after this time; the schedule follows the time")
     ap.add_argument("--patch", type=_positive_int, help="HR pixels a side of a crop; default: the paper's")
-    ap.add_argument("--batch", type=_positive_int, help="crops in a batch; default: 16")
+    ap.add_argument("--batch", type=_positive_int, help="crops in a batch, of all GPUs together; default: 16")
     ap.add_argument("--fit", choices=("crop", "resize"), default="crop", help="resize: whole pictures, squeezed")
     ap.add_argument("--loss", help="on pixels: l1, l2 or charbonnier; default: the paper's")
     ap.add_argument("--learning-rate", type=_positive_float, help="Adam's, at its highest; default: the paper's")
@@ -58,6 +59,14 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument("--data-dir", help="where tensorflow-datasets keeps its data")
     ap.add_argument("--memory", type=_positive_float, default=4.0, help="GB of decoded pictures held in memory (4)")
     ap.add_argument("--seed", type=int, default=0)
+    ap.add_argument(
+        "--distribute",
+        choices=("mirrored", "multi-worker"),
+        help="on all GPUs of this machine, or in the processes that TF_CONFIG names; the batch is that of all together",
+    )
+    ap.add_argument(
+        "--sync-batch-norm", action="store_true", help="batch statistics of all replicas' crops, not of each one's own"
+    )
     _add_game(ap.add_argument_group("the adversarial game (--model edsr-gan or srgan)"))
     return ap
 
@@ -86,25 +95,39 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects.
 
     Returns:
-        0, or 143 or 130 if a SIGTERM or SIGINT stopped the run, after a last checkpoint.
+        0; 143 or 130 if a SIGTERM or SIGINT stopped the run, after a last checkpoint; 75 if another worker is gone.
     """
     args = parser().parse_args(argv)
-    start_tensorflow()
+    if args.sync_batch_norm and not args.distribute:
+        raise ValueError("--sync-batch-norm is for several replicas; give --distribute with it, or leave it out")
+    start_tensorflow(devices=args.distribute != "multi-worker")
+    from srzoo.training.distribution import LOST, WorkerLostError, open_distribution
     from srzoo.training.session import train_stages
     from srzoo.training.settings import stages_of
     from srzoo.training.stopping import Stopped
 
     options = vars(args)
-    output, validate_every, memory, data_dir = (
-        options.pop(name) for name in ("output", "validate_every", "memory", "data_dir")
+    output, validate_every, memory, data_dir, distribute = (
+        options.pop(name) for name in ("output", "validate_every", "memory", "data_dir", "distribute")
     )
-    stages = stages_of(**options)
-    folder = output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
     try:
-        train_stages(folder, stages, validate_every=validate_every, memory=int(memory * 1e9), data_dir=data_dir)
+        distribution = open_distribution(distribute)
+        stages = stages_of(**options)
+        folder = output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
+        train_stages(
+            folder,
+            stages,
+            distribution,
+            validate_every=validate_every,
+            memory=int(memory * 1e9),
+            data_dir=data_dir,
+        )
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         return stopped.status
+    except WorkerLostError as lost:
+        print(lost, file=sys.stderr)
+        return LOST
     return 0
 
 

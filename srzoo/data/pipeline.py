@@ -123,7 +123,7 @@ def _centre(lr: np.ndarray, hr: np.ndarray, scale: int) -> tuple[np.ndarray, np.
     return lr[top : top + side, left : left + side], hr[tuple(hr_window)]
 
 
-def batches(pairs: PairCache, crops: Crops, start: int = 0) -> tf.data.Dataset:
+def batches(pairs: PairCache, crops: Crops, start: int = 0, part: slice = slice(None)) -> tf.data.Dataset:
     """Endless batches of aligned crops, flipped and turned at random, from step `start` on.
 
     One epoch visits each picture in proportion to its area: as often as crops fit into it, at least
@@ -133,15 +133,18 @@ def batches(pairs: PairCache, crops: Crops, start: int = 0) -> tf.data.Dataset:
         pairs: decoded pictures, none smaller than a crop.
         crops: size and seed of what is cut.
         start: the number of the first batch.
+        part: which crops of each batch to cut; the others are drawn but not cut, so that those of several
+            processes make up the batch of one.
 
     Returns:
         A dataset of (lr, hr), uint8 of shapes (batch, patch / scale, patch / scale, 3) and
-        (batch, patch, patch, 3).
+        (batch, patch, patch, 3), with as many crops for batch as `part` has of it.
     """
     visits = np.repeat(
         np.arange(len(pairs)), [max(1, round(hr.shape[0] * hr.shape[1] / crops.patch**2)) for _, hr in pairs]
     )
     scale, hr_side, lr_side = crops.scale, crops.patch, crops.patch // crops.scale
+    places = {k: i for i, k in enumerate(range(*part.indices(crops.batch)))}
 
     @lru_cache(maxsize=2)
     def order(epoch: int) -> np.ndarray:
@@ -149,22 +152,24 @@ def batches(pairs: PairCache, crops: Crops, start: int = 0) -> tf.data.Dataset:
 
     def make(step) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((crops.seed, 1, int(step)))
-        lr_batch = np.empty((crops.batch, lr_side, lr_side, 3), np.uint8)
-        hr_batch = np.empty((crops.batch, hr_side, hr_side, 3), np.uint8)
+        lr_batch = np.empty((len(places), lr_side, lr_side, 3), np.uint8)
+        hr_batch = np.empty((len(places), hr_side, hr_side, 3), np.uint8)
         for k in range(crops.batch):
             epoch, position = divmod(int(step) * crops.batch + k, len(visits))
             lr, hr = pairs[order(epoch)[position]]
             y, x = rng.integers(0, np.subtract(lr.shape[:2], lr_side) + 1)
             turn = rng.integers(0, 2, size=3)
-            lr_batch[k] = _turned(lr[y : y + lr_side, x : x + lr_side], *turn)
+            if k not in places:
+                continue
+            lr_batch[places[k]] = _turned(lr[y : y + lr_side, x : x + lr_side], *turn)
             y, x = y * scale, x * scale
-            hr_batch[k] = _turned(hr[y : y + hr_side, x : x + hr_side], *turn)
+            hr_batch[places[k]] = _turned(hr[y : y + hr_side, x : x + hr_side], *turn)
         return lr_batch, hr_batch
 
     def tensors(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         lr, hr = tf.numpy_function(make, [step], (tf.uint8, tf.uint8))
-        lr.set_shape((crops.batch, lr_side, lr_side, 3))
-        hr.set_shape((crops.batch, hr_side, hr_side, 3))
+        lr.set_shape((len(places), lr_side, lr_side, 3))
+        hr.set_shape((len(places), hr_side, hr_side, 3))
         return lr, hr
 
     return tf.data.Dataset.counter(start).map(tensors, num_parallel_calls=2, deterministic=True).prefetch(4)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from srzoo import recipes, zoo
 from srzoo.images import write_image
 from srzoo.training.checkpoints import named_failure
+from srzoo.training.distribution import ALONE, Distribution
 from srzoo.training.doctor import Doctor
 from srzoo.training.run import Run, Settings
 from srzoo.training.steps import AdversarialStep, PixelStep
@@ -47,7 +48,7 @@ class _Progress:
         self._start = time.monotonic()
 
     def start(self) -> None:
-        self._start = time.monotonic() - float(self.seconds)
+        self._start = time.monotonic() - float(self.seconds.numpy())
 
     def elapsed(self) -> float:
         """Seconds of training, those before a restart included."""
@@ -63,7 +64,7 @@ class _Progress:
         """The schedule's, halved as often as the loss has exploded."""
         given = self.settings
         rate = recipes.learning_rate(given.schedule, given.learning_rate, given.halve_every, step, share)
-        return rate * 0.5 ** int(self.halvings)
+        return rate * 0.5 ** int(self.halvings.numpy())
 
 
 class _Record:
@@ -147,18 +148,22 @@ class _Record:
 class _Loop:
     """One run between its start and its end; see `train` for the arguments."""
 
-    def __init__(self, run, settings, step_fn, batches, validation, validate_every, doctor, say):
+    def __init__(self, run, settings, step_fn, batches, validation, validate_every, doctor, say, distribution):
         self.run = run
         self.settings = settings
         self.step_fn = step_fn
+        self.distribution = distribution
+        self.update = distribution.everywhere(step_fn)
         self.batches = batches
         self.validation = validation
         self.validate_every = validate_every
         self.doctor = doctor
-        self.progress = _Progress(settings)
-        self.checkpoints = run.checkpoints({**step_fn.checkpointed, **self.progress.checkpointed}, say)
+        with distribution.scope():
+            self.progress = _Progress(settings)
+        self.state = {**step_fn.checkpointed, **self.progress.checkpointed}
+        self.checkpoints = run.checkpoints(self.state, say)
         self.scores = ""
-        found = self.checkpoints.restore()
+        found = self._restore()
         self.progress.start()
         self.record = _Record(run, doctor, self.step)
         if found is None:
@@ -167,11 +172,19 @@ class _Loop:
     @property
     def step(self) -> int:
         """Of the state that the networks are in."""
-        return int(self.step_fn.step)
+        return int(self.step_fn.step.numpy())
 
-    @property
-    def share(self) -> float:
-        return self.progress.share(self.step)
+    def agree(self, step: int, stop: StopRequest) -> tuple[float, int | None]:
+        """The done share of the run, by the chief's clock, and the signal by which any process is to stop."""
+        table = self.distribution.table([self.progress.share(step), stop.number or 0])
+        return float(table[0, 0]), int(table[:, 1].max()) or None
+
+    def _restore(self) -> int | None:
+        """All processes go back to the chief's newest checkpoint; None if there is none."""
+        found = self.checkpoints.restore() if self.distribution.chief else None
+        self.saved = int(self.distribution.table([-1 if found is None else found])[0, 0])
+        self.distribution.copy_from_chief(variables_of(self.state))
+        return None if self.saved < 0 else self.saved
 
     def _begin(self) -> None:
         """There is a checkpoint from the start on, to go back to when the loss explodes."""
@@ -188,24 +201,24 @@ class _Loop:
             NotFiniteError: if the loss explodes before.
             Stopped: if it is asked to stop before.
         """
-        first, share = self.step, self.share
-        step = first
+        step = first = self.step
+        share, signalled = self.agree(step, stop)
         stream = Watched(iter(self.batches(first)) if share < 1 else iter(()))
         began = time.monotonic()
         while share < 1:
             rate = self.progress.learning_rate(step, share)
-            logs = self.step_fn(*next(stream), tf.constant(rate, tf.float32))
+            logs = self.update(*next(stream), tf.constant(rate, tf.float32))
             step += 1
             self.record.add({"step": step, "seconds": self._seconds(), "learning_rate": rate}, logs)
-            share = self.progress.share(step)
+            share, signalled = self.agree(step, stop)
             validate = step % self.validate_every == 0 or share >= 1
-            if step % LOG_EVERY == 0 or validate or stop.number:
+            if step % LOG_EVERY == 0 or validate or signalled:
                 waiting = stream.share()
                 row = self.record.look(stream.warning(waiting))
                 if validate:
                     self._validate_and_save(step)
-                if stop.number:
-                    self._stop(step, stop.number, saved=validate)
+                if signalled:
+                    self._stop(step, signalled, saved=validate)
                 speed = (step - first) / (time.monotonic() - began)
                 parts = (f"step {step}", f"loss {row['loss']:.4f}", _game(row), self.scores, f"{speed:.2f} steps/s")
                 parts += (f"waits for data {waiting:.0%} of the time",) if waiting > NOTABLE else ()
@@ -221,15 +234,15 @@ class _Loop:
             NotFiniteError: if that has been tried often enough.
         """
         # A process that is killed before the next checkpoint explodes again when it is resumed, and halves again.
-        halvings = int(self.progress.halvings) + 1
+        halvings = int(self.progress.halvings.numpy()) + 1
         if halvings > MAX_HALVINGS:
             precision = "" if self.settings.precision == "float32" else ", or with --precision float32"
             raise NotFiniteError(
                 f"{error}, although the learning rate was halved {MAX_HALVINGS} times; the run stopped, its last good "
-                f"checkpoint is of step {self.checkpoints.steps[-1]}. Train anew in "
+                f"checkpoint is of step {self.saved}. Train anew in "
                 f"another folder with a lower --learning-rate{precision}"
             )
-        step = self.checkpoints.restore()
+        step = self._restore()
         self.progress.halvings.assign(halvings)
         warning = (
             f"{error}: the run goes back to its checkpoint of step {step} and on at 1/{2**halvings} of the learning "
@@ -240,31 +253,38 @@ class _Loop:
     def _stop(self, step: int, number: int, saved: bool) -> None:
         if not saved:
             self._save(step)
+        where = self.run.folder if self.distribution.chief else "the chief's folder"
         raise Stopped(
-            f"stopped by {signal.Signals(number).name} at step {step}, of which a checkpoint is saved in "
-            f"{self.run.folder}; repeat the command to go on",
+            f"stopped by {signal.Signals(number).name} at step {step}, of which a checkpoint is saved in {where}; "
+            "repeat the command to go on",
             number,
         )
 
     def _validate_and_save(self, step: int) -> None:
+        if self.distribution.chief:
+            self._validate(step)
+        self._save(step)
+
+    def _validate(self, step: int) -> None:
         pairs = self.validation.pairs()
         scores = self.validation.score(pairs)
         row = {"step": step, "seconds": self._seconds()}
         self.record.validated(row, scores, pairs, self.validation.sample(pairs))
         best_by = self.validation.best_by
-        if self.validation.is_better(scores, float(self.progress.best)):
+        if self.validation.is_better(scores, float(self.progress.best.numpy())):
             if best_by:
                 self.progress.best.assign(scores[best_by])
             with named_failure(self.run.best_weights):
                 zoo.save_weights(self.step_fn.average, self.run.best_weights)
-        self._save(step)
         self.scores = ", ".join(f"{TITLES[name]} {score:.4g}" for name, score in scores.items())
-        self.scores += f"; best {float(self.progress.best):.4g}" if best_by else ""
+        self.scores += f"; best {float(self.progress.best.numpy()):.4g}" if best_by else ""
 
     def _save(self, step: int) -> None:
         """Only after a look found all losses finite, so that every checkpoint is one to go on from."""
-        self.progress.seconds.assign(self.progress.elapsed())
-        self.checkpoints.save(step)
+        if self.distribution.chief:
+            self.progress.seconds.assign(self.progress.elapsed())
+            self.checkpoints.save(step)
+        self.saved = step
 
     def _seconds(self) -> float:
         return round(self.progress.elapsed(), 3)
@@ -279,18 +299,21 @@ def train(
     validate_every: int,
     doctor: Doctor | None = None,
     say: Callable[[str], None] = print,
+    distribution: Distribution = ALONE,
 ) -> float:
     """Trains until `settings.steps` or `settings.minutes` are over, from the last checkpoint if there is one.
 
     Args:
-        run: the folder; a checkpoint found in it is restored first.
+        run: the folder; a checkpoint found in it is restored first. In processes other than the chief one of its own,
+            in which nothing is looked for.
         settings: of the run.
         step_fn: what a step does.
-        batches: from the number of the first step to the batches from there on.
+        batches: from the number of the first step to the batches from there on, of this process's crops.
         validation: scores `step_fn.average`; the best score's weights are kept.
         validate_every: steps between two validations, each of which ends with a checkpoint.
         doctor: watches over the adversarial game, if that is what is trained.
         say: is told, in words, of checkpoints that cannot be read.
+        distribution: the replicas that train together; `step_fn` was made in its scope.
 
     Returns:
         The best of the validation's scores that the weights are kept by; NaN if it keeps the newest.
@@ -302,9 +325,10 @@ def train(
         OSError: if something cannot be written; the checkpoints before stay whole.
     """
     with StopRequest() as stop:
-        loop = _Loop(run, settings, step_fn, batches, validation, validate_every, doctor, say)
-        done = min(100.0, 100 * loop.share)
-        with tqdm(total=100.0, initial=round(done, 2), bar_format=BAR, disable=done >= 100) as bar:
+        loop = _Loop(run, settings, step_fn, batches, validation, validate_every, doctor, say, distribution)
+        done = min(100.0, 100 * loop.progress.share(loop.step))
+        silent = done >= 100 or not distribution.chief
+        with tqdm(total=100.0, initial=round(done, 2), bar_format=BAR, disable=silent) as bar:
             while True:
                 try:
                     loop.forward(bar, stop)
@@ -312,7 +336,17 @@ def train(
                 except NotFiniteError as error:
                     loop.back(error)
         loop.record.summaries.close()
-    return float(loop.progress.best)
+    return float(loop.progress.best.numpy())
+
+
+def variables_of(state: dict) -> list:
+    """Of what is saved by name: variables, models and optimizers."""
+    held = (getattr(each, "variables", None) for each in state.values())
+    return [
+        variable
+        for each, variables in zip(state.values(), held)
+        for variable in (variables if isinstance(variables, list) else [each])
+    ]
 
 
 def _game(row: dict) -> str:

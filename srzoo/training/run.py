@@ -70,7 +70,7 @@ class Settings:
         model: full name of the network.
         loss: a key of `srzoo.losses.PIXEL_LOSSES`, or of `srzoo.recipes.OBJECTIVES` in the adversarial game.
         patch: HR pixels a side of a crop.
-        batch: crops in a batch.
+        batch: crops in a batch, of all replicas together.
         fit: `crop` or `resize`, see `srzoo.data.pipeline.Crops`.
         schedule: a name of `srzoo.recipes.SCHEDULES`.
         learning_rate: Adam's, at its highest.
@@ -82,6 +82,7 @@ class Settings:
         init_weights: file the weights start from, if any.
         limit: at most so many pictures of a tensorflow-datasets name.
         game: settings of the adversarial game, or None: the network is trained on pixels.
+        sync_batch_norm: whether batch normalisation takes its statistics from the crops of all replicas.
     """
 
     dataset: str
@@ -101,6 +102,8 @@ class Settings:
     init_weights: str | None
     limit: int | None
     game: Game | None = None
+    # None rather than False: as in the configurations of runs that know nothing of it.
+    sync_batch_norm: bool | None = None
 
 
 class Run:

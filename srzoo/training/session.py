@@ -1,14 +1,18 @@
 """From settings to a finished run: opens the data, builds the networks, and hands both to the loop."""
 
+import json
+import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from zlib import crc32
 
 import keras
 
 from srzoo import zoo
 from srzoo.data import pipeline
+from srzoo.data.fingerprint import Fingerprint
 from srzoo.data.pairs import Source
 from srzoo.data.sources import open_source
 from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, ContentLoss, grid
@@ -16,6 +20,7 @@ from srzoo.metrics import lpips
 from srzoo.models.discriminator import discriminator
 from srzoo.models.geometry import scale_of
 from srzoo.training.curve import draw_curve
+from srzoo.training.distribution import ALONE, Distribution, synchronise_batch_norm
 from srzoo.training.doctor import Doctor
 from srzoo.training.loop import train
 from srzoo.training.precision import PRECISIONS
@@ -27,7 +32,7 @@ STAGE_FOLDERS = ("pixel", "adversarial")
 """Of a flow of two stages, below its own folder."""
 
 
-def train_stages(folder: Path, stages: tuple[Settings, ...], **options) -> float:
+def train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Distribution = ALONE, **options) -> float:
     """Trains what `srzoo.training.settings.stages_of` planned: one run in `folder`, or two below it.
 
     Of two, the second starts from the best weights of the first. What is finished is not done again.
@@ -35,17 +40,39 @@ def train_stages(folder: Path, stages: tuple[Settings, ...], **options) -> float
     Args:
         folder: of the run, or of the two.
         stages: settings of each.
+        distribution: the replicas that train together; only the chief's process reads and writes the folder.
         options: as for `train_run`.
 
     Returns:
         As `train_run`, of the last stage.
+
+    Raises:
+        ValueError: as `train_run`, or if the replicas cannot share a batch evenly.
+        srzoo.training.distribution.WorkerLostError: if another process ends before the last stage does.
     """
+    for stage in stages:
+        distribution.check(stage.batch)
+    with distribution.watched():
+        if distribution.chief:
+            return _train_stages(folder, stages, distribution=distribution, **options)
+        # A run that nobody keeps, so that the loop need not know who is who.
+        with tempfile.TemporaryDirectory(prefix="srzoo-", ignore_cleanup_errors=True) as own:
+            options["say"] = _say_nothing
+            return _train_stages(Path(own), stages, distribution=distribution, **options)
+
+
+def _train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Distribution, **options) -> float:
+    train: Callable[..., float] = partial(train_run, distribution=distribution, **options)
     if len(stages) == 1:
-        return train_run(folder, stages[0], **options)
+        return train(folder, stages[0])
     first, second = (folder / name for name in STAGE_FOLDERS)
-    _load_files(stages[1])  # what is wrong with them is told before hours are spent on the first stage
-    train_run(first, stages[0], **options)
-    return train_run(second, replace(stages[1], init_weights=str(Run(first, stages[0]).best_weights)), **options)
+    _load_files(stages[1], distribution)  # what is wrong with them is told before hours are spent on the first stage
+    train(first, stages[0])
+    return train(second, replace(stages[1], init_weights=str(Run(first, stages[0]).best_weights)))
+
+
+def _say_nothing(line: str) -> None:
+    """The chief says it."""
 
 
 def train_run(
@@ -55,6 +82,7 @@ def train_run(
     memory: int = 4 * 10**9,
     data_dir: str | None = None,
     say: Callable[[str], None] = print,
+    distribution: Distribution = ALONE,
 ) -> float:
     """Trains a network, or goes on with the run in that folder.
 
@@ -65,10 +93,11 @@ def train_run(
         memory: bytes of decoded pictures held in memory.
         data_dir: where tensorflow-datasets keeps its data.
         say: is told what is going on, line by line.
+        distribution: the replicas that train together.
 
     Returns:
         The best validation score: LPIPS in the adversarial game where its weights are given (NaN where they are
-        not), and PSNR-Y in dB otherwise.
+        not), and PSNR-Y in dB otherwise; NaN in processes other than the chief.
 
     Raises:
         ValueError, OSError: for settings, data or a folder that cannot be used.
@@ -80,7 +109,7 @@ def train_run(
     if settings.validation:
         held_out = open_source(settings.validation, scale, data_dir)
         source = Source(source.name, source.train, held_out.train)
-    step_fn, distance = _load_files(settings)
+    step_fn, distance = _load_files(settings, distribution)
     run = Run(folder, settings)
 
     with run.lock:
@@ -100,7 +129,30 @@ def train_run(
             f"{len(pictures.train)} pictures to train on and {len(pictures.validation)} to validate on"
             f"{f', {left_out} left out' if left_out else ''} -> {folder}"
         )
-        return _train(run, step_fn, distance, pictures, crops, validate_every, say)
+        shared = distribution.describe(settings.batch, settings.learning_rate)
+        if shared:
+            say(shared)
+        _compare_processes(distribution, settings, validate_every, pictures.fingerprint)
+        return _train(run, step_fn, distance, pictures, crops, validate_every, say, distribution)
+
+
+def _compare_processes(
+    distribution: Distribution, settings: Settings, validate_every: int, fingerprint: Fingerprint
+) -> None:
+    """Raises ValueError, in all processes, if one trains with other settings or on other pictures than the chief."""
+    # Where the files are may differ from machine to machine.
+    told = replace(settings, dataset="", validation=None, init_weights=None)
+    if told.game:
+        told = replace(told, game=replace(told.game, vgg="", lpips=None))
+    marks = [crc32(json.dumps(each, sort_keys=True).encode()) for each in ([asdict(told), validate_every], fingerprint)]
+    table = distribution.table(marks)
+    for what, column in (("settings", 0), ("pictures", 1)):
+        others = [str(index) for index, row in enumerate(table) if row[column] != table[0, column]]
+        if others:
+            raise ValueError(
+                f"worker {', '.join(others)} has other {what} than the chief, worker 0: expected the same of all; give "
+                "all the same command and the same data"
+            )
 
 
 def _train(
@@ -111,46 +163,67 @@ def _train(
     crops: pipeline.Crops,
     validate_every: int,
     say: Callable[[str], None],
+    distribution: Distribution,
 ) -> float:
     """The part of `train_run` after all is read and the folder is this process's."""
     settings = run.settings
-    if settings.game and not distance:
+    if settings.game and not settings.game.lpips:
         say("without LPIPS's weights (--lpips) nothing says which weights look best: the newest are kept")
     best_by = "lpips" if distance else None if settings.game else "psnr_y"
     best = train(
         run,
         settings,
         step_fn,
-        partial(pipeline.batches, pictures.train, crops),
+        partial(pipeline.batches, pictures.train, crops, part=distribution.part(crops.batch)),
         Validation(step_fn.average, pictures.validation, best_by, distance),
         validate_every,
-        Doctor(crops.scale, bool(step_fn.loss.gradient_penalty)) if isinstance(step_fn, AdversarialStep) else None,
+        _doctor(step_fn, crops.scale) if distribution.chief else None,
         say,
+        distribution,
     )
+    if not distribution.chief:
+        return best
     draw_curve(run.read_log(), run.folder / "curve.png", title=f"{settings.model} on {settings.dataset}")
     result = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}[best_by]
-    say(f"step {int(step_fn.step)}: {result} on the validation pictures -> {run.best_weights}")
+    say(f"step {step_fn.step.numpy()}: {result} on the validation pictures -> {run.best_weights}")
     return best
 
 
-def _load_files(settings: Settings) -> tuple[PixelStep | AdversarialStep, lpips.Lpips | None]:
-    """All that a run reads beside the pictures: its step, and LPIPS if it is validated by it."""
-    distance = lpips.load(settings.game.lpips) if settings.game and settings.game.lpips else None
-    return _step(settings), distance
+def _doctor(step_fn: PixelStep | AdversarialStep, scale: int) -> Doctor | None:
+    return Doctor(scale, bool(step_fn.loss.gradient_penalty)) if isinstance(step_fn, AdversarialStep) else None
 
 
-def _step(settings: Settings) -> PixelStep | AdversarialStep:
-    """The networks with fresh or given weights, computing in the settings' precision, and what trains them."""
+def _load_files(
+    settings: Settings, distribution: Distribution
+) -> tuple[PixelStep | AdversarialStep, lpips.Lpips | None]:
+    """All that a run reads beside the pictures: its step, and LPIPS if it is validated by it, which the chief does."""
+    weights = settings.game.lpips if settings.game and distribution.chief else None
+    distance = lpips.load(weights) if weights else None
+    with distribution.scope():
+        return _step(settings, distribution.chief), distance
+
+
+def _step(settings: Settings, chief: bool) -> PixelStep | AdversarialStep:
+    """The networks with fresh or given weights, computing in the settings' precision, and what trains them.
+
+    Given weights are read by the chief, which the loop then copies to the others.
+    """
     keras.utils.set_random_seed(settings.seed)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(PRECISIONS[settings.precision])
     try:
         model = zoo.create(settings.model)
-        if settings.init_weights:
+        if settings.init_weights and chief:
             zoo.load_weights(model, settings.init_weights)
         if settings.game is None:
-            return PixelStep(model, PIXEL_LOSSES[settings.loss])
-        return _adversarial_step(model, settings.game, settings.patch)
+            pixel = PixelStep(model, PIXEL_LOSSES[settings.loss])
+            if settings.sync_batch_norm:
+                synchronise_batch_norm(pixel.model)
+            return pixel
+        game = _adversarial_step(model, settings.game, settings.patch)
+        if settings.sync_batch_norm:
+            synchronise_batch_norm(game.discriminator)
+        return game
     finally:
         keras.config.set_dtype_policy(policy)
 

@@ -76,6 +76,7 @@ def settings_of(
     fit: str = "crop",
     seed: int = 0,
     limit: int | None = None,
+    sync_batch_norm: bool = False,
     **game,
 ) -> Settings:
     """Settings of a run: what is not given is the paper's (`srzoo.recipes`).
@@ -118,6 +119,7 @@ def settings_of(
         init_weights=init_weights,
         limit=limit,
         game=of_game,
+        sync_batch_norm=sync_batch_norm or None,
     )
 
 

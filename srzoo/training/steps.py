@@ -7,6 +7,17 @@ import tensorflow as tf
 
 from srzoo.losses import AdversarialLoss
 from srzoo.recipes import AVERAGE
+from srzoo.training.distribution import average_over_replicas, mean_over_replicas, part_of_replica, whole_batch
+
+
+class _Adam(keras.optimizers.Adam):
+    """Adam on gradients that are those of all replicas already: Keras's own would add them up.
+
+    Adam forgives a factor in its gradients, so a test compares its moments, not only the weights.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return grads_and_vars
 
 
 class _Trained:
@@ -14,7 +25,7 @@ class _Trained:
 
     def __init__(self, model: keras.Model):
         self.model = model
-        self.optimizer = keras.optimizers.Adam(learning_rate=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
+        self.optimizer = _Adam(learning_rate=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8, name="adam")
         self.scaled = any(getattr(layer, "compute_dtype", None) == "float16" for layer in model.layers)
         if self.scaled:
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
@@ -23,10 +34,16 @@ class _Trained:
     def scale_loss(self, loss: tf.Tensor) -> tf.Tensor:
         return self.optimizer.scale_loss(loss) if self.scaled else loss
 
-    def update(self, gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> None:
-        """Takes gradients of the scaled loss."""
+    def update(self, gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> list[tf.Tensor]:
+        """Takes gradients of the scaled loss of this replica's crops; gives those of the global batch."""
+        gradients = mean_over_replicas(gradients)
         self.optimizer.learning_rate.assign(learning_rate)
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
+        return gradients
+
+    def share_statistics(self) -> None:
+        """Batch normalisation has moved them on each replica by that one's crops; they become their mean."""
+        average_over_replicas(self.model.non_trainable_variables)
 
 
 class _Generator(_Trained):
@@ -74,7 +91,11 @@ class PixelStep:
 
     @tf.function
     def __call__(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Updates the weights on one batch.
+        """`update` as a graph, for one replica."""
+        return self.update(lr, hr, learning_rate)
+
+    def update(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Updates the weights on one batch, of which each replica has an equal part.
 
         Args:
             lr: uint8 (N, h, w, 3).
@@ -90,10 +111,11 @@ class PixelStep:
             loss = self.loss(hr, self.model(tf.cast(lr, tf.float32), training=True))
             objective = self.generator.scale_loss(loss)
         gradients = tape.gradient(objective, self.model.trainable_variables)
-        self.generator.update(gradients, learning_rate)
+        gradients = self.generator.update(gradients, learning_rate)
+        self.generator.share_statistics()
         self.step.assign_add(1)
         self.generator.update_average(self.step)
-        logs = {"loss": loss}
+        logs = _means({"loss": loss})
         if not self.generator.scaled:
             logs["gradient_norm"] = tf.linalg.global_norm(gradients)
         return logs
@@ -149,7 +171,11 @@ class AdversarialStep:
 
     @tf.function
     def __call__(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Updates both networks on one batch.
+        """`update` as a graph, for one replica."""
+        return self.update(lr, hr, learning_rate)
+
+    def update(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Updates both networks on one batch, of which each replica has an equal part.
 
         Args:
             lr: uint8 (N, h, w, 3).
@@ -169,6 +195,8 @@ class AdversarialStep:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(sr)
             real, fake = self.discriminator(hr, training=True), self.discriminator(sr, training=True)
+            # Relativistic losses compare each answer with the mean of all the others.
+            real, fake = whole_batch(real), whole_batch(fake)
             values = {name: term(hr, sr) for name, (_, term) in self.terms.items()}
             values["adversarial"] = self.loss.generator(real, fake)
             d_loss = self.loss.discriminator(real, fake)
@@ -184,19 +212,22 @@ class AdversarialStep:
         gradients = generator_tape.gradient(
             sr, self.model.trainable_variables, output_gradients=tf.add_n(list(by_pixels.values()))
         )
-        self.generator.update(gradients, learning_rate)
+        gradients = self.generator.update(gradients, learning_rate)
         self.opponent.update(d_gradients, learning_rate)
+        self.opponent.share_statistics()
         self.step.assign_add(1)
         self.generator.update_average(self.step)
         d_real, d_fake = self.loss.probabilities(real, fake)
-        logs = {
-            "loss": tf.add_n([weights[name] * value for name, value in values.items()]),
-            **values,
-            **_shares(by_pixels),
-            "d_loss": d_loss,
-            "d_real": d_real,
-            "d_fake": d_fake,
-        }
+        logs = _means(
+            {
+                "loss": tf.add_n([weights[name] * value for name, value in values.items()]),
+                **values,
+                "d_loss": d_loss,
+                "d_real": d_real,
+                "d_fake": d_fake,
+            }
+        )
+        logs.update(_shares(by_pixels))
         if not self.generator.scaled:
             logs["gradient_norm"] = tf.linalg.global_norm(gradients)
         return logs
@@ -205,7 +236,9 @@ class AdversarialStep:
         """Mean of (norm - 1)^2 at random points between HR and SR (arXiv 1704.00028, algorithm 1)."""
         sr = tf.stop_gradient(sr)
         # Of the step alone, so that a run that is resumed draws the same.
-        place = tf.random.stateless_uniform([tf.shape(hr)[0], 1, 1, 1], seed=[0, self.step])
+        place = part_of_replica(
+            tf.shape(hr)[0], lambda count: tf.random.stateless_uniform([count, 1, 1, 1], seed=[0, self.step])
+        )
         between = sr + place * (hr - sr)
         with tf.GradientTape() as tape:
             tape.watch(between)
@@ -215,8 +248,14 @@ class AdversarialStep:
         return tf.reduce_mean(tf.square(norm - 1))
 
 
+def _means(logs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Figures that are means over crops, of the global batch."""
+    return dict(zip(logs, mean_over_replicas(list(logs.values())), strict=True))
+
+
 def _shares(gradients: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    norms = {name: tf.norm(gradient) for name, gradient in gradients.items()}
+    powers = _means({name: tf.reduce_sum(tf.square(gradient)) for name, gradient in gradients.items()})
+    norms = {name: tf.sqrt(power) for name, power in powers.items()}
     whole = tf.add_n(list(norms.values()))
     shares = {f"{name}_share": tf.math.divide_no_nan(norm, whole) for name, norm in norms.items()}
     # In float16 a gradient may be infinite, in a step that the loss scaling then passes over.

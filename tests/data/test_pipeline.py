@@ -54,6 +54,15 @@ def test_all_eight_flips_and_turns_occur():
     assert len({crop[::63, ::63, 0].tobytes() for crop in crops}) == 8
 
 
+def test_parts_of_a_batch_make_up_the_whole():
+    cache = cache_of(PHOTO, PHOTO[::-1])
+    whole = take(batches(cache, CROPS), 3)
+    parts = [take(batches(cache, CROPS, part=slice(k, k + 2)), 3) for k in (0, 2)]
+    for (lr, hr), *shared in zip(whole, *parts, strict=True):
+        np.testing.assert_array_equal(np.concatenate([part for part, _ in shared]), lr)
+        np.testing.assert_array_equal(np.concatenate([part for _, part in shared]), hr)
+
+
 def test_batches_are_a_function_of_seed_and_step():
     cache = cache_of(PHOTO, PHOTO[::-1])
     whole = take(batches(cache, CROPS), 6)
