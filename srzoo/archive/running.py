@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import logging
 import multiprocessing
 import os
 import signal
@@ -19,7 +18,10 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineState
 from apache_beam.utils.shared import Shared
 
@@ -35,6 +37,9 @@ STRIKES = 2
 
 WORKER_DIED, PIPELINE_FAILED = 3, 4
 """Exit statuses of the process that runs the local workers."""
+
+LOG_LEVEL = "--default_sdk_harness_log_level"
+"""Beam's option; with it, what local workers say is shown."""
 
 LOCAL = ("DirectRunner", "FnApiRunner")
 
@@ -85,6 +90,7 @@ def local_workers(arguments: list[str], workers: int) -> int:
     """
     options = PipelineOptions(arguments)
     unknown = _unknown(options, arguments)
+    FileSystems.set_options(options)
     runner = options.view_as(StandardOptions).runner
     direct = options.view_as(DirectOptions)
     if runner not in (None, *LOCAL):
@@ -172,7 +178,7 @@ def _run_here(settings: Settings, arguments: list[str], shared: Shared) -> None:
     options = PipelineOptions(arguments)
     name = options.view_as(StandardOptions).runner
     # Beam's own choice for this machine is a binary that it downloads.
-    runner = FnApiRunner() if name in (None, *LOCAL) else name
+    runner = _local_runner(options) if name in (None, *LOCAL) else name
     pipeline = beam.Pipeline(runner, options)
     build(pipeline, settings, shared)
     try:
@@ -182,6 +188,13 @@ def _run_here(settings: Settings, arguments: list[str], shared: Shared) -> None:
         raise PipelineError(f"the pipeline failed: {lines[-1] if lines else type(error).__name__}") from error
     if state not in (None, PipelineState.DONE):
         raise PipelineError(f"the pipeline ended as {state}; the same call again does what is missing")
+
+
+def _local_runner(options: PipelineOptions) -> FnApiRunner:
+    """Beam's runner in Python; it gives its workers the options only so."""
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    provided = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
+    return FnApiRunner(provision_info=ExtendedProvisionInfo(provided))
 
 
 def _report(settings: Settings, start: float, attempts: int) -> Report:
@@ -239,9 +252,8 @@ def _attempt(
     """Runs the pipeline in a process of its own, which can be ended with all its workers."""
     assert settings.watch
     modes = [f"--direct_num_workers={workers}", "--direct_running_mode=multi_processing"]
-    quiet = ["--default_sdk_harness_log_level=ERROR"]
     process = multiprocessing.get_context("spawn").Process(
-        target=_lead, args=(settings, [*quiet, *arguments, *modes], shared), name="srzoo batch"
+        target=_lead, args=(settings, [*arguments, *modes], shared), name="srzoo batch"
     )
     process.start()
     started = time.time()
@@ -275,13 +287,21 @@ def _lead(settings: Settings, arguments: list[str], shared: Shared) -> None:
     # When a worker dies, Beam's runner waits for it for ever; the thread that started it only raises.
     threading.excepthook = _end_with_worker
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    logging.getLogger().setLevel(logging.ERROR)
+    if not any(text.startswith(LOG_LEVEL) for text in arguments):
+        _hold_back_output(settings.watch)
     try:
         _run_here(settings, arguments, shared)
     except PipelineError as error:
         Path(settings.watch or "", "error").write_text(str(error), "utf-8")
         os._exit(PIPELINE_FAILED)
     os._exit(0)
+
+
+def _hold_back_output(watch: str | None) -> None:
+    """Sends what Beam and its workers say, which is much when one is killed, to a file that goes with the call."""
+    with Path(watch or "", "output").open("wb") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
 
 
 def _end_with_worker(given: threading.ExceptHookArgs) -> None:

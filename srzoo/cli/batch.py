@@ -2,7 +2,6 @@
 
 import argparse
 import importlib.util
-import logging
 from pathlib import Path
 
 from srzoo.cli import start_tensorflow
@@ -90,10 +89,7 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(
             f"--pixel-weights {args.pixel_weights} has no use without --fidelity; give a number from 0 to 1"
         )
-    logging.getLogger().setLevel(logging.ERROR)  # Beam tells of what it does not find when it is imported
-    from apache_beam.utils.shared import Shared
-
-    from srzoo.archive import running, storage, worker
+    from srzoo.archive import running, storage, worker  # before Beam, whose warnings it holds back
     from srzoo.archive.records import Settings
     from srzoo.export.choosing import Choice
     from srzoo.images import MAX_PIXELS
@@ -105,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"OUTPUT_DIR must be a folder, but {args.output} is a file")
     pattern, prefix, by_ending = running.check_inputs(args.pattern, output)
     choice = Choice(args.weights or args.model, args.precision, args.fidelity, args.pixel_weights)
-    memory, shared = args.memory or DEFAULT_MEMORY, Shared()
+    memory, shared = args.memory or DEFAULT_MEMORY, worker.Shared()
     network = shared.acquire(lambda: worker.load(choice, memory, tell, start_tensorflow, quiet)).network
     least = (2 * network.halo + 1) ** 2
     if args.unit_pixels < least:
