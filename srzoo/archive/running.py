@@ -33,7 +33,7 @@ ATTEMPTS = 3
 """How often local workers are started, if it is no single picture that they die of."""
 
 STRIKES = 2
-"""How often workers may die with a picture in hand before it is given up."""
+"""How often workers may die or stand still with a picture in hand before it is given up."""
 
 WORKER_DIED, PIPELINE_FAILED = 3, 4
 """Exit statuses of the process that runs the local workers."""
@@ -129,9 +129,11 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
     prefix = storage.fixed_prefix(given)
     if f"{prefix}/".startswith(f"{output}/"):
         raise ValueError(f"{output} holds the inputs; give another folder for the results")
-    for metadata in FileSystems.match([given])[0].metadata_list:
-        if storage.place_of(metadata.path, prefix, output, folder):
-            return given, prefix, folder
+    # Mostly one of the first is a picture, and an archive is long.
+    for limit in (100, None):
+        for metadata in FileSystems.match([given], [limit])[0].metadata_list:
+            if storage.place_of(metadata.path, prefix, output, folder):
+                return given, prefix, folder
     raise FileNotFoundError(f"{pattern}: no picture matches")
 
 
@@ -180,8 +182,8 @@ def _run_here(settings: Settings, arguments: list[str], shared: Shared) -> None:
     # Beam's own choice for this machine is a binary that it downloads.
     runner = _local_runner(options) if name in (None, *LOCAL) else name
     pipeline = beam.Pipeline(runner, options)
-    build(pipeline, settings, shared)
     try:
+        build(pipeline, settings, shared)
         state = pipeline.run().wait_until_finish()
     except Exception as error:
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
@@ -262,12 +264,16 @@ def _attempt(
             process.join(0.5)
             idle = time.time() - max(started, worker.last_sign(settings.watch))
             if idle > stall_seconds:
-                return _Ended(f"no worker gave a sign of life for {idle:.0f} seconds")
+                stuck = worker.in_hand(settings.watch, of_all=True)
+                return _Ended(f"no worker gave a sign of life for {idle:.0f} seconds", stuck)
         if process.exitcode == 0:
             return None
         if process.exitcode == PIPELINE_FAILED:
             return _Ended(Path(settings.watch, "error").read_text("utf-8"), final=True)
-        return _Ended("a worker process was killed, maybe for want of memory", worker.in_dead_hands(settings.watch))
+        if process.exitcode not in (WORKER_DIED, -signal.SIGKILL):
+            return _Ended(f"the process that runs the pipeline ended with status {process.exitcode}", final=True)
+        dropped = worker.in_hand(settings.watch, of_all=False)
+        return _Ended("a worker process was killed, maybe for want of memory", dropped)
     finally:
         _end_group(process)
 

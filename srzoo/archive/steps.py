@@ -44,7 +44,7 @@ class Look(Step):
 
     def process(self, found: Found) -> Iterator:
         if found.path in self.settings.given_up:
-            reason = f"{found.path}: worker processes died of it twice, maybe for want of memory"
+            reason = f"{found.path}: worker processes died of it or stood still twice, maybe for want of memory"
             yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome(found.path, "failed", reason))
             return
         try:

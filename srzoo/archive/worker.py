@@ -109,11 +109,10 @@ def at_work(watch: str | None, path: str) -> Iterator[None]:
         alive(watch)
 
 
-def in_dead_hands(watch: str) -> list[str]:
-    """Paths of the pictures that processes had in hand which are no more."""
-    return sorted(
-        {word.read_text("utf-8") for word in Path(watch).glob("*-*") if not _lives(int(word.name.split("-")[0]))}
-    )
+def in_hand(watch: str, of_all: bool) -> list[str]:
+    """Paths of the pictures that processes have in hand: all of them, or those that are no more."""
+    words = [word for word in Path(watch).glob("*-*") if of_all or not _lives(int(word.name.split("-")[0]))]
+    return sorted({word.read_text("utf-8") for word in words})
 
 
 def _lives(process: int) -> bool:

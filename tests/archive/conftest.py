@@ -1,5 +1,7 @@
 """Small photographs in sub-folders, a tiny network, and the command that upscales them."""
 
+import contextlib
+import io
 from pathlib import Path
 
 import pytest
@@ -32,16 +34,24 @@ def photos(here) -> Path:
     return here / "in"
 
 
-@pytest.fixture
-def batch(here, weights, capsys):
+@pytest.fixture(scope="session")
+def run(weights):
     """Runs the command with the tiny network; gives status, output and errors."""
-    from srzoo.cli.batch import main
 
     def run(*arguments):
-        capsys.readouterr()
-        status = main([*map(str, arguments), "--weights", weights])
-        return status, *capsys.readouterr()
+        from srzoo.cli.batch import main
 
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = main([*map(str, arguments), "--weights", weights])
+        return status, out.getvalue(), err.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def batch(here, run):
+    """As `run`, in a folder of the test's own."""
     return run
 
 
