@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -25,8 +24,12 @@ SMALL = ["a/cup.png", "b/table.jpg", "cup[1]*.png"]
 LARGE = ["alpha.png", "deep.png", "grey.png", "wide.png"]
 
 
+DOOMED = 7
+"""Grey level of a picture whose parts cannot be upscaled."""
+
+
 def fill(folder):
-    """Small and large pictures, bad ones, one whose result cannot be written."""
+    """Small and large pictures, bad ones, some whose results cannot be made or written."""
     write_image(folder / "a/cup.png", PHOTO[:20, :31])
     write_image(folder / "b/table.jpg", PHOTO[:21, 40:62])
     write_image(folder / "c/blocked.png", PHOTO[:9, :9])
@@ -42,12 +45,16 @@ def fill(folder):
     (folder / "torn.png").write_bytes((folder / "wide.png").read_bytes()[:700])
     (folder / "a/notes.jpg").write_text("no picture")
     (folder / "a/.hidden.png").write_text("hidden")
+    write_image(folder / "doomed.png", np.full_like(PHOTO, DOOMED))
+    # Both become twin.png, as PCX is not written.
+    write_image(folder / "d/twin.png", PHOTO[:12, :12])
+    Image.fromarray(PHOTO[:8, :8]).save(folder / "d/twin.pcx")
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory, weights, run):
     """A folder with `in`, its results in `out`, and what `resolve_image.py` makes of it in `expected`."""
-    from srzoo.archive import worker
+    from srzoo.archive import steps, worker
 
     folder = tmp_path_factory.mktemp("ran")
     fill(folder / "in")
@@ -55,8 +62,18 @@ def ran(tmp_path_factory, weights, run):
     (folder / "out/.writing-123/part").write_text("half of a result")
     (folder / "out/c").write_text("a file where a folder is needed")
     loads, load = [], worker.load
+    upscale = steps.upscale_bled
+
+    def upscaled(upscaler, pixels):
+        if np.all(pixels.colour == DOOMED):
+            raise MemoryError("no memory for a tile")
+        return upscale(upscaler, pixels)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worker, "load", lambda *given: loads.append(1) or load(*given))
+        patch.setattr(steps, "upscale_bled", upscaled)
+        # All but the grey one then go to their files in rows.
+        patch.setattr(steps, "LARGE", 100_000)
         answer = run(f"{folder}/in/**", folder / "out", "--unit-pixels", UNIT)
     resolve.main([f"{folder}/in", "--output", f"{folder}/expected", "--weights", weights])
     return folder, loads, *answer
@@ -87,12 +104,15 @@ def test_bad_pictures_are_listed_with_their_reason_and_the_others_done(ran):
     folder, _, status, out, _ = ran
     assert status == 1
     listed = f"{(folder / 'out').as_posix()}/failed.jsonl"
-    assert out.startswith(f"8 of 11 images upscaled to {folder / 'out'}, 3 failed ({listed})\n")
-    notes, blocked, torn = failures(folder / "out")
-    assert [Path(each["path"]).name for each in (notes, blocked, torn)] == ["notes.jpg", "blocked.png", "torn.png"]
-    assert "a/notes.jpg: not an image that can be read" in notes["reason"]
-    assert "torn.png: not an image that can be read" in torn["reason"]
-    assert "out/c/blocked.png: cannot be written (" in blocked["reason"]
+    assert out.startswith(f"8 of 14 images upscaled to {folder / 'out'}, 6 failed ({listed})\n")
+    reasons = {Path(each["path"]).name: each["reason"] for each in failures(folder / "out")}
+    assert sorted(reasons) == ["blocked.png", "doomed.png", "notes.jpg", "torn.png", "twin.pcx", "twin.png"]
+    assert "a/notes.jpg: not an image that can be read" in reasons["notes.jpg"]
+    assert "torn.png: not an image that can be read" in reasons["torn.png"]
+    assert "out/c/blocked.png: cannot be written (" in reasons["blocked.png"]
+    assert "doomed.png: no memory for a tile" in reasons["doomed.png"]
+    for name in ("twin.pcx", "twin.png"):
+        assert "would both be written to" in reasons[name] and "allow it by --overwrite" in reasons[name]
 
 
 def test_nothing_half_written_is_left_not_even_of_other_calls(ran, files):
@@ -104,7 +124,7 @@ def test_the_report_tells_what_came_of_the_call(ran):
     pixels = 16 * (20 * 31 + 21 * 22 + 21 * 40 + 7 * 50 * 66)
     assert report["megapixels_out"] == pytest.approx(pixels / 1e6)
     kinds = [report[name] for name in ("images", "upscaled", "already_there", "failed", "attempts")]
-    assert kinds == [11, 8, 0, 3, 1]
+    assert kinds == [14, 8, 0, 6, 1]
     assert 0 < report["inference_seconds"] < report["seconds"]
 
 
@@ -119,50 +139,21 @@ def test_another_run_does_only_what_is_missing_or_older_than_its_source(ran, run
     later = time.time() + 10
     os.utime(folder / "in/b/table.jpg", (later, later))
     before = states(folder / "out")
-    status, out, _ = run(f"{folder}/in/**", folder / "out", "--unit-pixels", UNIT)
-    assert status == 0 and out.startswith(f"3 of 9 images upscaled to {folder / 'out'}, 6 already there\n")
+    arguments = folder / "out", "--unit-pixels", UNIT, "--overwrite"
+    status, out, err = run(f"{folder}/in/**", *arguments)
+    # The missing, the outdated, those that failed; of the twins the later one stays.
+    assert status == 0 and out.startswith(f"5 of 12 images upscaled to {folder / 'out'}, 7 already there\n")
+    assert "of 1: the result of another input stays in its place" in err
+    assert read_image(folder / "out/d/twin.png").shape == (48, 48, 3)
     after = states(folder / "out")
     fresh = sorted(name for name in after if after[name] != before.get(name))
-    assert fresh == ["a/cup.png", "b/table.jpg", "c/blocked.png", "report.json"]
+    assert fresh == ["a/cup.png", "b/table.jpg", "c/blocked.png", "d/twin.png", "doomed.png", "report.json"]
     assert "failed.jsonl" not in after
     os.utime(folder / "in/b/table.jpg", (0, 0))
-    status, out, _ = run(f"{folder}/in/", folder / "out", "--unit-pixels", UNIT)
-    assert status == 0 and out.startswith(f"0 of 9 images upscaled to {folder / 'out'}, 9 already there\n")
+    status, out, _ = run(f"{folder}/in/", *arguments)
+    assert status == 0 and out.startswith(f"0 of 12 images upscaled to {folder / 'out'}, 12 already there\n")
     again = states(folder / "out")
     assert [name for name in again if again[name] != after[name]] == ["report.json"]
-
-
-def test_a_large_result_goes_from_its_parts_to_the_file_in_rows(ran, run, monkeypatch):
-    monkeypatch.setattr("srzoo.archive.steps.LARGE", 1000)
-    folder = ran[0]
-    assert run(folder / "in/wide.png", folder / "rows", "--unit-pixels", UNIT)[0] == 0
-    away = np.abs(read_image(folder / "rows/wide.png").astype(int) - read_image(folder / "expected/wide.png"))
-    assert away.max() <= 1
-
-
-def test_a_part_that_fails_fails_its_picture_alone(photos, batch, monkeypatch, files):
-    def no_memory(*_):
-        raise MemoryError("no memory for a tile")
-
-    monkeypatch.setattr("srzoo.archive.steps.upscale_bled", no_memory)
-    assert batch("in", "out", "--unit-pixels", UNIT)[0] == 1
-    (failed,) = failures("out")
-    assert failed["path"].endswith("in/wide.png") and "no memory for a tile" in failed["reason"]
-    assert files("out") == ["a/cup.png", "b/table.jpg", "failed.jsonl", "report.json"]
-
-
-def test_two_inputs_with_one_result_are_refused_unless_one_may_replace_the_other(photos, batch):
-    shutil.copy("in/wide.png", "in/b/table.png")
-    # Results below the inputs are not taken for inputs.
-    status, out, _ = batch("in", "in/large", "--format", "png")
-    assert status == 1 and out.startswith("2 of 4 images upscaled to in/large, 2 failed")
-    jpeg, png = failures("in/large")
-    assert (Path(jpeg["path"]).name, Path(png["path"]).name) == ("table.jpg", "table.png")
-    assert "would both be written to" in jpeg["reason"] and "--overwrite" in jpeg["reason"]
-    status, out, err = batch("in", "in/large", "--format", "png", "--overwrite")
-    assert status == 0 and out.startswith("1 of 4 images upscaled to in/large, 3 already there\n")
-    assert "of 1: the result of another input stays in its place" in err
-    assert read_image("in/large/b/table.png").shape == (200, 264, 3)
 
 
 @pytest.mark.parametrize(
