@@ -49,6 +49,8 @@ setup(
         "fast": ["openvino>=2025.1"],
         # The page of `srzoo demo`.
         "demo": ["gradio>=6.31,<7"],
+        # Archives of pictures, by workers of this machine or of a cluster: `srzoo batch`.
+        "beam": ["apache-beam>=2.77,<3"],
         "dev": [*SAMPLE, "pytest>=9", "pytest-xdist", "ruff", "mypy", "psutil", "hypothesis", "playwright"],
     },
     entry_points={"console_scripts": ["srzoo = srzoo.__main__:main"]},

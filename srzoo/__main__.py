@@ -6,6 +6,7 @@ import sys
 from srzoo.cli import run
 
 COMMANDS = {
+    "batch": ("srzoo.cli.batch", "upscales archives of pictures with Apache Beam"),
     "compare": ("srzoo.cli.compare", "shows models beside each other, as one web page"),
     "demo": ("srzoo.cli.demo", "opens a web page to try networks on your pictures"),
     "evaluate": ("srzoo.cli.evaluate", "measures a network on benchmark folders"),

@@ -21,6 +21,7 @@ ROOMS = (
     "upscaling",
     "evaluation",
     "export",
+    "archive",
     "viewing",
     "cli",
     "__main__",

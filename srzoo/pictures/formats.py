@@ -1,10 +1,14 @@
 """What each format that is written can hold, and which one a result is written in."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TypeVar
 
 from PIL import Image
 
 from srzoo.pictures.reading import Picture
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class Format:
     pages: bool = False
     streams: bool = False
     kept: tuple[str, ...] = ("exif", "icc", "xmp")
+
+    def named(self, path: AnyPath) -> AnyPath:
+        """The path with an ending of this format: its own if it has one."""
+        return path if path.suffix.lower() in self.endings else path.with_suffix(self.endings[0])
 
 
 FORMATS = {

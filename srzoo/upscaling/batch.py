@@ -98,8 +98,7 @@ def _job(source: Source, output: Path, scale: int, wanted: str | None, compare: 
             written_as, notes = output_format(picture, wanted, scale)
     except (ValueError, OSError, MemoryError) as error:
         return Job(source.path, target, PNG, refusal=str(error))
-    if target.suffix.lower() not in written_as.endings:
-        target = target.with_suffix(written_as.endings[0])
+    target = written_as.named(target)
     comparison = target.with_name(f"{target.stem}_compare.png") if compare else None
     return Job(source.path, target, written_as, comparison, tuple(notes))
 

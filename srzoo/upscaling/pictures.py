@@ -35,7 +35,15 @@ def upscale_pixels(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter
     Raises:
         ValueError, MemoryError: as `Upscaler`.
     """
-    colour = _upscaled(upscaler, bleed(pixels), progress)
+    return upscale_bled(upscaler, Pixels(bleed(pixels), pixels.alpha), progress)
+
+
+def upscale_bled(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter) -> Pixels:
+    """As `upscale_pixels`, for colours of `srzoo.pictures.pixels.bleed`.
+
+    So of a part of a picture, with its halo, the inner part comes out as of the whole picture.
+    """
+    colour = _upscaled(upscaler, pixels.colour, progress)
     return Pixels(colour, None if pixels.alpha is None else _upscaled_alpha(upscaler, pixels.alpha, progress))
 
 

@@ -1,0 +1,96 @@
+"""The pipeline: match, look, sort out, upscale whole or in units, join, sum up."""
+
+import json
+from collections.abc import Iterable
+
+import apache_beam as beam
+from apache_beam.io import fileio
+from apache_beam.io.filesystem import FileMetadata
+from apache_beam.utils.shared import Shared
+
+from srzoo.archive import storage
+from srzoo.archive.records import Found, Settings
+from srzoo.archive.steps import LARGE_ONES, OUTCOMES, SHEETS, Count, Cut, Join, Look, SortOut, UpscaleUnit, Whole
+
+FAILED, REPORT = "failed.jsonl", "report.json"
+
+
+def build(pipeline: beam.Pipeline, settings: Settings, shared: Shared) -> None:
+    """Adds all steps to a pipeline; each input has one outcome, however often a runner tries it.
+
+    After it ran, `settings.scratch` holds `totals.json`, and the folder of results `failed.jsonl` if some failed.
+
+    Args:
+        pipeline: of any runner.
+        settings: of the call.
+        shared: token of the network, which each process loads once.
+    """
+    found = (
+        pipeline
+        | "match" >> fileio.MatchFiles(settings.pattern, fileio.EmptyMatchTreatment.ALLOW)
+        | "place" >> beam.FlatMap(_found, settings)
+        | "spread inputs" >> beam.Reshuffle()
+    )
+    looked = found | "look" >> beam.ParDo(Look(settings)).with_outputs(OUTCOMES, main="planned")
+    sorted_out = (
+        looked.planned
+        | "by target" >> beam.GroupByKey()
+        | "sort out" >> beam.ParDo(SortOut(settings)).with_outputs(OUTCOMES, LARGE_ONES, main="small")
+    )
+    whole = (
+        sorted_out.small
+        | "spread pictures" >> beam.Reshuffle()
+        | "upscale pictures" >> beam.ParDo(Whole(settings, shared))
+    )
+    cut = (
+        sorted_out[LARGE_ONES]
+        | "spread large pictures" >> beam.Reshuffle()
+        | "cut" >> beam.ParDo(Cut(settings)).with_outputs(OUTCOMES, SHEETS, main="units")
+    )
+    units = (
+        cut.units | "spread units" >> beam.Reshuffle() | "upscale units" >> beam.ParDo(UpscaleUnit(settings, shared))
+    )
+    joined = (
+        {"sheets": cut[SHEETS], "units": units}
+        | "by picture" >> beam.CoGroupByKey()
+        | "join" >> beam.ParDo(Join(settings))
+    )
+    outcomes = (
+        (looked[OUTCOMES], sorted_out[OUTCOMES], whole, cut[OUTCOMES], joined)
+        | "outcomes" >> beam.Flatten()
+        # What a runner computes again after this is not counted again.
+        | "commit" >> beam.Reshuffle()
+    )
+    _sum_up(outcomes, settings)
+
+
+def _found(metadata: FileMetadata, settings: Settings) -> Iterable[Found]:
+    place = storage.place_of(metadata.path, settings.prefix, settings.output, settings.by_ending)
+    if place is not None:
+        yield Found(metadata.path, place, metadata.last_updated_in_seconds)
+
+
+def _sum_up(outcomes: beam.PCollection, settings: Settings) -> None:
+    (
+        outcomes
+        | "count" >> beam.ParDo(Count())
+        | "sum" >> beam.CombinePerKey(sum)
+        | "totals" >> beam.combiners.ToDict()
+        | "write totals" >> beam.Map(_write_totals, settings)
+    )
+    (
+        outcomes
+        | "the failed" >> beam.Filter(lambda outcome: outcome.kind == "failed")
+        | "to one" >> beam.Map(lambda outcome: ("", (outcome.path, outcome.reason)))
+        | "all failed" >> beam.GroupByKey()
+        | "write failed" >> beam.Map(_write_failed, settings)
+    )
+
+
+def _write_totals(totals: dict[str, float], settings: Settings) -> None:
+    storage.write_text(settings.scratch, f"{settings.scratch}/totals.json", json.dumps(totals))
+
+
+def _write_failed(group: tuple[str, Iterable[tuple[str, str]]], settings: Settings) -> None:
+    lines = [json.dumps({"path": path, "reason": reason}) for path, reason in sorted(group[1])]
+    storage.write_text(settings.scratch, f"{settings.output}/{FAILED}", "\n".join(lines) + "\n")

@@ -1,0 +1,288 @@
+"""The steps of the pipeline. Whatever a picture brings about is its outcome, and stops no other."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.metrics import Metrics
+from apache_beam.utils.shared import Shared
+
+from srzoo.archive import storage, worker
+from srzoo.archive.records import Found, Outcome, Planned, Settings, Sheet, Unit
+from srzoo.pictures.animations import Playing, repeats_of
+from srzoo.pictures.formats import AS_INPUT, FORMATS, output_format
+from srzoo.pictures.pixels import Bands, Pixels, bleed, from_channels
+from srzoo.pictures.reading import Frame, LargeFrame, open_picture
+from srzoo.pictures.writing import write_frames
+from srzoo.upscaling import batch
+from srzoo.upscaling.pictures import LARGE, upscale_bled
+from srzoo.upscaling.tiles import cut
+
+OUTCOMES, SHEETS, LARGE_ONES = "outcomes", "sheets", "large"
+"""Outputs beside the main one."""
+
+BAND_ROWS = 64
+"""Rows of a result that are taken at once from the disk to the file."""
+
+
+class Step(beam.DoFn):
+    """A step that knows the call's settings."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+
+class Look(Step):
+    """`Found` -> (target, `Planned`), by a look into the file's header, or an `Outcome`.
+
+    A result that is there under the input's own name, or with the wanted ending, is found without that look, for which
+    a file on another machine has to be copied whole.
+    """
+
+    def process(self, found: Found) -> Iterator:
+        if found.path in self.settings.given_up:
+            reason = f"{found.path}: worker processes died of it or stood still twice, maybe for want of memory"
+            yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome(found.path, "failed", reason))
+            return
+        try:
+            with worker.at_work(self.settings.watch, found.path):
+                planned = self._likely(found) or self._planned(found)
+        except Exception as error:
+            yield beam.pvalue.TaggedOutput(OUTCOMES, _failed(found.path, error))
+        else:
+            yield planned.target, planned
+
+    def _likely(self, found: Found) -> Planned | None:
+        place, wanted = PurePosixPath(found.place), self.settings.wanted
+        target = f"{self.settings.output}/{FORMATS[wanted].named(place) if wanted else place}"
+        return Planned(found.path, target, "", done=True) if _is_done(found, target) else None
+
+    def _planned(self, found: Found) -> Planned:
+        settings = self.settings
+        with storage.fetched(found.path) as path, open_picture(path, settings.max_pixels) as picture:
+            written_as, notes = output_format(picture, settings.wanted, settings.scale)
+            width, height = picture.size
+            large = picture.count == 1 and width * height > settings.unit_pixels
+        target = f"{settings.output}/{written_as.named(PurePosixPath(found.place))}"
+        return Planned(found.path, target, written_as.name, tuple(notes), _is_done(found, target), large)
+
+
+def _is_done(found: Found, target: str) -> bool:
+    written = storage.last_written(target)
+    return written is not None and written >= found.written
+
+
+class SortOut(Step):
+    """(target, all `Planned` that go there) -> the one to be done, `LARGE_ONES` apart; an `Outcome` for the others."""
+
+    def process(self, group: tuple[str, Iterable[Planned]]) -> Iterator:
+        target, given = group
+        planned = sorted(given, key=lambda each: each.path)
+        if len(planned) > 1 and not self.settings.overwrite:
+            for each in planned:
+                other = next(one for one in planned if one is not each)
+                reason = (
+                    f"{each.path} and {other.path} would both be written to {target}; "
+                    "rename one of them, or allow it by --overwrite, then the later one stays"
+                )
+                yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome(each.path, "failed", reason))
+            return
+        for each in planned[:-1]:
+            note = "the result of another input stays in its place"
+            yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome(each.path, "there", notes=(note,)))
+        last = planned[-1]
+        if last.done:
+            yield beam.pvalue.TaggedOutput(OUTCOMES, self._there(last))
+        elif last.large:
+            yield beam.pvalue.TaggedOutput(LARGE_ONES, last)
+        else:
+            yield last
+
+    def _there(self, planned: Planned) -> Outcome:
+        written = storage.last_written(planned.target)
+        if written is None or written < self.settings.since:
+            return Outcome(planned.path, "there")
+        with storage.fetched(planned.target) as path, open_picture(path, 2**62) as picture:
+            width, height = picture.size
+            return Outcome(planned.path, "upscaled", pixels=width * height * picture.count)
+
+
+class Networked(Step):
+    """A step that computes, with the process's network."""
+
+    def __init__(self, settings: Settings, shared: Shared):
+        super().__init__(settings)
+        self.shared = shared
+
+    def setup(self) -> None:
+        self.loaded = worker.acquire(self.shared, self.settings)
+
+
+class Whole(Networked):
+    """`Planned` -> `Outcome`: upscales a picture as `resolve_image.py` does."""
+
+    def process(self, planned: Planned) -> Iterator[Outcome]:
+        try:
+            with worker.at_work(self.settings.watch, planned.path):
+                yield self._outcome(planned)
+        except Exception as error:
+            yield _failed(planned.path, error)
+
+    def _outcome(self, planned: Planned) -> Outcome:
+        written_as, settings = AS_INPUT[planned.written_as], self.settings
+        self.loaded.seconds()
+        with storage.fetched(planned.path) as source, storage.published(settings.scratch, planned.target) as target:
+            job = batch.Job(source, target, written_as, notes=planned.notes)
+            try:
+                report = batch.carry_out(job, self.loaded.upscaler, "", max_pixels=settings.max_pixels)
+            except ValueError as error:
+                raise ValueError(str(error).replace(str(target), planned.target)) from error
+        width, height = report.after.pixels.size
+        pixels, seconds = width * height * report.count, self.loaded.seconds()
+        return Outcome(planned.path, "upscaled", "", pixels, seconds, report.notes)
+
+
+class Cut(Step):
+    """`Planned` -> its `Unit`s, and (path, `Sheet`) as `SHEETS`; or an `Outcome`. Holds the picture, not its result."""
+
+    def process(self, planned: Planned) -> Iterator:
+        try:
+            with worker.at_work(self.settings.watch, planned.path):
+                sheet, units = self._cut(planned)
+        except Exception as error:
+            yield beam.pvalue.TaggedOutput(OUTCOMES, _failed(planned.path, error))
+            return
+        yield beam.pvalue.TaggedOutput(SHEETS, (planned.path, sheet))
+        yield from units
+
+    def _cut(self, planned: Planned) -> tuple[Sheet, list[Unit]]:
+        settings = self.settings
+        with storage.fetched(planned.path) as path, open_picture(path, settings.max_pixels) as picture:
+            frame = next(picture.frames())
+            playing = Playing(picture.count, repeats_of(picture.format, picture.loop), picture.still_first)
+            lossless, notes = picture.lossless, tuple(picture.notes)
+        given = frame.pixels
+        width, height = given.size
+        values = Pixels(bleed(given), given.alpha)
+        name = hashlib.sha256(planned.path.encode()).hexdigest()[:32]
+        tiles = cut(height, width, settings.scale, settings.halo, settings.unit_pixels)
+        units = [Unit(planned.path, f"{name}-{index}", tile) for index, tile in enumerate(tiles)]
+        for unit in units:
+            part = values.map(lambda array, source=unit.tile.source: array[source])
+            storage.put_array(settings.scratch, f"{unit.name}.lr", part.channels())
+        size = width * settings.scale, height * settings.scale
+        metadata = frame.metadata.of_result(*size, given.grey)
+        kinds = given.grey, given.deep, given.transparent
+        return Sheet(planned, size, *kinds, metadata, playing, lossless, len(units), notes), units
+
+
+class UpscaleUnit(Networked):
+    """`Unit` -> (path, `Unit`), whose result is then on the shelf."""
+
+    def process(self, unit: Unit) -> Iterator[tuple[str, Unit]]:
+        try:
+            with worker.at_work(self.settings.watch, unit.path):
+                yield unit.path, self._upscaled(unit)
+        except Exception as error:
+            reason = _failed(unit.path, error).reason
+            yield unit.path, Unit(unit.path, unit.name, unit.tile, failure=reason)
+
+    def _upscaled(self, unit: Unit) -> Unit:
+        scratch, name = self.settings.scratch, f"{unit.name}.sr"
+        # It may be of an earlier attempt.
+        if storage.last_written(f"{scratch}/{name}") is None:
+            self.loaded.seconds()
+            pixels = from_channels(storage.get_array(scratch, f"{unit.name}.lr"))
+            result = upscale_bled(self.loaded.upscaler, pixels).map(lambda array: array[unit.tile.inside])
+            storage.put_array(scratch, name, result.channels())
+        return Unit(unit.path, unit.name, unit.tile, self.loaded.seconds())
+
+
+class Join(Step):
+    """(path, sheet and units) -> `Outcome`: writes the result from its parts.
+
+    They are laid out in a file as large as the result's pixels. Memory is needed for one part and, where the result is
+    of more than `LARGE` bytes and its format is written row by row, for `BAND_ROWS` rows; else for the whole result.
+    """
+
+    def process(self, group: tuple[str, dict[str, Iterable]]) -> Iterator[Outcome]:
+        path, parts = group
+        sheets, units = list(parts["sheets"]), list(parts["units"])
+        try:
+            with worker.at_work(self.settings.watch, path):
+                yield self._outcome(sheets[0], units)
+        except Exception as error:
+            yield _failed(path, error)
+
+    def _outcome(self, sheet: Sheet, units: list[Unit]) -> Outcome:
+        planned, settings = sheet.planned, self.settings
+        failures = sorted({unit.failure for unit in units if unit.failure})
+        if failures:
+            raise ValueError(failures[0])
+        by_name = {unit.name: unit for unit in units}
+        if len(by_name) != sheet.units:
+            raise ValueError(f"{planned.path}: {len(by_name)} of its {sheet.units} parts came back")
+        written_as = AS_INPUT[planned.written_as]
+        with (
+            tempfile.TemporaryFile(dir=worker.workspace(settings)) as file,
+            storage.published(settings.scratch, planned.target) as target,
+        ):
+            laid = self._laid(file, sheet, by_name.values())
+            streams = written_as.streams and laid.nbytes > LARGE
+            frame = LargeFrame(_bands(laid, sheet), sheet.metadata) if streams else _frame(laid, sheet)
+            try:
+                write_frames(target, [frame], written_as, sheet.playing, sheet.lossless)
+            except ValueError as error:
+                raise ValueError(str(error).replace(str(target), planned.target)) from error
+        seconds = sum(unit.seconds for unit in by_name.values())
+        notes = (*sheet.notes, *planned.notes)
+        return Outcome(planned.path, "upscaled", "", sheet.size[0] * sheet.size[1], seconds, notes)
+
+    def _laid(self, file, sheet: Sheet, units: Iterable[Unit]) -> np.ndarray:
+        channels = (1 if sheet.grey else 3) + sheet.transparent
+        shape = sheet.size[1], sheet.size[0], channels
+        laid = np.memmap(file, np.uint16 if sheet.deep else np.uint8, "w+", shape=shape)
+        for unit in units:
+            laid[unit.tile.target] = storage.get_array(self.settings.scratch, f"{unit.name}.sr")
+        return laid
+
+
+def _frame(laid: np.ndarray, sheet: Sheet) -> Frame:
+    return Frame(from_channels(np.array(laid)), sheet.metadata)
+
+
+def _bands(laid: np.ndarray, sheet: Sheet) -> Bands:
+    rows = (laid[top : top + BAND_ROWS] for top in range(0, len(laid), BAND_ROWS))
+    return Bands(
+        sheet.size, sheet.grey, sheet.deep, sheet.transparent, (from_channels(np.array(each)) for each in rows)
+    )
+
+
+def _failed(path: str, error: Exception) -> Outcome:
+    # Several lines, as Beam's and TensorFlow's errors may have, become one.
+    reason = " ".join((str(error) or type(error).__name__).split())
+    name = path.rsplit("/", 1)[-1]
+    return Outcome(path, "failed", reason if name in reason else f"{path}: {reason}")
+
+
+class Count(beam.DoFn):
+    """`Outcome` -> (what is summed up, number); and Beam's own counters, in which what is done twice counts twice."""
+
+    def __init__(self):
+        self.pixels = Metrics.distribution("srzoo", "kilopixels_out")
+        self.milliseconds = Metrics.distribution("srzoo", "inference_milliseconds")
+        self.kinds = {kind: Metrics.counter("srzoo", f"images_{kind}") for kind in ("upscaled", "there", "failed")}
+
+    def process(self, outcome: Outcome) -> Iterator[tuple[str, float]]:
+        self.kinds[outcome.kind].inc()
+        if outcome.kind == "upscaled":
+            self.pixels.update(outcome.pixels // 1000)
+            self.milliseconds.update(round(1000 * outcome.seconds))
+        yield outcome.kind, 1
+        yield "pixels", outcome.pixels
+        yield "seconds", outcome.seconds
+        for note in outcome.notes:
+            yield f"note: {note}", 1

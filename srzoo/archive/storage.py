@@ -1,0 +1,182 @@
+"""Files on whatever file system Beam reaches: paths with a scheme, such as `gs://bucket/a.png`, or of this machine.
+
+Readers and writers of pictures want files of this machine, so others are copied to and fro.
+"""
+
+import contextlib
+import io
+import posixpath
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from srzoo.pictures.reading import ENDINGS
+
+SCRATCH = ".writing-"
+"""First letters of the folder, in that of the results, for what is not finished."""
+
+PLAIN = CompressionTypes.UNCOMPRESSED
+
+
+def is_local(path: str) -> bool:
+    return "://" not in path
+
+
+def absolute(path: str) -> str:
+    """The path as workers in other folders need it, without a slash at its end."""
+    if is_local(path):
+        return Path(path).absolute().as_posix()
+    return path.rstrip("/")
+
+
+def fixed_prefix(pattern: str) -> str:
+    """The folders of a pattern before the first that has a wildcard; of a plain file, its folder."""
+    head = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    return head.rsplit("/", 1)[0]
+
+
+def is_pattern(path: str) -> bool:
+    return re.search(r"[*?\[]", path) is not None
+
+
+def place_of(path: str, prefix: str, output: str, by_ending: bool) -> str | None:
+    """Where a file's result goes below the folder of results, its ending aside; None if it is to be passed over.
+
+    Args:
+        path: of the file, which matches the pattern.
+        prefix: of `fixed_prefix`.
+        output: folder of the results; what lies in it is passed over.
+        by_ending: whether to pass over what has no ending of a picture.
+    """
+    place = path.removeprefix(prefix).lstrip("/")
+    hidden = any(part.startswith(".") for part in place.split("/"))
+    other = by_ending and PurePosixPath(place).suffix.lower() not in ENDINGS
+    return None if hidden or other or path.startswith(f"{output}/") else place
+
+
+def last_written(path: str) -> float | None:
+    """When a file was last written, in seconds; None if there is none."""
+    if is_local(path) and not Path(path).is_file():
+        return None
+    try:
+        return FileSystems.last_updated(path)
+    except Exception:  # each file system has an exception of its own for it
+        return None
+
+
+@contextlib.contextmanager
+def fetched(path: str) -> Iterator[Path]:
+    """Gives a file of this machine with the same name and content.
+
+    Raises:
+        FileNotFoundError, OSError: if it cannot be read; the message names the file.
+    """
+    if is_local(path):
+        yield Path(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="srzoo-") as folder:
+        copy = Path(folder, posixpath.basename(path))
+        with FileSystems.open(path, compression_type=PLAIN) as file, copy.open("wb") as target:
+            shutil.copyfileobj(file, target)
+        yield copy
+
+
+@contextlib.contextmanager
+def published(scratch: str, target: str) -> Iterator[Path]:
+    """Gives a path of this machine to write to; the file comes to its target under a temporary name, and by renaming.
+
+    If the block raises, nothing is there. `scratch` is a folder on the target's file system.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    temporary = f"{scratch}/{uuid.uuid4().hex}"
+    if is_local(target):
+        Path(scratch).mkdir(parents=True, exist_ok=True)
+        try:
+            yield Path(temporary)
+            _put(Path(temporary), Path(target))
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="srzoo-") as folder:
+        path = Path(folder, "result")
+        yield path
+        with path.open("rb") as file, FileSystems.create(temporary, compression_type=PLAIN) as remote:
+            shutil.copyfileobj(file, remote)
+    with contextlib.suppress(OSError, ValueError):  # it is there, or there are no folders
+        FileSystems.mkdirs(posixpath.dirname(target))
+    try:
+        FileSystems.rename([temporary], [target])
+    except BeamIOError:
+        # HDFS replaces no file by renaming.
+        if not FileSystems.exists(target):
+            raise
+        FileSystems.delete([target])
+        FileSystems.rename([temporary], [target])
+
+
+def _put(temporary: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(target)
+    except OSError as error:
+        raise OSError(f"{target}: cannot be written ({error.strerror})") from error
+
+
+def write_text(scratch: str, target: str, text: str) -> None:
+    """Writes a text file; it appears whole or not at all."""
+    with published(scratch, target) as path:
+        path.write_text(text, "utf-8")
+
+
+def read_text(path: str) -> str:
+    with FileSystems.open(path, compression_type=PLAIN) as file:
+        return file.read().decode("utf-8")
+
+
+def put_array(scratch: str, name: str, values: np.ndarray) -> None:
+    """Puts an array on the shelf that all workers reach; it appears whole or not at all."""
+    with published(scratch, f"{scratch}/{name}") as path, path.open("wb") as file:
+        np.save(file, values, allow_pickle=False)
+
+
+def get_array(scratch: str, name: str) -> np.ndarray:
+    with FileSystems.open(f"{scratch}/{name}", compression_type=PLAIN) as file:
+        return np.load(io.BytesIO(file.read()), allow_pickle=False)
+
+
+def remove(folder: str) -> None:
+    """Removes a folder and what is in it, if it is there; what cannot be removed stays."""
+    if is_local(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    with contextlib.suppress(Exception):
+        found = FileSystems.match([f"{folder}/**"])[0].metadata_list
+        FileSystems.delete([each.path for each in found])
+
+
+def remove_leftovers(output: str) -> None:
+    """Removes what calls that were killed left in the folder of results."""
+    if is_local(output):
+        for folder in Path(output).glob(f"{SCRATCH}*"):
+            remove(str(folder))
+        return
+    with contextlib.suppress(Exception):
+        found = FileSystems.match([f"{output}/{SCRATCH}**"])[0].metadata_list
+        FileSystems.delete([each.path for each in found])
+
+
+def remove_file(path: str) -> None:
+    """Removes a file if it is there."""
+    if is_local(path):
+        Path(path).unlink(missing_ok=True)
+    elif FileSystems.exists(path):
+        FileSystems.delete([path])

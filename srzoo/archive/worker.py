@@ -1,0 +1,144 @@
+"""What a worker process holds: the network, loaded once, and signs of life for whoever watches it."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from apache_beam.utils.shared import Shared
+
+from srzoo.archive import storage
+from srzoo.archive.records import Settings
+from srzoo.export.choosing import Choice, choose
+from srzoo.upscaling import Upscaler
+from srzoo.upscaling.network import Network
+
+
+class Loaded:
+    """An upscaler whose network one thread at a time uses: prepared networks have one place for their results.
+
+    Attributes:
+        upscaler: with the network.
+        network: its name, scale and halo.
+    """
+
+    def __init__(self, network: Network, memory: int):
+        self._lock = threading.Lock()
+        self._used = threading.local()
+        self._run = network.run
+        self.watch: str | None = None
+        self.network = replace(network, run=self._timed)
+        self.upscaler = Upscaler(self.network, memory, notice=tell)
+
+    def _timed(self, pixels: np.ndarray) -> np.ndarray:
+        with self._lock:
+            start = time.perf_counter()
+            result = self._run(pixels)
+            self._used.seconds = getattr(self._used, "seconds", 0.0) + time.perf_counter() - start
+        alive(self.watch)
+        return result
+
+    def seconds(self) -> float:
+        """Seconds that the network computed for this thread since it last asked."""
+        seconds = getattr(self._used, "seconds", 0.0)
+        self._used.seconds = 0.0
+        return seconds
+
+
+def tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def load(
+    choice: Choice,
+    memory: int,
+    notice: Callable[[str], object] = lambda text: None,
+    start: Callable[[], object] = lambda: None,
+    quiet: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
+) -> Loaded:
+    """Loads the network; a file on another file system is fetched first.
+
+    Args:
+        choice, notice, start, quiet: as of `srzoo.export.choosing.choose`.
+        memory: bytes for a tile.
+
+    Raises:
+        ValueError, OSError: as `srzoo.export.choosing.choose` and `Upscaler`.
+    """
+    with contextlib.ExitStack() as stack:
+        remote: dict[str, Any] = {
+            name: str(stack.enter_context(storage.fetched(path)))
+            for name in ("source", "pixel_weights")
+            if (path := getattr(choice, name)) and not storage.is_local(path)
+        }
+        model = choose(replace(choice, **remote), [], notice, start, quiet)
+    if not isinstance(model, Network):
+        from srzoo.upscaling.keras_network import keras_network
+
+        model = keras_network(model)
+    return Loaded(model, memory)
+
+
+def acquire(shared: Shared, settings: Settings) -> Loaded:
+    """The process's network, loaded by whoever is the first to ask."""
+    loaded = shared.acquire(lambda: load(settings.choice, settings.memory))
+    loaded.watch = settings.watch
+    return loaded
+
+
+@contextlib.contextmanager
+def at_work(watch: str | None, path: str) -> Iterator[None]:
+    """Leaves word that this process has a picture in hand; if it is killed meanwhile the word stays."""
+    if watch is None:
+        yield
+        return
+    word = Path(watch, f"{os.getpid()}-{uuid.uuid4().hex}")
+    word.write_text(path, "utf-8")
+    try:
+        yield
+    finally:
+        word.unlink(missing_ok=True)
+        alive(watch)
+
+
+def in_hand(watch: str, of_all: bool) -> list[str]:
+    """Paths of the pictures that processes have in hand: all of them, or those that are no more."""
+    words = [word for word in Path(watch).glob("*-*") if of_all or not _lives(int(word.name.split("-")[0]))]
+    return sorted({word.read_text("utf-8") for word in words})
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def alive(watch: str | None) -> None:
+    if watch:
+        Path(watch, "alive").touch()
+
+
+def last_sign(watch: str) -> float:
+    """When a worker last gave a sign of life, in seconds, or 0."""
+    try:
+        return Path(watch, "alive").stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def workspace(settings: Settings) -> str:
+    """A folder of this machine with room for a whole result: that of the results, where it is here."""
+    if storage.is_local(settings.scratch):
+        Path(settings.scratch).mkdir(parents=True, exist_ok=True)
+        return settings.scratch
+    return tempfile.gettempdir()

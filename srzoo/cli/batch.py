@@ -1,0 +1,138 @@
+"""`python -m srzoo batch`: upscales archives of pictures with Apache Beam."""
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+from srzoo.cli import start_tensorflow
+from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, fidelity, pixels, size_in_bytes, tell
+from srzoo.cli.export import quiet
+
+DESCRIPTION = """Upscales the pictures that match a pattern, on any file system of Apache Beam (this machine, gs://, s3://,
+hdfs://), with all that they hold, by workers of this machine or of a cluster. What is done already is left; bad
+pictures are listed in OUTPUT_DIR/failed.jsonl. Options that are not listed here are Beam's. docs/batch.md tells more.
+It needs Apache Beam: pip install 'srzoo[beam]'."""
+
+EPILOG = """examples:
+  python -m srzoo batch 'photos/**.jpg' large/
+  python -m srzoo batch photos/ large/ --workers 4 --format png
+  python -m srzoo batch 'gs://archive/scans/**' gs://archive/large --runner DataflowRunner --project mine \\
+    --region europe-west4 --temp_location gs://archive/tmp --sdk_container_image example/srzoo:1"""
+
+
+def parser() -> argparse.ArgumentParser:
+    ap = argparse.ArgumentParser(
+        prog="srzoo batch",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    ap.add_argument(
+        "pattern",
+        metavar="INPUT_PATTERN",
+        help="as 'photos/**.jpg' (* within a folder, ** below), a file, or a folder: all pictures below it",
+    )
+    ap.add_argument("output", metavar="OUTPUT_DIR", help="folder for the results, with the inputs' sub-folders")
+    which = ap.add_mutually_exclusive_group()
+    which.add_argument("--model", default="edsr-baseline-x4", help="as of `srzoo resolve` (default: edsr-baseline-x4)")
+    which.add_argument("--weights", help="a .weights.h5 file, as train.py leaves it, which all workers can read")
+    ap.add_argument("--fidelity", type=fidelity, help="as of `srzoo resolve`")
+    ap.add_argument("--pixel-weights", help="as of `srzoo resolve`")
+    ap.add_argument(
+        "--precision",
+        choices=PRECISION_NAMES,
+        default="auto",
+        help="as of `srzoo resolve`; auto may differ between machines (default: auto)",
+    )
+    ap.add_argument("--format", choices=FORMAT_NAMES, help="what the results are written in (default: as each input)")
+    ap.add_argument(
+        "--memory", type=size_in_bytes, help="what a worker's network may take for a tile, as 800MB (default: 2GB)"
+    )
+    ap.add_argument("--max-pixels", type=pixels, help="width times height that a picture may have (default: 400M)")
+    ap.add_argument(
+        "--unit-pixels",
+        type=pixels,
+        default=1_000_000,
+        help="pictures of more pixels are cut into work units of so many, which any worker upscales (default: 1M)",
+    )
+    ap.add_argument(
+        "--overwrite", action="store_true", help="of several inputs with one result take the last, instead of none"
+    )
+    ap.add_argument("--workers", type=int, default=1, help="processes on this machine (default: 1); not with --runner")
+    ap.add_argument(
+        "--stall-seconds",
+        type=float,
+        default=900,
+        help="without a sign of life after which --workers are started again (default: 900)",
+    )
+    return ap
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command.
+
+    Returns:
+        0, or 1 if some pictures failed or the pipeline did not come to its end.
+
+    Raises:
+        ValueError, OSError: for bad arguments, before anything is written.
+    """
+    args, rest = parser().parse_known_args(argv)
+    if importlib.util.find_spec("apache_beam") is None:
+        raise ValueError("srzoo batch needs Apache Beam; run `pip install 'srzoo[beam]'`")
+    if args.workers < 1:
+        raise ValueError(f"--workers must be at least 1, got {args.workers}")
+    if args.stall_seconds <= 0:
+        raise ValueError(f"--stall-seconds must be above 0, got {args.stall_seconds:g}")
+    if args.pixel_weights and args.fidelity is None:
+        raise ValueError(
+            f"--pixel-weights {args.pixel_weights} has no use without --fidelity; give a number from 0 to 1"
+        )
+    from srzoo.archive import running, storage, worker  # before Beam, whose warnings it holds back
+    from srzoo.archive.records import Settings
+    from srzoo.export.choosing import Choice
+    from srzoo.images import MAX_PIXELS
+    from srzoo.upscaling.upscaler import DEFAULT_MEMORY
+
+    workers = running.local_workers(rest, args.workers)
+    output = storage.absolute(args.output)
+    if storage.is_local(output) and Path(output).exists() and not Path(output).is_dir():
+        raise ValueError(f"OUTPUT_DIR must be a folder, but {args.output} is a file")
+    pattern, prefix, by_ending = running.check_inputs(args.pattern, output)
+    choice = Choice(args.weights or args.model, args.precision, args.fidelity, args.pixel_weights)
+    memory, shared = args.memory or DEFAULT_MEMORY, worker.Shared()
+    network = shared.acquire(lambda: worker.load(choice, memory, tell, start_tensorflow, quiet)).network
+    least = (2 * network.halo + 1) ** 2
+    if args.unit_pixels < least:
+        raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")
+    settings = Settings(
+        pattern,
+        prefix,
+        by_ending,
+        output,
+        running.new_scratch(output),
+        choice,
+        network.scale,
+        network.halo,
+        args.format,
+        memory,
+        args.max_pixels or MAX_PIXELS,
+        args.unit_pixels,
+        args.overwrite,
+    )
+    try:
+        report = running.run(settings, rest, shared, workers, args.stall_seconds, tell)
+    except running.PipelineError as error:
+        tell(f"error: {error}")
+        return 1
+    for note, count in report.notes.items():
+        tell(f"note: of {count}: {note}")
+    left = f", {report.already_there} already there" if report.already_there else ""
+    failed = f", {report.failed} failed ({output}/{running.FAILED})" if report.failed else ""
+    print(f"{report.upscaled} of {report.images} images upscaled to {args.output}{left}{failed}")
+    rate = (
+        f"{report.megapixels_out:.1f} megapixels in {report.seconds:.1f} s, {report.megapixels_per_second:.2f} a second"
+    )
+    print(f"{rate}; the network took {report.inference_seconds:.1f} s")
+    return 1 if report.failed else 0

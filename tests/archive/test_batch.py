@@ -1,0 +1,187 @@
+"""`python -m srzoo batch` on this machine: results, what is left out, what is refused, what is told."""
+
+import importlib.util
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from srzoo.cli import resolve
+from srzoo.images import read_image, write_image
+
+pytest.importorskip("apache_beam", reason="srzoo batch needs Apache Beam: pip install 'srzoo[beam]'")
+
+PHOTO = data.coffee()[150:200, 200:266]
+UNIT = 1000
+"""Pixels of a work unit; larger pictures are cut."""
+
+SMALL = ["a/cup.png", "b/table.jpg", "cup[1]*.png"]
+LARGE = ["alpha.png", "deep.png", "grey.png", "wide.png"]
+
+
+DOOMED = 7
+"""Grey level of a picture whose parts cannot be upscaled."""
+
+
+def fill(folder):
+    """Small and large pictures, bad ones, some whose results cannot be made or written."""
+    write_image(folder / "a/cup.png", PHOTO[:20, :31])
+    write_image(folder / "b/table.jpg", PHOTO[:21, 40:62])
+    write_image(folder / "c/blocked.png", PHOTO[:9, :9])
+    write_image(folder / "cup[1]*.png", PHOTO[:21, 20:60])
+    write_image(folder / "wide.png", PHOTO)
+    alpha = np.full(PHOTO.shape[:2], 255, np.uint8)
+    alpha[10:30, 5:40], alpha[30:, 40:] = 0, PHOTO[30:, 40:, 0]
+    Image.fromarray(np.dstack([PHOTO, alpha])).save(folder / "alpha.png", dpi=(300, 300))
+    Image.fromarray(PHOTO[..., 0]).save(folder / "grey.png")
+    Image.fromarray(PHOTO[..., 1].astype(np.uint16) * 257).save(folder / "deep.png")
+    frames = [Image.fromarray(np.roll(PHOTO, 5 * i, axis=1)) for i in range(3)]
+    frames[0].save(folder / "spin.gif", save_all=True, append_images=frames[1:], duration=100, loop=0)
+    (folder / "torn.png").write_bytes((folder / "wide.png").read_bytes()[:700])
+    (folder / "a/notes.jpg").write_text("no picture")
+    (folder / "a/.hidden.png").write_text("hidden")
+    write_image(folder / "doomed.png", np.full_like(PHOTO, DOOMED))
+    # Both become twin.png, as PCX is not written.
+    write_image(folder / "d/twin.png", PHOTO[:12, :12])
+    Image.fromarray(PHOTO[:8, :8]).save(folder / "d/twin.pcx")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, weights, run):
+    """A folder with `in`, its results in `out`, and what `resolve_image.py` makes of it in `expected`."""
+    from srzoo.archive import steps, worker
+
+    folder = tmp_path_factory.mktemp("ran")
+    fill(folder / "in")
+    (folder / "out/.writing-123").mkdir(parents=True)
+    (folder / "out/.writing-123/part").write_text("half of a result")
+    (folder / "out/c").write_text("a file where a folder is needed")
+    loads, load = [], worker.load
+    upscale = steps.upscale_bled
+
+    def upscaled(upscaler, pixels):
+        if np.all(pixels.colour == DOOMED):
+            raise MemoryError("no memory for a tile")
+        return upscale(upscaler, pixels)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "load", lambda *given: loads.append(1) or load(*given))
+        patch.setattr(steps, "upscale_bled", upscaled)
+        # All but the grey one then go to their files in rows.
+        patch.setattr(steps, "LARGE", 100_000)
+        answer = run(f"{folder}/in/**", folder / "out", "--unit-pixels", UNIT)
+    resolve.main([f"{folder}/in", "--output", f"{folder}/expected", "--weights", weights])
+    return folder, loads, *answer
+
+
+def failures(folder):
+    return [json.loads(line) for line in Path(folder, "failed.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("name", [*SMALL, "spin.gif"])
+def test_a_picture_of_one_unit_is_the_file_that_resolve_writes(ran, name):
+    assert (ran[0] / "out" / name).read_bytes() == (ran[0] / "expected" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_picture_cut_into_units_is_that_of_the_whole(ran, name):
+    whole, cut = (Image.open(ran[0] / folder / name) for folder in ("expected", "out"))
+    assert cut.mode == whole.mode and cut.info == whole.info
+    away = np.abs(np.asarray(cut).astype(int) - np.asarray(whole))
+    assert away.max() <= (257 if cut.mode == "I;16" else 1) and away.mean() < 0.01
+
+
+def test_an_animation_is_one_unit_with_all_its_frames(ran):
+    assert Image.open(ran[0] / "out/spin.gif").n_frames == 3
+
+
+def test_bad_pictures_are_listed_with_their_reason_and_the_others_done(ran):
+    folder, _, status, out, _ = ran
+    assert status == 1
+    listed = f"{(folder / 'out').as_posix()}/failed.jsonl"
+    assert out.startswith(f"8 of 14 images upscaled to {folder / 'out'}, 6 failed ({listed})\n")
+    reasons = {Path(each["path"]).name: each["reason"] for each in failures(folder / "out")}
+    assert sorted(reasons) == ["blocked.png", "doomed.png", "notes.jpg", "torn.png", "twin.pcx", "twin.png"]
+    assert "a/notes.jpg: not an image that can be read" in reasons["notes.jpg"]
+    assert "torn.png: not an image that can be read" in reasons["torn.png"]
+    assert "out/c/blocked.png: cannot be written (" in reasons["blocked.png"]
+    assert "doomed.png: no memory for a tile" in reasons["doomed.png"]
+    for name in ("twin.pcx", "twin.png"):
+        assert "would both be written to" in reasons[name] and "allow it by --overwrite" in reasons[name]
+
+
+def test_nothing_half_written_is_left_not_even_of_other_calls(ran, files):
+    assert files(ran[0] / "out") == sorted([*SMALL, *LARGE, "c", "failed.jsonl", "report.json", "spin.gif"])
+
+
+def test_the_report_tells_what_came_of_the_call(ran):
+    report = json.loads((ran[0] / "out/report.json").read_text("utf-8"))
+    pixels = 16 * (20 * 31 + 21 * 22 + 21 * 40 + 7 * 50 * 66)
+    assert report["megapixels_out"] == pytest.approx(pixels / 1e6)
+    kinds = [report[name] for name in ("images", "upscaled", "already_there", "failed", "attempts")]
+    assert kinds == [14, 8, 0, 6, 1]
+    assert 0 < report["inference_seconds"] < report["seconds"]
+
+
+def test_the_network_is_loaded_once_a_process(ran):
+    assert len(ran[1]) == 1
+
+
+def test_another_run_does_only_what_is_missing_or_older_than_its_source(ran, run, states):
+    folder = ran[0]
+    for name in ("in/torn.png", "in/a/notes.jpg", "out/c", "out/a/cup.png"):
+        (folder / name).unlink()
+    later = time.time() + 10
+    os.utime(folder / "in/b/table.jpg", (later, later))
+    before = states(folder / "out")
+    arguments = folder / "out", "--unit-pixels", UNIT, "--overwrite"
+    status, out, err = run(f"{folder}/in/**", *arguments)
+    # The missing, the outdated, those that failed; of the twins the later one stays.
+    assert status == 0 and out.startswith(f"5 of 12 images upscaled to {folder / 'out'}, 7 already there\n")
+    assert "of 1: the result of another input stays in its place" in err
+    assert read_image(folder / "out/d/twin.png").shape == (48, 48, 3)
+    after = states(folder / "out")
+    fresh = sorted(name for name in after if after[name] != before.get(name))
+    assert fresh == ["a/cup.png", "b/table.jpg", "c/blocked.png", "d/twin.png", "doomed.png", "report.json"]
+    assert "failed.jsonl" not in after
+    os.utime(folder / "in/b/table.jpg", (0, 0))
+    status, out, _ = run(f"{folder}/in/", *arguments)
+    assert status == 0 and out.startswith(f"0 of 12 images upscaled to {folder / 'out'}, 12 already there\n")
+    again = states(folder / "out")
+    assert [name for name in again if again[name] != after[name]] == ["report.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["in/*.tiff", "out"], "in/*.tiff: no picture matches"),
+        (["missing.png", "out"], "missing.png: no picture matches"),
+        (["in", "in"], "holds the inputs; give another folder for the results"),
+        (["in/a", "."], "holds the inputs; give another folder for the results"),
+        (["in", "in/wide.png"], "OUTPUT_DIR must be a folder, but in/wide.png is a file"),
+        (["in", "out", "--quick"], "neither srzoo nor Beam knows '--quick'"),
+        (["in", "out", "extra"], "neither srzoo nor Beam knows 'extra'"),
+        (["in", "out", "--direct_num_workers=many"], "Beam's options: .*--direct_num_workers: invalid int value"),
+        (["in", "out", "--workers", "0"], "--workers must be at least 1, got 0"),
+        (["in", "out", "--workers", "2", "--runner", "FlinkRunner"], "--workers 2 is for this machine"),
+        (["in", "out", "--unit-pixels", "10"], "--unit-pixels must be at least"),
+        (["in", "out", "--stall-seconds", "0"], "--stall-seconds must be above 0"),
+        (["in", "out", "--pixel-weights", "a.weights.h5"], "has no use without --fidelity"),
+    ],
+)
+def test_a_mistake_in_the_command_is_refused_before_anything_is_written(photos, batch, arguments, sentence):
+    with pytest.raises((ValueError, OSError), match=sentence.replace("*.tiff", r"\*\.tiff")):
+        batch(*arguments)
+    assert not Path("out").exists()
+
+
+def test_without_beam_the_command_says_how_to_install_it(photos, batch, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "apache_beam" else find(name))
+    with pytest.raises(ValueError, match=r"needs Apache Beam; run `pip install 'srzoo\[beam\]'`"):
+        batch("in", "out")

@@ -1,0 +1,169 @@
+"""Files on file systems that are not this machine's, here a folder behind the scheme `shelf://`."""
+
+import io
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from skimage import data
+
+from srzoo.images import read_image, write_image
+
+pytest.importorskip("apache_beam", reason="srzoo batch needs Apache Beam: pip install 'srzoo[beam]'")
+
+from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
+
+from srzoo.archive import storage
+
+SHELF: list[Path] = []
+
+
+class ShelfFileSystem(FileSystem):
+    """As an object store: no folders, a file appears when it is closed; as HDFS, renaming replaces nothing."""
+
+    @classmethod
+    def scheme(cls):
+        return "shelf"
+
+    def _place(self, path):
+        return SHELF[0] / path.removeprefix("shelf://").replace("/", "|")
+
+    def join(self, basepath, *paths):
+        return "/".join([basepath.rstrip("/"), *paths])
+
+    def split(self, path):
+        head, _, tail = path.rpartition("/")
+        return head, tail
+
+    def mkdirs(self, path):
+        raise ValueError("there are no folders")
+
+    def has_dirs(self):
+        return False
+
+    def _list(self, prefix):
+        for file in sorted(SHELF[0].iterdir()):
+            path = "shelf://" + file.name.replace("|", "/")
+            if path.startswith(prefix):
+                yield FileMetadata(path, file.stat().st_size, file.stat().st_mtime)
+
+    def create(self, path, mime_type="", compression_type=None):
+        place = self._place(path)
+
+        class Upload(io.BytesIO):
+            def close(self):
+                if not self.closed:
+                    place.write_bytes(self.getvalue())
+                super().close()
+
+        return Upload()
+
+    def open(self, path, mime_type="", compression_type=None):
+        if not self.exists(path):
+            raise BeamIOError(f"{path}: no such object")
+        return io.BytesIO(self._place(path).read_bytes())
+
+    def copy(self, source_file_names, destination_file_names):
+        for source, target in zip(source_file_names, destination_file_names):
+            shutil.copy(self._place(source), self._place(target))
+
+    def rename(self, source_file_names, destination_file_names):
+        for source, target in zip(source_file_names, destination_file_names):
+            if self.exists(target):
+                raise BeamIOError(f"{target}: is there")
+            os.rename(self._place(source), self._place(target))
+
+    def exists(self, path):
+        return self._place(path).exists()
+
+    def size(self, path):
+        return self._place(path).stat().st_size
+
+    def last_updated(self, path):
+        return self._place(path).stat().st_mtime
+
+    def checksum(self, path):
+        return str(self.size(path))
+
+    def metadata(self, path):
+        return FileMetadata(path, self.size(path), self.last_updated(path))
+
+    def delete(self, paths):
+        for path in paths:
+            self._place(path).unlink()
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    SHELF[:] = [tmp_path / "shelf"]
+    SHELF[0].mkdir()
+    return SHELF[0]
+
+
+def test_pictures_come_from_any_file_system_and_go_to_any(shelf, here, batch, monkeypatch):
+    photo = data.coffee()[150:200, 200:266]
+    for name, part in {"a|cup.png": photo[:20, :31], "wide.png": photo}.items():
+        write_image(here / "in.png", part)
+        shutil.move(here / "in.png", shelf / f"in|{name}")
+    (shelf / "in|torn.png").write_bytes(b"no picture")
+    arguments = "shelf://in/", "shelf://out", "--unit-pixels", 1000
+    status, out, _ = batch(*arguments)
+    assert status == 1 and out.startswith("2 of 3 images upscaled to shelf://out, 1 failed (shelf://out/failed.jsonl)")
+    assert sorted(path.name for path in shelf.iterdir() if path.name.startswith("out")) == [
+        "out|a|cup.png",
+        "out|failed.jsonl",
+        "out|report.json",
+        "out|wide.png",
+    ]
+    assert read_image(shelf / "out|wide.png").shape == (200, 264, 3)
+    os.utime(shelf / "out|wide.png", (0, 0))
+    (shelf / "in|torn.png").unlink()
+    fetched = []
+    fetch = storage.fetched
+    monkeypatch.setattr(storage, "fetched", lambda path: fetched.append(path) or fetch(path))
+    status, out, _ = batch(*arguments)
+    assert status == 0 and out.startswith("1 of 2 images upscaled to shelf://out, 1 already there")
+    # What is done is not even fetched, and a result that is out of date is replaced.
+    assert set(fetched) == {"shelf://in/wide.png"}
+    assert (shelf / "out|wide.png").stat().st_mtime > 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "prefix"),
+    [
+        ("/photos/**.jpg", "/photos"),
+        ("/photos/20[12]?/a.jpg", "/photos"),
+        ("/photos/2020-*/**", "/photos"),
+        ("/photos/a.jpg", "/photos"),
+        ("gs://bucket/*.png", "gs://bucket"),
+        ("gs://bucket/scans/**", "gs://bucket/scans"),
+    ],
+)
+def test_places_are_told_from_the_folders_before_the_first_wildcard(pattern, prefix):
+    assert storage.fixed_prefix(pattern) == prefix
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/in/a/b.png", "a/b.png"),
+        ("/in/notes.txt", None),
+        ("/in/.hidden/b.png", None),
+        ("/in/out/b.png", None),
+        ("/in/outside/b.png", "outside/b.png"),
+    ],
+)
+def test_hidden_files_results_and_other_endings_are_passed_over(path, place):
+    assert storage.place_of(path, "/in", "/in/out", by_ending=True) == place
+
+
+def test_what_fails_while_it_is_written_leaves_nothing(tmp_path):
+    def write():
+        with storage.published(str(tmp_path / "scratch"), str(tmp_path / "a.png")) as path:
+            path.write_text("half")
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        write()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
