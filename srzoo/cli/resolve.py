@@ -1,6 +1,7 @@
 """`python resolve_image.py img.png`: upscales pictures with a trained network."""
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from functools import partial

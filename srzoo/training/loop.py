@@ -220,8 +220,9 @@ class _Loop:
                 if signalled:
                     self._stop(step, signalled, saved=validate)
                 speed = (step - first) / (time.monotonic() - began)
-                parts = (f"step {step}", f"loss {row['loss']:.4f}", _game(row), self.scores, f"{speed:.2f} steps/s")
-                parts += (f"waits for data {waiting:.0%} of the time",) if waiting > NOTABLE else ()
+                parts = [f"step {step}", f"loss {row['loss']:.4f}", _game(row), self.scores, f"{speed:.2f} steps/s"]
+                if waiting > NOTABLE:
+                    parts.append(f"waits for data {waiting:.0%} of the time")
                 bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
                 bar.update(min(100.0, 100 * share) - bar.n)
 
