@@ -255,7 +255,7 @@ def _attempt(
     assert settings.watch
     modes = [f"--direct_num_workers={workers}", "--direct_running_mode=multi_processing"]
     process = multiprocessing.get_context("spawn").Process(
-        target=_lead, args=(settings, [*arguments, *modes], shared), name="srzoo batch"
+        target=_lead, args=(settings, [*arguments, *modes], shared, workers), name="srzoo batch"
     )
     process.start()
     started = time.time()
@@ -287,9 +287,13 @@ def _end_group(process) -> None:
     process.join()
 
 
-def _lead(settings: Settings, arguments: list[str], shared: Shared) -> None:
+def _lead(settings: Settings, arguments: list[str], shared: Shared, workers: int) -> None:
     """Runs the pipeline in a new group of processes, of which it is the first."""
     os.setsid()
+    # Workers that each compute on all cores wait for each other.
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ.setdefault(name, share)
     # When a worker dies, Beam's runner waits for it for ever; the thread that started it only raises.
     threading.excepthook = _end_with_worker
     threading.Thread(target=_end_with_parent, daemon=True).start()

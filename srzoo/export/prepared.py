@@ -266,6 +266,10 @@ def load_network(folder: Path, facts: runtimes.Facts, tail_halo: int) -> Network
 def _runner(path: Path, precision: str) -> runtimes.Run:
     """A part of a network; what it gives is overwritten when it runs again."""
     config = openvino.HALF if precision == "bfloat16" else openvino.EXACT
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdigit() and int(threads):
+        # What other runtimes go by; OpenVINO itself takes all cores.
+        config = {**config, "INFERENCE_NUM_THREADS": threads}
     request = compile_kept(path, config, path.parent / COMPILED).create_infer_request()
 
     def run(values: np.ndarray) -> np.ndarray:

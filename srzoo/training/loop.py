@@ -57,8 +57,11 @@ class _Progress:
     def share(self, step: int) -> float:
         """Done share of the run; at least 1 at its end."""
         by_time = self.elapsed() / (60 * self.settings.minutes) if self.settings.minutes else 0.0
-        by_steps = step / self.settings.steps if self.settings.steps else 0.0
-        return max(by_time, by_steps)
+        return max(by_time, self.share_of_steps(step))
+
+    def share_of_steps(self, step: int) -> float:
+        """As `share`, but for the time."""
+        return step / self.settings.steps if self.settings.steps else 0.0
 
     def learning_rate(self, step: int, share: float) -> float:
         """The schedule's, halved as often as the loss has exploded."""
@@ -163,6 +166,7 @@ class _Loop:
         self.state = {**step_fn.checkpointed, **self.progress.checkpointed}
         self.checkpoints = run.checkpoints(self.state, say)
         self.scores = ""
+        self.agreed = 0.0
         found = self._restore()
         self.progress.start()
         self.record = _Record(run, doctor, self.step)
@@ -174,10 +178,17 @@ class _Loop:
         """Of the state that the networks are in."""
         return int(self.step_fn.step.numpy())
 
-    def agree(self, step: int, stop: StopRequest) -> tuple[float, int | None]:
-        """The done share of the run, by the chief's clock, and the signal by which any process is to stop."""
+    def agree(self, step: int, stop: StopRequest, now: bool = False) -> tuple[float, int | None]:
+        """The done share of the run, by the chief's clock, and the signal by which any process is to stop.
+
+        Several processes ask each other when they look at the losses, as they wait for each other then; between two
+        looks all go by the number of the step alone, unless they are to agree `now`.
+        """
+        if self.distribution.processes > 1 and step % LOG_EVERY and not now:
+            return max(self.agreed, self.progress.share_of_steps(step)), None
         table = self.distribution.table([self.progress.share(step), stop.number or 0])
-        return float(table[0, 0]), int(table[:, 1].max()) or None
+        self.agreed = float(table[0, 0])
+        return self.agreed, int(table[:, 1].max()) or None
 
     def _restore(self) -> int | None:
         """All processes go back to the chief's newest checkpoint; None if there is none."""
@@ -202,7 +213,7 @@ class _Loop:
             Stopped: if it is asked to stop before.
         """
         step = first = self.step
-        share, signalled = self.agree(step, stop)
+        share, signalled = self.agree(step, stop, now=True)
         stream = Watched(iter(self.batches(first)) if share < 1 else iter(()))
         began = time.monotonic()
         while share < 1:

@@ -70,8 +70,8 @@ def test_a_run_with_slow_data_says_so(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(waiting, "PATIENCE", 1)
     real = pipeline.batches
 
-    def slow(*given):
-        for batch in real(*given):
+    def slow(*given, **options):
+        for batch in real(*given, **options):
             time.sleep(0.3)
             yield batch
 
