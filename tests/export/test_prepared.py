@@ -42,6 +42,18 @@ def test_what_is_loaded_later_gives_the_same_pixels(kept, model, precision):
     assert np.abs(later.network.run(PIXELS) - expected).mean() < (1e-3 if precision == "float32" else 1)
 
 
+@pytest.mark.parametrize(("threads", "expected"), [("3", 3), ("", None), ("2,1", None)])
+def test_the_environment_says_how_many_threads(kept, model, monkeypatch, threads, expected):
+    given = []
+    real = prepared.compile_kept
+    monkeypatch.setattr(
+        prepared, "compile_kept", lambda path, config, to: given.append(config) or real(path, config, to)
+    )
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    kept.make(model, "float32")
+    assert {config.get("INFERENCE_NUM_THREADS") for config in given} == {expected and str(expected)}
+
+
 def test_the_result_of_a_tile_outlives_the_next_one(kept, model):
     run = kept.make(model, "float32").network.run
     first = run(PIXELS)
