@@ -49,15 +49,18 @@ def threads() -> int:
 def in_turns(candidates: Mapping[str, Callable], rounds: int) -> dict[str, list[float]]:
     """Seconds of each candidate in each round; all run once before, and in each round one after the other.
 
-    Other work on the machine comes and goes, and so hits all of them; the ratios within a round stand.
+    Other work on the machine comes and goes, and so hits all of them; the ratios within a round stand. Each round
+    begins with another candidate, as who comes first may find caches and threads otherwise than the rest.
     """
     for run in candidates.values():
         run()
     taken: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name, run in candidates.items():
+    names = list(candidates)
+    for number in range(rounds):
+        first = number * (1 + len(names) // 2) % len(names)
+        for name in names[first:] + names[:first]:
             start = time.perf_counter()
-            run()
+            candidates[name]()
             taken[name].append(time.perf_counter() - start)
     return taken
 
@@ -143,8 +146,13 @@ def _draw(path: Path, rows: list[Row]) -> None:
 
     figure, axes = pyplot.subplots(figsize=(9, 1 + 0.26 * len(rows)), layout="constrained")
     names = [f"{row.section}: {row.name}" for row in rows][::-1]
-    axes.barh(names, [row.ratio for row in rows][::-1], color="#4477aa")
+    ratios = [row.ratio or 1.0 for row in rows][::-1]
+    bars = axes.barh(names, [ratio - 1 for ratio in ratios], left=1, color="#4477aa")
+    axes.bar_label(bars, [f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}" for ratio in ratios], padding=3, fontsize=7)
     axes.axvline(1, color="black", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_xlim(min([0.5, *ratios]) / 1.2, 2 * max([2, *ratios]))
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("srzoo is times as fast; left of the line the other is faster")
     axes.tick_params(axis="y", labelsize=7)
     figure.savefig(path, dpi=120)

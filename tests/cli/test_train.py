@@ -12,7 +12,8 @@ def planned(monkeypatch):
     """What would be trained, instead of training it."""
     calls = []
     monkeypatch.setattr(
-        "srzoo.training.session.train_stages", lambda folder, stages, distribution, **options: calls.append((folder, stages, options))
+        "srzoo.training.session.train_stages",
+        lambda folder, stages, distribution, **options: calls.append((folder, stages, options)),
     )
 
     def plan(*argv):

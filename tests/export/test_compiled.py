@@ -15,13 +15,14 @@ openvino = pytest.importorskip("openvino")
 PIXELS = np.random.default_rng(0).integers(0, 256, (1, 12, 17, 3)).astype(np.float32)
 
 
-@pytest.fixture
-def network(tmp_path):
-    """The body of a network, as it was prepared, and a folder with what it was compiled to."""
-    weights = tmp_path / "tiny.weights.h5"
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """The body of a network, as it was prepared."""
+    folder = tmp_path_factory.mktemp("prepared")
+    weights = folder / "tiny.weights.h5"
     model = zoo.create("edsr-baseline-x4.blocks1.filters8")
     zoo.save_weights(model, weights)
-    prepared = Prepared(weights, tmp_path / "cache")
+    prepared = Prepared(weights, folder / "cache")
     prepared.make(model, "float32")
     return prepared.folder / "float32" / "body.xml"
 

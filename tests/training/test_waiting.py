@@ -72,7 +72,7 @@ def test_a_run_with_slow_data_says_so(photos, tmp_path, monkeypatch, capsys):
 
     def slow(*given, **options):
         for batch in real(*given, **options):
-            time.sleep(0.3)
+            time.sleep(0.1)
             yield batch
 
     settings = settings_of(
