@@ -157,10 +157,8 @@ def remove(folder: str) -> None:
     """Removes a folder and what is in it, if it is there; what cannot be removed stays."""
     if is_local(folder):
         shutil.rmtree(folder, ignore_errors=True)
-        return
-    with contextlib.suppress(Exception):
-        found = FileSystems.match([f"{folder}/**"])[0].metadata_list
-        FileSystems.delete([each.path for each in found])
+    else:
+        _delete_matching(f"{folder}/**")
 
 
 def remove_leftovers(output: str) -> None:
@@ -168,9 +166,13 @@ def remove_leftovers(output: str) -> None:
     if is_local(output):
         for folder in Path(output).glob(f"{SCRATCH}*"):
             remove(str(folder))
-        return
+    else:
+        _delete_matching(f"{output}/{SCRATCH}**")
+
+
+def _delete_matching(pattern: str) -> None:
     with contextlib.suppress(Exception):
-        found = FileSystems.match([f"{output}/{SCRATCH}**"])[0].metadata_list
+        found = FileSystems.match([pattern])[0].metadata_list
         FileSystems.delete([each.path for each in found])
 
 
