@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +31,24 @@ def _gradio() -> ModuleType:
     return gradio
 
 
+@contextlib.contextmanager
+def _own_folder() -> Iterator[None]:
+    """A temporary folder for Gradio's uploads; afterwards the process is as it was, and the folder gone."""
+    before = os.environ.get("GRADIO_TEMP_DIR")
+    # A SIGTERM has to pass through the folder's removal, too.
+    handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with tempfile.TemporaryDirectory(prefix="srzoo-demo-") as folder:
+            os.environ["GRADIO_TEMP_DIR"] = folder
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        if before is None:
+            os.environ.pop("GRADIO_TEMP_DIR", None)
+        else:
+            os.environ["GRADIO_TEMP_DIR"] = before
+
+
 def serve(models: Sequence[str], host: str, port: int | None, limits: Limits, browser: bool) -> None:
     """Serves the page until the process is interrupted; uploads lie in a temporary folder that goes with it.
 
@@ -45,10 +63,7 @@ def serve(models: Sequence[str], host: str, port: int | None, limits: Limits, br
         ValueError: if Gradio is not installed, or a model is not there.
         OSError: if the port is taken.
     """
-    # A SIGTERM has to pass through the folder's removal, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with tempfile.TemporaryDirectory(prefix="srzoo-demo-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
+    with _own_folder():
         page = build(models, limits)
         page.queue(max_size=limits.waiting, default_concurrency_limit=1)
         page.launch(
