@@ -86,7 +86,14 @@ def _add_game(group) -> None:
     group.add_argument("--grid-weight", type=_positive_float, help="of a loss against checkerboards beside it")
     group.add_argument("--discriminator-norm", choices=("batch", "spectral", "none"), help="default: batch")
     group.add_argument(
-        "--discriminator-head", choices=("pool", "flatten"), help="default: pool; flatten is the paper's"
+        "--discriminator-head",
+        choices=("pool", "flatten", "patches"),
+        help="default: pool; flatten is the paper's; patches judges part by part",
+    )
+    group.add_argument(
+        "--discriminator-input",
+        choices=("pixels", "details"),
+        help="default: pixels; details: their difference from the mean around them",
     )
     group.add_argument("--lpips", help="file with LPIPS's weights: the best weights are then those of the best LPIPS")
 

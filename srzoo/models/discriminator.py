@@ -1,7 +1,8 @@
 """SRGAN's discriminator: is a picture a photograph, or made by the generator?
 
 Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network"
-(arXiv 1609.04802): figure 4 is the network, section 2.1.1 the text.
+(arXiv 1609.04802): figure 4 is the network, section 2.1.1 the text. And the PatchGAN of Isola et al., "Image-to-Image
+Translation with Conditional Adversarial Networks" (arXiv 1611.07004, section 3.2.2), which judges part by part.
 """
 
 import keras
@@ -11,7 +12,14 @@ FILTERS = (64, 64, 128, 128, 256, 256, 512, 512)
 """Of the eight convolutions; every second one has stride 2."""
 
 NORMS = ("batch", "spectral", "none")
-HEADS = ("pool", "flatten")
+HEADS = ("pool", "flatten", "patches")
+INPUTS = ("pixels", "details")
+
+_PATCHES = ((1, 2), (2, 2), (4, 1))
+"""Of the PatchGAN's convolutions: filters as a multiple of the first one's, and stride."""
+
+_WINDOW, _GAIN = 5, 4.0
+"""Pixels a side of the mean that `details` are the difference from, and a factor to about the deviation of pixels."""
 
 _START = "he_normal"
 # Without normalisation a smaller start lets the signal die out over ten layers.
@@ -27,7 +35,12 @@ def _normalised(convolution: layers.Conv2D, x, norm: str):
 
 
 def discriminator(
-    patch: int | None = None, norm: str = "batch", head: str = "pool", filters: int = 64, name: str = "discriminator"
+    patch: int | None = None,
+    norm: str = "batch",
+    head: str = "pool",
+    filters: int = 64,
+    sees: str = "pixels",
+    name: str = "discriminator",
 ) -> keras.Model:
     """Builds the discriminator.
 
@@ -38,43 +51,71 @@ def discriminator(
             gradient penalty, which looks at each crop on its own (Gulrajani et al., arXiv 1704.00028, section 4).
         head: `pool`: the mean over the last feature maps, so that crops of any size fit (5.2 million
             parameters). `flatten`: the paper's, for crops of `patch` pixels alone (23.6 million at 96).
+            `patches`: instead of SRGAN's network a PatchGAN, which has a logit for each part of 34x34 pixels, 4 apart
+            (0.7 million): a crop teaches it many times, and texture is judged where it is.
         filters: channels of the first convolution, of which the others have 1, 2, 4 and 8 times as many.
+        sees: `pixels`; or `details`: their difference from the mean of the 5x5 pixels around, so that it need not
+            learn first to pass over what the generator has from LR anyway (Fritsche et al., arXiv 1911.07850,
+            section 3.3).
         name: the model's name.
 
     Returns:
-        A functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to float32 logits (N, 1). The
-        probability that a picture is a photograph is the logit's sigmoid. All but the last layer computes in
-        Keras's global dtype policy.
+        A functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to float32 logits (N, 1), of `patches`
+        (N, H / 4, W / 4, 1). The probability that a picture is a photograph is the logit's sigmoid. All but the last
+        layer computes in Keras's global dtype policy.
 
     Raises:
-        ValueError: for an unknown norm or head, or a patch where none belongs.
+        ValueError: for an unknown norm, head or input, or a patch where none belongs.
     """
     if norm not in NORMS:
         raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
     if head not in HEADS:
         raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
+    if sees not in INPUTS:
+        raise ValueError(f"sees must be one of {', '.join(INPUTS)}, got {sees!r}")
     if (head == "flatten") != (patch is not None):
         raise ValueError(f"patch is for head='flatten' and needed there, got {patch!r} for head={head!r}")
 
     pixels = keras.Input((patch, patch, 3), name="pixels", dtype="float32")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalize", dtype="float32")(pixels)
+    if sees == "details":
+        mean = layers.AveragePooling2D(_WINDOW, strides=1, padding="same", name="mean", dtype="float32")(x)
+        details = layers.Subtract(name="details", dtype="float32")([x, mean])
+        x = layers.Rescaling(_GAIN, name="gain", dtype="float32")(details)
+    logits = _patches(x, norm, filters) if head == "patches" else _whole(x, norm, head, filters)
+    return keras.Model(pixels, logits, name=name)
+
+
+def _whole(x, norm: str, head: str, filters: int):
+    """SRGAN's: one logit for the crop."""
     for i, published in enumerate(FILTERS, start=1):
-        convolution = layers.Conv2D(
-            published * filters // 64,
-            3,
-            strides=2 - i % 2,
-            padding="same",
-            # The shift of a batch normalisation makes the bias useless.
-            use_bias=norm != "batch" or i == 1,
-            kernel_initializer=_START,
-            name=f"conv{i}",
-        )
-        x = _normalised(convolution, x, "none" if norm == "batch" and i == 1 else norm)
-        x = layers.LeakyReLU(0.2, name=f"lrelu{i}")(x)
+        x = _convolution(x, i, published * filters // 64, 3, 2 - i % 2, norm)
     x = layers.Flatten(name="flatten")(x) if head == "flatten" else layers.GlobalAveragePooling2D(name="pool")(x)
     dense = layers.Dense(16 * filters, kernel_initializer=_START, name="dense1")
     x = layers.SpectralNormalization(dense, name="dense1_spectral")(x) if norm == "spectral" else dense(x)
     x = layers.LeakyReLU(0.2, name="lrelu_dense")(x)
     # In float32: the losses take differences of logits.
-    logit = layers.Dense(1, name="logit", dtype="float32")(x)
-    return keras.Model(pixels, logit, name=name)
+    return layers.Dense(1, name="logit", dtype="float32")(x)
+
+
+def _patches(x, norm: str, filters: int):
+    """A PatchGAN's: a logit for each part."""
+    for i, (multiple, strides) in enumerate(_PATCHES, start=1):
+        x = _convolution(x, i, multiple * filters, 4, strides, norm)
+    return layers.Conv2D(1, 4, padding="same", name="logits", dtype="float32")(x)
+
+
+def _convolution(x, i: int, filters: int, size: int, strides: int, norm: str):
+    """The i-th, with its normalisation, which the first has none of but the spectral one, and its activation."""
+    convolution = layers.Conv2D(
+        filters,
+        size,
+        strides=strides,
+        padding="same",
+        # The shift of a batch normalisation makes the bias useless.
+        use_bias=norm != "batch" or i == 1,
+        kernel_initializer=_START,
+        name=f"conv{i}",
+    )
+    x = _normalised(convolution, x, "none" if norm == "batch" and i == 1 else norm)
+    return layers.LeakyReLU(0.2, name=f"lrelu{i}")(x)

@@ -47,6 +47,7 @@ class Game:
         objective: of the generator.
         discriminator_norm: see `srzoo.models.discriminator`.
         discriminator_head: the same.
+        discriminator_input: the same, as `sees`.
         vgg: the content loss's network, see `srzoo.losses.ContentLoss`: `vgg19`, `vgg16` or a file.
         vgg_preprocessing: of that file; the same.
         lpips: file with the weights of LPIPS, by which the best weights are kept, if given.
@@ -55,6 +56,7 @@ class Game:
     objective: Objective
     discriminator_norm: str
     discriminator_head: str
+    discriminator_input: str
     vgg: str
     vgg_preprocessing: str | None
     lpips: str | None

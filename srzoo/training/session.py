@@ -244,7 +244,8 @@ def _adversarial_step(model: keras.Model, game: Game, patch: int) -> Adversarial
     if objective.grid_weight:
         terms["grid"] = (objective.grid_weight, partial(grid, scale=scale_of(model)))
     head = game.discriminator_head
-    opponent = discriminator(patch if head == "flatten" else None, game.discriminator_norm, head)
+    size = patch if head == "flatten" else None
+    opponent = discriminator(size, game.discriminator_norm, head, sees=game.discriminator_input)
     return AdversarialStep(
         model, opponent, ADVERSARIAL_LOSSES[objective.adversarial], objective.adversarial_weight, terms
     )

@@ -51,6 +51,39 @@ def test_the_flattened_head_takes_its_own_crop_alone():
         model(np.zeros((1, 64, 64, 3), "float32"))
 
 
+def test_a_logit_of_patches_sees_34_pixels():
+    model = discriminator(head="patches", norm="none", filters=4)
+    grey = np.full((1, 96, 96, 3), 128, "float32")
+    dotted = grey.copy()
+    dotted[0, 48, 40] = 255
+    changed = np.asarray(model(dotted) != model(grey))[0, ..., 0]
+    assert changed.shape == (24, 24)
+    rows, columns = (np.flatnonzero(changed.any(axis=axis)) for axis in (1, 0))
+    # 34 pixels hold eight or nine places that are 4 apart.
+    assert {np.ptp(rows) + 1, np.ptp(columns) + 1} <= {8, 9}
+
+
+def test_patches_have_the_channels_of_a_patchgan():
+    model = discriminator(head="patches")
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [(layer.filters, layer.strides[0]) for layer in convolutions] == [(64, 2), (128, 2), (256, 1), (1, 1)]
+    assert {layer.kernel_size for layer in convolutions} == {(4, 4)}
+    assert sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers) == 2
+
+
+@pytest.mark.parametrize("head", ["pool", "patches"])
+def test_of_details_no_colour_and_no_slope_is_left(head):
+    model = discriminator(head=head, norm="none", filters=4, sees="details")
+    ramp = np.broadcast_to(np.arange(96)[:, None, None], (1, 96, 96, 3))
+    seen = keras.Model(model.input, model.get_layer("gain").output)
+    # At the border the mean is of the pixels inside, which shows a slope.
+    flat, coloured, slope, stripes = (
+        np.abs(np.asarray(seen(pixels.astype("float32"))))[:, 4:-4, 4:-4].max()
+        for pixels in (ramp * 0 + 99, ramp * 0 + [200, 9, 50], ramp, ramp // 2 % 2 * 40)
+    )
+    assert max(flat, coloured, slope) < 1e-4 < 0.1 < stripes
+
+
 def test_spectral_normalisation_brings_every_kernel_to_a_largest_singular_value_of_one():
     model = discriminator(norm="spectral", filters=4)
     pixels = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype("float32")
@@ -92,7 +125,8 @@ def test_the_logit_is_float32_in_mixed_precision():
     "options, says",
     [
         ({"norm": "layer"}, "norm must be one of batch, spectral, none"),
-        ({"head": "max"}, "head must be one of pool, flatten"),
+        ({"head": "max"}, "head must be one of pool, flatten, patches"),
+        ({"sees": "edges"}, "sees must be one of pixels, details, got 'edges'"),
         ({"head": "flatten"}, "patch"),
         ({"patch": 96}, "patch"),
     ],

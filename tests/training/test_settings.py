@@ -30,6 +30,7 @@ def test_a_data_set_and_no_other_word_is_edsr_on_pixels_and_then_srgan():
     assert (game.patch, game.batch, game.learning_rate, game.steps) == (96, 16, 1e-4, 200_000)
     assert game.game.objective == OBJECTIVES["srgan-vgg54"]
     assert (game.game.discriminator_norm, game.game.discriminator_head) == ("batch", "pool")
+    assert game.game.discriminator_input == "pixels"
 
 
 def test_srgan_is_srresnet_on_pixels_first():
