@@ -95,6 +95,9 @@ def _add_game(group) -> None:
         choices=("pixels", "details"),
         help="default: pixels; details: their difference from the mean around them",
     )
+    group.add_argument(
+        "--discriminator-rate", type=_positive_float, help="its learning rate, times the generator's (default: 1)"
+    )
     group.add_argument("--lpips", help="file with LPIPS's weights: the best weights are then those of the best LPIPS")
 
 

@@ -48,6 +48,7 @@ class Game:
         discriminator_norm: see `srzoo.models.discriminator`.
         discriminator_head: the same.
         discriminator_input: the same, as `sees`.
+        discriminator_rate: its learning rate as a multiple of the generator's.
         vgg: the content loss's network, see `srzoo.losses.ContentLoss`: `vgg19`, `vgg16` or a file.
         vgg_preprocessing: of that file; the same.
         lpips: file with the weights of LPIPS, by which the best weights are kept, if given.
@@ -57,6 +58,7 @@ class Game:
     discriminator_norm: str
     discriminator_head: str
     discriminator_input: str
+    discriminator_rate: float
     vgg: str
     vgg_preprocessing: str | None
     lpips: str | None

@@ -247,5 +247,10 @@ def _adversarial_step(model: keras.Model, game: Game, patch: int) -> Adversarial
     size = patch if head == "flatten" else None
     opponent = discriminator(size, game.discriminator_norm, head, sees=game.discriminator_input)
     return AdversarialStep(
-        model, opponent, ADVERSARIAL_LOSSES[objective.adversarial], objective.adversarial_weight, terms
+        model,
+        opponent,
+        ADVERSARIAL_LOSSES[objective.adversarial],
+        objective.adversarial_weight,
+        terms,
+        game.discriminator_rate,
     )

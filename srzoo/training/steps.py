@@ -136,6 +136,7 @@ class AdversarialStep:
         loss: of the game.
         adversarial_weight: of the generator's part in the game, 1e-3 in the paper.
         terms: name -> (weight, function of (hr, sr) to a scalar), the generator's other terms, such as `content`.
+        opponent_rate: the discriminator's learning rate as a multiple of the generator's.
 
     Attributes:
         average: a copy of the generator that holds the exponential moving average of its weights.
@@ -150,12 +151,14 @@ class AdversarialStep:
         loss: AdversarialLoss,
         adversarial_weight: float,
         terms: Mapping[str, tuple[float, Callable]],
+        opponent_rate: float = 1.0,
     ):
         self.model = model
         self.discriminator = discriminator
         self.loss = loss
         self.adversarial_weight = adversarial_weight
         self.terms = dict(terms)
+        self.opponent_rate = opponent_rate
         self.generator = _Generator(model)
         self.opponent = _Trained(discriminator)
         self.average = self.generator.average
@@ -180,7 +183,7 @@ class AdversarialStep:
         Args:
             lr: uint8 (N, h, w, 3).
             hr: uint8 (N, scale h, scale w, 3).
-            learning_rate: float32 scalar, of both networks.
+            learning_rate: float32 scalar, the generator's.
 
         Returns:
             Scalars by name. `loss`: the generator's, weighted; each term's own value under its name, unweighted,
@@ -213,7 +216,7 @@ class AdversarialStep:
             sr, self.model.trainable_variables, output_gradients=tf.add_n(list(by_pixels.values()))
         )
         gradients = self.generator.update(gradients, learning_rate)
-        self.opponent.update(d_gradients, learning_rate)
+        self.opponent.update(d_gradients, self.opponent_rate * learning_rate)
         self.opponent.share_statistics()
         self.step.assign_add(1)
         self.generator.update_average(self.step)

@@ -45,12 +45,13 @@ def test_options_of_the_game_reach_it(planned):
             "a.npz",
         ),
         *("--vgg", "vgg.h5", "--vgg-preprocessing", "keras", "--pixel-weight", "2", "--discriminator-head", "flatten"),
-        *("--discriminator-input", "details"),
+        *("--discriminator-input", "details", "--discriminator-rate", "4"),
     )
     assert game.game.objective.content == {"vgg22": 0.5, "vgg54": 1.0}
     assert (game.game.objective.adversarial, game.game.objective.pixel_weight) == ("hinge", 2)
     assert (game.game.vgg, game.game.vgg_preprocessing, game.game.lpips) == ("vgg.h5", "keras", "a.npz")
     assert (game.game.discriminator_head, game.game.discriminator_input) == ("flatten", "details")
+    assert game.game.discriminator_rate == 4
 
 
 @pytest.mark.parametrize("content", ["vgg54:x", "vgg54:-1", "vgg22:0"])
