@@ -17,16 +17,16 @@ LR = RNG.integers(0, 256, (4, 8, 8, 3)).astype("uint8")
 HR = LR.repeat(4, 1).repeat(4, 2)
 
 
-def step_of(loss="vanilla", policy="float32", model="edsr-gan", norm=None, weight=1e-3, terms=None):
+def step_of(loss="vanilla", policy="float32", model="edsr-gan", norm=None, weight=1e-3, terms=None, rate=1.0, **of):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
         generator = zoo.create(model, blocks=1, filters=4)
-        opponent = discriminator(norm=norm or ADVERSARIAL_LOSSES[loss].norm, filters=4)
+        opponent = discriminator(norm=norm or ADVERSARIAL_LOSSES[loss].norm, filters=4, **of)
     finally:
         keras.config.set_dtype_policy(before)
     terms = {"pixel": (1.0, l1)} if terms is None else terms
-    return AdversarialStep(generator, opponent, ADVERSARIAL_LOSSES[loss], weight, terms)
+    return AdversarialStep(generator, opponent, ADVERSARIAL_LOSSES[loss], weight, terms, rate)
 
 
 def run(step_fn, steps=1, rate=1e-3):
@@ -153,6 +153,29 @@ def test_the_probabilities_are_the_sigmoids_of_the_logits():
 def test_a_discriminator_that_is_left_alone_learns_to_tell_the_pictures_apart():
     logs = run(step_of(weight=0.0, terms={}), steps=60)
     assert logs["d_real"] > 0.8 > 0.2 > logs["d_fake"]
+
+
+def test_the_discriminator_may_learn_faster():
+    slow, fast = step_of(), step_of(rate=4.0)
+    for step_fn in (slow, fast):
+        run(step_fn, rate=1e-3)
+    rates = [float(step_fn.opponent.optimizer.learning_rate) for step_fn in (slow, fast)]
+    assert rates == pytest.approx([1e-3, 4e-3])
+    assert float(fast.generator.optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+def test_a_discriminator_of_details_judges_parts_and_leaves_the_mean_colour_alone():
+    step_fn = step_of(norm="none", head="patches", sees="details", terms={}, weight=1.0)
+    sr = tf.Variable(RNG.uniform(0, 255, (2, 32, 32, 3)).astype("float32"))
+    with tf.GradientTape() as tape:
+        logits = step_fn.discriminator(sr)
+        loss = ADVERSARIAL_LOSSES["vanilla"].generator(logits, logits)
+    gradient = tape.gradient(loss, sr).numpy()
+    assert logits.shape == (2, 8, 8, 1) and np.abs(gradient).max() > 0
+    # A change of the colour of all pixels is no detail.
+    np.testing.assert_allclose(gradient.sum((1, 2, 3)), 0, atol=1e-5 * np.abs(gradient).sum())
+    logs = run(step_fn, steps=3)
+    assert all(np.isfinite(value) for value in logs.values()) and 0 < logs["d_fake"] < 1
 
 
 @pytest.mark.slow
