@@ -1,4 +1,6 @@
-"""Adversarial losses: scalars from the discriminator's float32 logits of HR ("real") and SR ("fake") crops, (N, 1).
+"""Adversarial losses: scalars from the discriminator's float32 logits of HR ("real") and SR ("fake") crops.
+
+(N, 1), or of any shape from N on if it judges parts; all count alike.
 
 All from logits: a sigmoid in half precision is 1 from a logit of 8 on, and its logarithm has no gradient left.
 """

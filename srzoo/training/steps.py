@@ -246,6 +246,8 @@ class AdversarialStep:
         with tf.GradientTape() as tape:
             tape.watch(between)
             logits = self.discriminator(between, training=True)
+            # Of the crop's parts the mean, as in the loss.
+            logits = tf.reduce_mean(tf.reshape(logits, [tf.shape(logits)[0], -1]), axis=1)
         gradient = 255 * tape.gradient(logits, between)  # by pixels on [0, 1]
         norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=(1, 2, 3)) + 1e-12)
         return tf.reduce_mean(tf.square(norm - 1))

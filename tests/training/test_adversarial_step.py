@@ -213,6 +213,15 @@ def test_the_gradient_penalty_is_that_of_a_linear_critic():
     assert float(penalty) == pytest.approx((np.sqrt(32 * 32 * 3) - 1) ** 2, rel=1e-4)
 
 
+def test_the_gradient_penalty_of_parts_is_that_of_their_mean():
+    step_fn = step_of("wasserstein", head="patches")
+    hr, sr = (tf.cast(pixels, tf.float32) for pixels in (HR, HR[::-1]))
+    of_parts = float(step_fn._gradient_penalty(hr, sr))
+    parts = step_fn.discriminator
+    step_fn.discriminator = keras.Model(parts.input, keras.layers.GlobalAveragePooling2D()(parts.output))
+    assert of_parts == pytest.approx(float(step_fn._gradient_penalty(hr, sr)), rel=1e-5)
+
+
 @pytest.mark.slow
 def test_all_that_a_step_changes_is_in_its_checkpoint(tmp_path):
     step_fn = step_of(model="srgan", policy="mixed_float16")
