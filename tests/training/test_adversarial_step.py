@@ -155,6 +155,7 @@ def test_a_discriminator_that_is_left_alone_learns_to_tell_the_pictures_apart():
     assert logs["d_real"] > 0.8 > 0.2 > logs["d_fake"]
 
 
+@pytest.mark.slow
 def test_the_discriminator_may_learn_faster():
     slow, fast = step_of(), step_of(rate=4.0)
     for step_fn in (slow, fast):
