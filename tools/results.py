@@ -140,11 +140,13 @@ def plot(means: dict[str, Means], dial: dict[str, dict[float, Score]], path: Pat
                 way = [ends[0], *by_fidelity.values(), ends[1]]
                 axes.plot([s.psnr_y for s in way], [s.lpips for s in way], ".:", color="grey", zorder=0)
                 # The ways lie close together: one has its labels on the left, the next on the right.
-                side, away = (("left", 5), ("right", -5))[number % 2]
+                # Two networks' ways lie close together: the names of one stand below it, of the other above.
+                side, away = (("left", (8, -8)), ("right", (-8, 4)))[number % 2]
                 for fidelity, score in by_fidelity.items():
-                    place = {"xytext": (away, 3), "textcoords": "offset points", "ha": side, "fontsize": "x-small"}
+                    place = {"xytext": away, "textcoords": "offset points", "ha": side, "fontsize": "x-small"}
                     axes.annotate(f"fidelity {fidelity}", (score.psnr_y, score.lpips), **place)
         axes.set(title=folder, xlabel="PSNR-Y [dB], higher is closer", ylabel="LPIPS, lower looks closer")
+        axes.margins(x=0.3)  # room for the names
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
     with atomic_file(path) as temporary:

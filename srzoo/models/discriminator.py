@@ -55,8 +55,7 @@ def discriminator(
             (0.7 million): a crop teaches it many times, and texture is judged where it is.
         filters: channels of the first convolution, of which the others have 1, 2, 4 and 8 times as many.
         sees: `pixels`; or `details`: their difference from the mean of the 5x5 pixels around, so that it need not
-            learn first to pass over what the generator has from LR anyway (Fritsche et al., arXiv 1911.07850,
-            section 3.3).
+            learn first to pass over what the generator has from LR anyway (Fritsche et al., arXiv 1911.07850).
         name: the model's name.
 
     Returns:
