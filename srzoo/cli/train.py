@@ -47,7 +47,8 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument("--batch", type=_positive_int, help="crops in a batch, of all GPUs together; default: 16")
     ap.add_argument("--fit", choices=("crop", "resize"), default="crop", help="resize: whole pictures, squeezed")
     ap.add_argument("--loss", help="on pixels: l1, l2 or charbonnier; default: the paper's")
-    ap.add_argument("--learning-rate", type=_positive_float, help="Adam's, at its highest; default: the paper's")
+    ap.add_argument("--optimizer", help="on pixels: adam (default, the paper's) or muon, which learns in fewer steps")
+    ap.add_argument("--learning-rate", type=_positive_float, help="at its highest; default: the paper's")
     ap.add_argument(
         "--schedule", choices=recipes.SCHEDULES, help="default: the paper's; on pixels with --minutes cosine"
     )
@@ -101,8 +102,12 @@ def _add_game(group) -> None:
     group.add_argument("--lpips", help="file with LPIPS's weights: the best weights are then those of the best LPIPS")
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, **options) -> int:
     """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects.
+
+    Args:
+        argv: the arguments; default: the process's.
+        options: more for `srzoo.training.session.train_run`, which no argument gives.
 
     Returns:
         0; 143 or 130 if a SIGTERM or SIGINT stopped the run, after a last checkpoint; 75 if another worker is gone.
@@ -116,13 +121,13 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo.training.settings import stages_of
     from srzoo.training.stopping import Stopped
 
-    options = vars(args)
+    settings = vars(args)
     output, validate_every, memory, data_dir, distribute = (
-        options.pop(name) for name in ("output", "validate_every", "memory", "data_dir", "distribute")
+        settings.pop(name) for name in ("output", "validate_every", "memory", "data_dir", "distribute")
     )
     try:
         distribution = open_distribution(distribute)
-        stages = stages_of(**options)
+        stages = stages_of(**settings)
         folder = output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
         train_stages(
             folder,
@@ -131,6 +136,7 @@ def main(argv: list[str] | None = None) -> int:
             validate_every=validate_every,
             memory=int(memory * 1e9),
             data_dir=data_dir,
+            **options,
         )
     except Stopped as stopped:
         print(stopped, file=sys.stderr)

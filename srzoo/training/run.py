@@ -77,7 +77,7 @@ class Settings:
         batch: crops in a batch, of all replicas together.
         fit: `crop` or `resize`, see `srzoo.data.pipeline.Crops`.
         schedule: a name of `srzoo.recipes.SCHEDULES`.
-        learning_rate: Adam's, at its highest.
+        learning_rate: the optimizer's, at its highest.
         halve_every: steps, for the `halving` schedule.
         steps: the run ends after so many, if given.
         minutes: the run ends after this time, if given.
@@ -87,6 +87,7 @@ class Settings:
         limit: at most so many pictures of a tensorflow-datasets name.
         game: settings of the adversarial game, or None: the network is trained on pixels.
         sync_batch_norm: whether batch normalisation takes its statistics from the crops of all replicas.
+        optimizer: a key of `srzoo.training.optimizers.OPTIMIZERS`; None: Adam.
     """
 
     dataset: str
@@ -106,8 +107,9 @@ class Settings:
     init_weights: str | None
     limit: int | None
     game: Game | None = None
-    # None rather than False: as in the configurations of runs that know nothing of it.
+    # None rather than False and "adam": as in the configurations of runs that know nothing of them.
     sync_batch_norm: bool | None = None
+    optimizer: str | None = None
 
 
 class Run:

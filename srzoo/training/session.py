@@ -66,7 +66,8 @@ def _train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Dist
     if len(stages) == 1:
         return train(folder, stages[0])
     first, second = (folder / name for name in STAGE_FOLDERS)
-    _load_files(stages[1], distribution)  # what is wrong with them is told before hours are spent on the first stage
+    # What is wrong with the second's files is told before hours are spent on the first.
+    _load_files(stages[1], distribution, PixelStep)
     train(first, stages[0])
     return train(second, replace(stages[1], init_weights=str(Run(first, stages[0]).best_weights)))
 
@@ -83,6 +84,7 @@ def train_run(
     data_dir: str | None = None,
     say: Callable[[str], None] = print,
     distribution: Distribution = ALONE,
+    pixel_step: type[PixelStep] = PixelStep,
 ) -> float:
     """Trains a network, or goes on with the run in that folder.
 
@@ -94,6 +96,7 @@ def train_run(
         data_dir: where tensorflow-datasets keeps its data.
         say: is told what is going on, line by line.
         distribution: the replicas that train together.
+        pixel_step: what trains on pixels.
 
     Returns:
         The best validation score: LPIPS in the adversarial game where its weights are given (NaN where they are
@@ -109,7 +112,7 @@ def train_run(
     if settings.validation:
         held_out = open_source(settings.validation, scale, data_dir)
         source = Source(source.name, source.train, held_out.train)
-    step_fn, distance = _load_files(settings, distribution)
+    step_fn, distance = _load_files(settings, distribution, pixel_step)
     run = Run(folder, settings)
 
     with run.lock:
@@ -194,16 +197,16 @@ def _doctor(step_fn: PixelStep | AdversarialStep, scale: int) -> Doctor | None:
 
 
 def _load_files(
-    settings: Settings, distribution: Distribution
+    settings: Settings, distribution: Distribution, pixel_step: type[PixelStep]
 ) -> tuple[PixelStep | AdversarialStep, lpips.Lpips | None]:
     """All that a run reads beside the pictures: its step, and LPIPS if it is validated by it, which the chief does."""
     weights = settings.game.lpips if settings.game and distribution.chief else None
     distance = lpips.load(weights) if weights else None
     with distribution.scope():
-        return _step(settings, distribution.chief), distance
+        return _step(settings, distribution.chief, pixel_step), distance
 
 
-def _step(settings: Settings, chief: bool) -> PixelStep | AdversarialStep:
+def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> PixelStep | AdversarialStep:
     """The networks with fresh or given weights, computing in the settings' precision, and what trains them.
 
     Given weights are read by the chief, which the loop then copies to the others.
@@ -216,7 +219,7 @@ def _step(settings: Settings, chief: bool) -> PixelStep | AdversarialStep:
         if settings.init_weights and chief:
             zoo.load_weights(model, settings.init_weights)
         if settings.game is None:
-            pixel = PixelStep(model, PIXEL_LOSSES[settings.loss])
+            pixel = pixel_step(model, PIXEL_LOSSES[settings.loss], settings.optimizer or "adam")
             if settings.sync_batch_norm:
                 synchronise_batch_norm(pixel.model)
             return pixel

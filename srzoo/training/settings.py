@@ -8,6 +8,7 @@ from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
 from srzoo.models import PIXEL_TRAINED
 from srzoo.recipes import OBJECTIVES, RECIPES
+from srzoo.training.optimizers import OPTIMIZERS
 from srzoo.training.precision import choose_precision
 from srzoo.training.run import Game, Settings
 
@@ -49,14 +50,16 @@ def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, *
     if base not in PIXEL_TRAINED:
         return (settings_of(dataset, model, scale, **options, **game),)
     if options.get("init_weights"):
-        if options.pop("loss", None):
-            raise ValueError("--loss is of the training on pixels, which --init-weights skips; see --objective")
+        for name, other in (("loss", "; see --objective"), ("optimizer", "")):
+            if options.pop(name, None):
+                raise ValueError(f"--{name} is of the training on pixels, which --init-weights skips{other}")
         return (settings_of(dataset, model, scale, **options, **game),)
     steps, minutes = options.pop("steps", None), options.pop("minutes", None)
     halves = {"steps": steps and max(1, steps // 2), "minutes": minutes and minutes / 2}
     pixel = zoo.full_name(PIXEL_TRAINED[base], scale or named_scale, **sizes)
     first = settings_of(dataset, pixel, **options, **halves)
     options.pop("loss", None)
+    options.pop("optimizer", None)
     return (first, settings_of(dataset, model, scale, **options, **halves, **game))
 
 
@@ -66,6 +69,7 @@ def settings_of(
     scale: int | None = None,
     *,
     loss: str | None = None,
+    optimizer: str | None = None,
     patch: int | None = None,
     batch: int | None = None,
     learning_rate: float | None = None,
@@ -87,10 +91,12 @@ def settings_of(
         game: for a model of the adversarial game, some of `GAME_OPTIONS`.
 
     Raises:
-        ValueError: for an unknown model, loss, precision or other option.
+        ValueError: for an unknown model, loss, optimizer, precision or other option.
     """
     if loss is not None and loss not in PIXEL_LOSSES:
         raise ValueError(f"the loss must be one of {', '.join(PIXEL_LOSSES)}, got {loss!r}")
+    if optimizer is not None and optimizer not in OPTIMIZERS:
+        raise ValueError(f"the optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
     base, named_scale, sizes = zoo.parse_name(model)
     recipe, scale = RECIPES[base], scale or named_scale
     of_game = None
@@ -122,6 +128,7 @@ def settings_of(
         limit=limit,
         game=of_game,
         sync_batch_norm=sync_batch_norm or None,
+        optimizer=optimizer if optimizer != "adam" else None,
     )
 
 

@@ -8,24 +8,15 @@ import tensorflow as tf
 from srzoo.losses import AdversarialLoss
 from srzoo.recipes import AVERAGE
 from srzoo.training.distribution import average_over_replicas, mean_over_replicas, part_of_replica, whole_batch
-
-
-class _Adam(keras.optimizers.Adam):
-    """Adam on gradients that are those of all replicas already: Keras's own would add them up.
-
-    Adam forgives a factor in its gradients, so a test compares its moments, not only the weights.
-    """
-
-    def _all_reduce_sum_gradients(self, grads_and_vars):
-        return grads_and_vars
+from srzoo.training.optimizers import OPTIMIZERS
 
 
 class _Trained:
     """A network, its optimizer, and the loss scaling that float16 needs."""
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model, optimizer: str = "adam"):
         self.model = model
-        self.optimizer = _Adam(learning_rate=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8, name="adam")
+        self.optimizer = OPTIMIZERS[optimizer]()
         self.scaled = any(getattr(layer, "compute_dtype", None) == "float16" for layer in model.layers)
         if self.scaled:
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
@@ -49,8 +40,8 @@ class _Trained:
 class _Generator(_Trained):
     """A generator, with the moving average of its weights."""
 
-    def __init__(self, model: keras.Model):
-        super().__init__(model)
+    def __init__(self, model: keras.Model, optimizer: str = "adam"):
+        super().__init__(model, optimizer)
         self.average = keras.models.clone_model(model)
         self.average.set_weights(model.get_weights())
 
@@ -69,6 +60,7 @@ class PixelStep:
     Args:
         model: the generator, (N, h, w, 3) to (N, scale h, scale w, 3), pixels in [0, 255].
         loss: from (hr, sr), float32 pixels in [0, 255], to a scalar.
+        optimizer: a key of `srzoo.training.optimizers.OPTIMIZERS`.
 
     Attributes:
         average: a copy of the generator that holds the exponential moving average of its weights.
@@ -76,10 +68,10 @@ class PixelStep:
         checkpointed: what must be saved to continue later as if nothing had happened.
     """
 
-    def __init__(self, model: keras.Model, loss: Callable):
+    def __init__(self, model: keras.Model, loss: Callable, optimizer: str = "adam"):
         self.model = model
         self.loss = loss
-        self.generator = _Generator(model)
+        self.generator = _Generator(model, optimizer)
         self.average = self.generator.average
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.checkpointed = {
@@ -106,11 +98,7 @@ class PixelStep:
             Scalars by name: `loss`, and `gradient_norm` (in float16 a norm of infinity is no fault: the
             loss scaling passes such a step over, so it is left out there).
         """
-        hr = tf.cast(hr, tf.float32)
-        with tf.GradientTape() as tape:
-            loss = self.loss(hr, self.model(tf.cast(lr, tf.float32), training=True))
-            objective = self.generator.scale_loss(loss)
-        gradients = tape.gradient(objective, self.model.trainable_variables)
+        loss, gradients = self.gradients(lr, hr)
         gradients = self.generator.update(gradients, learning_rate)
         self.generator.share_statistics()
         self.step.assign_add(1)
@@ -119,6 +107,13 @@ class PixelStep:
         if not self.generator.scaled:
             logs["gradient_norm"] = tf.linalg.global_norm(gradients)
         return logs
+
+    def gradients(self, lr: tf.Tensor, hr: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The loss of this replica's crops, and the gradients of the scaled loss, in the order of the weights."""
+        with tf.GradientTape() as tape:
+            loss = self.loss(tf.cast(hr, tf.float32), self.model(tf.cast(lr, tf.float32), training=True))
+            objective = self.generator.scale_loss(loss)
+        return loss, tape.gradient(objective, self.model.trainable_variables)
 
 
 class AdversarialStep:

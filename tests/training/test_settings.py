@@ -49,6 +49,12 @@ def test_a_model_of_pixels_has_one_stage():
     assert (pixel.loss, pixel.game) == ("charbonnier", None)
 
 
+def test_the_optimizer_is_that_of_the_training_on_pixels():
+    assert [stage.optimizer for stage in stages_of("photos", optimizer="muon")] == ["muon", None]
+    # As in the configurations of runs that know of Adam alone.
+    assert [stage.optimizer for stage in stages_of("photos", "edsr-baseline", optimizer="adam")] == [None]
+
+
 def test_two_stages_share_the_steps_and_the_minutes():
     assert [stage.steps for stage in stages_of("photos", steps=100)] == [50, 50]
     assert [(stage.minutes, stage.steps) for stage in stages_of("photos", minutes=60)] == [(30, None), (30, None)]
@@ -92,6 +98,8 @@ def test_parts_of_an_objective_can_be_changed():
         ),
         ({"init_weights": "w", "loss": "l1"}, "--loss is of the training on pixels"),
         ({"loss": "l3"}, "loss must be one of l1"),
+        ({"init_weights": "w", "optimizer": "muon"}, "--optimizer is of the training on pixels"),
+        ({"optimizer": "sgd"}, "optimizer must be one of adam, muon, got 'sgd'"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, says):
