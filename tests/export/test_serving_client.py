@@ -1,6 +1,5 @@
 """`examples/serving_client.py` against small servers that speak as TensorFlow Serving does."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -13,18 +12,13 @@ from pathlib import Path
 
 import grpc
 import pytest
+import serving_client
 import tensorflow as tf
 from served import NAME, encoded, predicted, worst
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from srzoo.images import read_image
 from srzoo.upscaling import Upscaler
-
-CLIENT = Path(__file__).resolve().parents[2] / "examples" / "serving_client.py"
-
-spec = importlib.util.spec_from_file_location("serving_client", CLIENT)
-client = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(client)
 
 
 @pytest.fixture
@@ -82,7 +76,7 @@ def test_the_client_upscales_files_and_folders_over_rest(small, rest, photos, pi
     (tmp_path / "damaged.png").write_bytes(encoded(picture)[:99])
     arguments = [str(photos), str(tmp_path / "damaged.png"), "--output", str(tmp_path / "out")]
     asking = ["--url", url, "--model", NAME, "--version", "3", "--wait", "0.01"]
-    assert client.main([*arguments, *asking]) == 1
+    assert serving_client.main([*arguments, *asking]) == 1
     upscaler = Upscaler(small)
     assert worst(read_image(tmp_path / "out" / "a.png"), upscaler(picture)) <= 1
     assert worst(read_image(tmp_path / "out" / "deep" / "b.png"), upscaler(picture[:20, :30])) <= 1
@@ -92,15 +86,15 @@ def test_the_client_upscales_files_and_folders_over_rest(small, rest, photos, pi
     assert "damaged.png: failed: HTTP 400: image 0 of the batch, counted from 0, cannot be decoded" in said
     assert "[3/3" in said
     # What is there is not asked for again.
-    assert client.main([*arguments[:1], *arguments[2:], *asking]) == 0 and len(asked) == 5
+    assert serving_client.main([*arguments[:1], *arguments[2:], *asking]) == 0 and len(asked) == 5
 
 
 def test_the_client_gives_up_on_a_server_that_is_busy_or_gone(rest, photos, tmp_path, capsys):
     url, asked, failures = rest
     failures.extend([503] * 9)
     arguments = [str(photos / "a.png"), "--output", str(tmp_path / "out"), "--model", NAME, "--wait", "0.01"]
-    assert client.main([*arguments, "--url", url, "--retries", "2"]) == 1 and len(asked) == 3
-    assert client.main([*arguments, "--url", "http://127.0.0.1:9", "--retries", "1", "--timeout", "5"]) == 1
+    assert serving_client.main([*arguments, "--url", url, "--retries", "2"]) == 1 and len(asked) == 3
+    assert serving_client.main([*arguments, "--url", "http://127.0.0.1:9", "--retries", "1", "--timeout", "5"]) == 1
     said = capsys.readouterr().out
     assert "failed: HTTP 503: busy" in said and "refused" in said and not (tmp_path / "out" / "a.png").exists()
 
@@ -108,9 +102,9 @@ def test_the_client_gives_up_on_a_server_that_is_busy_or_gone(rest, photos, tmp_
 def test_the_client_refuses_jobs_that_get_in_each_other_s_way(photos, picture, tmp_path, capsys):
     (photos / "a.bmp").write_bytes(encoded(picture, "BMP"))
     asking = ["--url", "http://127.0.0.1:9", "--model", NAME]
-    assert client.main([str(photos), "--output", str(tmp_path / "out"), *asking]) == 2
-    assert client.main([str(photos / "a.png"), "--output", str(photos), *asking]) == 2
-    assert client.main([str(photos / "c.png"), "--output", str(tmp_path / "out"), *asking]) == 2
+    assert serving_client.main([str(photos), "--output", str(tmp_path / "out"), *asking]) == 2
+    assert serving_client.main([str(photos / "a.png"), "--output", str(photos), *asking]) == 2
+    assert serving_client.main([str(photos / "c.png"), "--output", str(tmp_path / "out"), *asking]) == 2
     said = capsys.readouterr().err
     assert "would both become" in said and "would be replaced" in said and "c.png: no such file or folder" in said
 
@@ -144,7 +138,7 @@ def test_the_client_upscales_over_grpc(small, grpc_server, photos, picture, tmp_
     (tmp_path / "damaged.png").write_bytes(encoded(picture)[:99])
     files = [str(photos / "a.png"), str(tmp_path / "damaged.png")]
     asking = ["--grpc", address, "--model", NAME, "--version", "7", "--wait", "0.01"]
-    assert client.main([*files, "--output", str(tmp_path / "out"), *asking]) == 1
+    assert serving_client.main([*files, "--output", str(tmp_path / "out"), *asking]) == 1
     assert worst(read_image(tmp_path / "out" / "a.png"), Upscaler(small)(picture)) <= 1
     assert asked == [(NAME, 7)] * 3
     assert "INVALID_ARGUMENT: image 0 of the batch, counted from 0, cannot be decoded" in capsys.readouterr().out
@@ -152,7 +146,7 @@ def test_the_client_upscales_over_grpc(small, grpc_server, photos, picture, tmp_
 
 def test_the_client_runs_as_a_command_without_any_package(photos, rest, tmp_path):
     url, _, _ = rest
-    command = [sys.executable, "-S", "-I", CLIENT, photos, "--url", url]
+    command = [sys.executable, "-S", "-I", serving_client.__file__, photos, "--url", url]
     command += ["--model", NAME, "--output", tmp_path / "out"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, env={**os.environ, "NO_PROXY": "*"})
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,6 @@
 """Files that PyTorch wrote, read without it; `make_torch_files.py` made those in `files/`."""
 
 import fractions
-import importlib.util
 import io
 import os
 import pickle
@@ -112,10 +111,9 @@ def test_the_outputs_are_those_in_pytorch(file, name):
 
 def test_what_pytorch_writes_now_is_read_too(tmp_path):
     pytest.importorskip("torch")
-    spec = importlib.util.spec_from_file_location("make_torch_files", FILES.parent / "make_torch_files.py")
-    maker = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(maker)
-    maker.main(tmp_path)
+    import make_torch_files
+
+    make_torch_files.main(tmp_path)
     for file, name in NETWORKS.items():
         output = load_torch(tmp_path / file, name)(np.load(tmp_path / "input.npy"))
         np.testing.assert_allclose(output, np.load(tmp_path / f"{file.partition('.')[0]}.npy"), rtol=0, atol=1e-3)

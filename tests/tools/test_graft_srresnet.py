@@ -1,20 +1,12 @@
 """SRResNet started from EDSR gives EDSR's pictures."""
 
-import importlib.util
-from pathlib import Path
-
+import graft_srresnet
 import numpy as np
 import pytest
 
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path
 from srzoo.images import read_image
-
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "graft_srresnet.py"
-
-spec = importlib.util.spec_from_file_location("graft_srresnet", TOOL)
-tool = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(tool)
 
 
 @pytest.mark.slow
@@ -23,6 +15,6 @@ def test_a_grafted_srresnet_gives_nearly_the_pictures_of_edsr():
     picture = bicubic.downscale(read_image(sample_path("chelsea.png"))[:288, :448], 4).astype(np.float32)
     lr = np.stack([picture[top : top + 24, left : left + 24] for top in (0, 24, 48) for left in range(0, 96, 24)])
     before = np.abs(edsr(lr).numpy().clip(0, 255) - srresnet(lr).numpy()).mean()
-    tool.graft(edsr, srresnet, lr)
+    graft_srresnet.graft(edsr, srresnet, lr)
     after = np.abs(edsr(lr).numpy().clip(0, 255) - srresnet(lr).numpy()).mean()
     assert after < 2 < 20 < before

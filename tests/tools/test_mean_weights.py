@@ -1,18 +1,10 @@
 """The mean of a run's snapshots."""
 
-import importlib.util
-from pathlib import Path
-
+import mean_weights
 import numpy as np
 import pytest
 
 from srzoo import zoo
-
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "mean_weights.py"
-
-spec = importlib.util.spec_from_file_location("mean_weights", TOOL)
-mean_weights = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(mean_weights)
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 //
 // F(4x4, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (arXiv 1509.09308, sections 4.1
 // and 4.3) takes 36 multiplications where the sum takes 144. Names are theirs: V are transformed tiles of pixels, U
-// transformed kernels, M their products. Backwards, the same transforms transposed lead from the gradient of the output to
-// that of M, and from those of U and V to those of the kernel and of the input.
+// transformed kernels, M their products. Backwards, the same transforms transposed lead from the gradient of the output
+// to that of M, and from those of U and V to those of the kernel and of the input.
 //
-// Pixels are planes of 64 channels, (y, x, channel), with a border of zeros; a convolution of 64 to 256 channels is four
-// of 64 to 64, one for each sub-pixel. Threads share the crops of a batch, two at a time, and add their gradients up.
+// Pixels are planes of 64 channels, (y, x, channel), with a border of zeros; a convolution of 64 to 256 channels is
+// four of 64 to 64, one for each sub-pixel. Threads share the crops of a batch, two at a time, and add their gradients
+// up.
 
 #include <omp.h>
 
@@ -229,7 +230,9 @@ void transform_input(const Tiles& tiles, Plane input, float* v) {
   const long matrix = tiles.matrix();
   tiles.each([&](int y, int x, long offset, int c) {
     transform_square<InputTransform>([&](int i, int j) { return load(at(input, y + i, x + j, c)); },
-                                     [&](int i, int j, Vec value) { store(v + (i * kTile + j) * matrix + offset, value); });
+                                     [&](int i, int j, Vec value) {
+                                       store(v + (i * kTile + j) * matrix + offset, value);
+                                     });
   });
 }
 
@@ -314,7 +317,8 @@ void transform_kernel(Convolution& conv, const float* weights) {
           }
         for (int i = 0; i < kTile; i++)
           for (int j = 0; j < kTile; j++) {
-            const Vec value = columns[i][0] * kKernel[j][0] + columns[i][1] * kKernel[j][1] + columns[i][2] * kKernel[j][2];
+            Vec value = all(0);
+            for (int x = 0; x < 3; x++) value += columns[i][x] * kKernel[j][x];
             const long start = (static_cast<long>(part) * kProducts + i * kTile + j) * kMatrix;
             store(&conv.u[start + out / kPanel * kPanel * kChannels + in * kPanel + out % kPanel], value);
             float* transposed = &conv.u_transposed[start + in / kPanel * kPanel * kChannels + in % kPanel];
@@ -377,7 +381,8 @@ void forward(const Convolution& conv, const float* weights, int side, Plane inpu
     for (int part = 0; part < conv.parts; part++) {
       for (int f = 0; f < kProducts; f++)
         multiply<false>(count, kChannels, kChannels, {v + f * matrix, kChannels, 1},
-                        packed(&conv.u[(static_cast<long>(part) * kProducts + f) * kMatrix]), m + f * matrix, kChannels);
+                        packed(&conv.u[(static_cast<long>(part) * kProducts + f) * kMatrix]), m + f * matrix,
+                        kChannels);
       transform_output(tiles, m, weights + conv.bias + part * kChannels, then, added, outputs[part]);
     }
   });
@@ -420,7 +425,8 @@ struct Crop {  // what a crop leaves behind on its way forward, and the gradient
   Crop(int blocks, int side)
       : features(blocks + 1, Square(side)), hidden(blocks, Square(side)), body(side), twice(2 * side), four(4 * side),
         d_hidden(side), d_features(side), d_body(side), d_twice(2 * side), d_four(4 * side),
-        head_taps(static_cast<size_t>(side) * side * kTapsRow), tail_taps(16 * static_cast<size_t>(side) * side * kTapsRow),
+        head_taps(static_cast<size_t>(side) * side * kTapsRow),
+        tail_taps(16 * static_cast<size_t>(side) * side * kTapsRow),
         d_sr(static_cast<size_t>(4 * side + 2) * (4 * side + 2) * 3) {}
 };
 
@@ -473,7 +479,8 @@ class Network {
         const long lr_size = 3L * side_ * side_, hr_size = 16 * lr_size;
         forward_pass(weights, lr + first * lr_size, count, thread);
         for (int k = 0; k < count; k++)
-          loss += tail(crops_[thread][k], weights, hr + (first + k) * hr_size, 1.f / (batch * hr_size), squared, thread);
+          loss += tail(crops_[thread][k], weights, hr + (first + k) * hr_size, 1.f / (batch * hr_size), squared,
+                       thread);
         backward_pass(count, thread);
       }
       for (const auto& conv : convolutions_) transform_kernel_gradient(conv, gradient);
@@ -531,7 +538,8 @@ class Network {
     for (int k = 0; k < count; k++) upsample(*conv, weights, 2 * side_, crops[k].twice, crops[k].four, scratch);
   }
 
-  static void upsample(const Convolution& conv, const float* weights, int side, Square& from, Square& to, Scratch& scratch) {
+  static void upsample(const Convolution& conv, const float* weights, int side, Square& from, Square& to,
+                       Scratch& scratch) {
     Plane out[4];
     for (int k = 0; k < 4; k++) out[k] = to.sub_pixel(k);
     forward(conv, weights, side, from.with_border(), out, Then::kNothing, {}, scratch);
@@ -586,8 +594,8 @@ class Network {
     const float* bias = weights + kTaps * kChannels;
     for (int y = 0; y < side_; y++) {
       float* row = at(out, y, 0, 0);
-      multiply<false>(side_, kChannels, kTaps, {&crop.head_taps[static_cast<size_t>(y) * side_ * kTapsRow], kTapsRow, 1},
-                      row_major(weights, kChannels), row, kChannels);
+      const float* taps = &crop.head_taps[static_cast<size_t>(y) * side_ * kTapsRow];
+      multiply<false>(side_, kChannels, kTaps, {taps, kTapsRow, 1}, row_major(weights, kChannels), row, kChannels);
       for (int x = 0; x < side_; x++, row += kChannels)
         for (int c = 0; c < kChannels; c += 8) store(row + c, load(row + c) + load(bias + c));
     }
@@ -601,20 +609,21 @@ class Network {
       const float* skipped = at(long_skip, y, 0, 0);
       for (int i = 0; i < side_ * kChannels; i += 8) store(row + i, load(row + i) + load(skipped + i));
       add_rows(row, side_, bias);
-      multiply<true>(kTaps, kChannels, side_, {&crop.head_taps[static_cast<size_t>(y) * side_ * kTapsRow], 1, kTapsRow},
-                     row_major(row, kChannels), kernel, kChannels);
+      const float* taps = &crop.head_taps[static_cast<size_t>(y) * side_ * kTapsRow];
+      multiply<true>(kTaps, kChannels, side_, {taps, 1, kTapsRow}, row_major(row, kChannels), kernel, kChannels);
     }
   }
 
-  // The last convolution, the loss, and the way back to the last features. One product gives what each pixel adds to its
-  // nine neighbours.
+  // The last convolution, the loss, and the way back to the last features. One product gives what each pixel adds to
+  // its nine neighbours.
   double tail(Crop& crop, const float* weights, const float* hr, float share, bool squared, int thread) {
     const int side = 4 * side_;
     const float* bias = weights + tail_ + kTaps * kChannels;
     const Plane features = crop.four.inside();
     for (int y = 0; y < side; y++)
-      multiply<false>(side, kTapsRow, kChannels, {at(features, y, 0, 0), kChannels, 1}, row_major(tail_matrix_, kTapsRow),
-                      &crop.tail_taps[static_cast<size_t>(y) * side * kTapsRow], kTapsRow);
+      multiply<false>(side, kTapsRow, kChannels, {at(features, y, 0, 0), kChannels, 1},
+                      row_major(tail_matrix_, kTapsRow), &crop.tail_taps[static_cast<size_t>(y) * side * kTapsRow],
+                      kTapsRow);
     float *d_kernel = d_tail_[thread].data(), *d_bias = d_kernel + kChannels * kTapsRow;
     double loss = 0;
     for (int y = 0; y < side; y++)
@@ -646,8 +655,8 @@ class Network {
       const float* row = &crop.tail_taps[static_cast<size_t>(y) * side * kTapsRow];
       multiply<false>(side, kChannels, kTaps, {row, kTapsRow, 1}, row_major(tail_transposed_, kChannels),
                       at(gradient, y, 0, 0), kChannels);
-      multiply<true>(kChannels, kTapsRow, side, {at(features, y, 0, 0), 1, kChannels}, row_major(row, kTapsRow), d_kernel,
-                     kTapsRow);
+      multiply<true>(kChannels, kTapsRow, side, {at(features, y, 0, 0), 1, kChannels}, row_major(row, kTapsRow),
+                     d_kernel, kTapsRow);
     }
     return loss * share;
   }
@@ -689,8 +698,8 @@ void network_delete(void* network) { delete static_cast<Network*>(network); }
 // How many weights there are: kernel (height, width, in, out) and bias of each convolution in forward order.
 long network_weights(void* network) { return static_cast<Network*>(network)->weights(); }
 
-// The mean over the batch of |SR - HR|, or of its square, and the gradient by the weights. `lr` is (batch, side, side, 3),
-// `hr` (batch, 4 side, 4 side, 3), both as the convolutions see them: over 255, minus the mean.
+// The mean over the batch of |SR - HR|, or of its square, and the gradient by the weights. `lr` is (batch, side, side,
+// 3), `hr` (batch, 4 side, 4 side, 3), both as the convolutions see them: over 255, minus the mean.
 double network_step(void* network, const float* weights, const float* lr, const float* hr, int batch, bool squared,
                     float* gradient) {
   return static_cast<Network*>(network)->step(weights, lr, hr, batch, squared, gradient);
