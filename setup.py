@@ -18,7 +18,15 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["srzoo", "srzoo.*"]),
-    package_data={"srzoo": ["py.typed", "weights/*.weights.h5", "weights/SHA256SUMS", "viewing/pages/*"]},
+    package_data={
+        "srzoo": [
+            "py.typed",
+            "weights/*.weights.h5",
+            "weights/starts/*.weights.h5",
+            "weights/SHA256SUMS",
+            "viewing/pages/*",
+        ]
+    },
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.12,<4",

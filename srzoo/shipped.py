@@ -7,16 +7,32 @@ SHIPPED = Path(__file__).parent / "weights"
 """Their folder, one `<full name>.weights.h5` a model."""
 
 
+STARTS = SHIPPED / "starts"
+"""Where an adversarial model's pixel-trained partner has been trained on since, the partner as it was: the other end
+of the fidelity dial. One `<full name of the adversarial model>.weights.h5` each."""
+
+
 def checksum(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def checksums() -> dict[str, str]:
-    """File name -> SHA-256 of the weights that ship, from the table beside them."""
+    """Path below their folder -> SHA-256 of the weights that ship, from the table beside them."""
     table = SHIPPED / "SHA256SUMS"
     lines = table.read_text().splitlines() if table.is_file() else []
     return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def whole(path: Path) -> Path:
+    """The same path, if the file is what was shipped.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    if checksum(path) != checksums().get(path.relative_to(SHIPPED).as_posix()):
+        raise ValueError(f"{path} is damaged: its SHA-256 is not the recorded one; install srzoo again")
+    return path
 
 
 def shipped_models() -> list[str]:

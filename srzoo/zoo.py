@@ -106,9 +106,7 @@ def load(source: str | os.PathLike) -> keras.Model:
             f"no trained weights ship for {name!r} (there are: {names}); train it with `python train.py` "
             "and give the resulting best.weights.h5"
         )
-    if shipped.checksum(weights) != shipped.checksums().get(weights.name):
-        raise ValueError(f"{weights} is damaged: its SHA-256 is not the recorded one; install srzoo again")
-    return load(weights)
+    return load(shipped.whole(weights))
 
 
 def interpolate(
@@ -119,7 +117,8 @@ def interpolate(
     Each weight, the statistics of batch normalisation among them, is (1 - alpha) * pixel + alpha * gan: Wang et al.,
     "Deep Network Interpolation for Continuous Imagery Effect Transition" (arXiv 1811.10515, section 3), with alpha
     on the adversarially trained part as in ESRGAN (arXiv 1809.00219, section 3.4). The result is meaningful only if
-    the adversarial training started from the pixel-trained weights or ones like them.
+    the adversarial training started from the pixel-trained weights or ones like them. So of two models that ship,
+    given by their names, the first is taken as it was when the training of the second began.
 
     Args:
         pixel_weights: the network as trained on pixels alone: what `load` takes, or a model in memory.
@@ -142,6 +141,7 @@ def interpolate(
         raise ValueError(
             f"alpha must be from 0 (trained on pixels) to 1 (trained in the adversarial game), got {alpha}"
         )
+    pixel_weights = _as_it_was(pixel_weights, gan_weights)
     pixel, gan = (given if isinstance(given, keras.Model) else load(given) for given in (pixel_weights, gan_weights))
     partner = pixel_trained(gan.name)
     if pixel.name != partner:
@@ -160,6 +160,17 @@ def interpolate(
     model = keras.models.clone_model(gan)
     model.set_weights([(1 - alpha) * p + alpha * g for p, g in zip(pixel.get_weights(), gan.get_weights())])
     return model
+
+
+def _as_it_was(pixel_weights, gan_weights):
+    """For the names of two models that ship: the first's weights from which the second's were trained, if kept."""
+    if not isinstance(pixel_weights, str) or not isinstance(gan_weights, str) or Path(gan_weights).suffix:
+        return pixel_weights
+    name = full_name(*parse_name(gan_weights)[:2])
+    start = shipped.STARTS / f"{name}.weights.h5"
+    if not start.is_file() or pixel_weights != pixel_trained(name):
+        return pixel_weights
+    return shipped.whole(start)
 
 
 def pixel_trained(name: str) -> str:

@@ -29,7 +29,7 @@ from srzoo.upscaling import Upscaler
 from srzoo.viewing.methods import BICUBIC, load_methods
 
 SCALE = 4
-FIDELITIES = (0.75, 0.5, 0.25)
+FIDELITIES = (1, 0.75, 0.5, 0.25)
 
 SIDE = 128
 PARTS = (
@@ -68,7 +68,8 @@ The papers, for comparison (their SSIM comes from other implementations):
 
 ![LPIPS against PSNR-Y of every model on each benchmark](images/perception-distortion.png)
 
-On {first} the dotted lines are the ways of `resolve_image.py --fidelity`, weights interpolated between two networks:
+On {first} the dotted lines are the ways of `resolve_image.py --fidelity`, weights interpolated between two networks
+(for edsr-gan-x4 the other is edsr-baseline-x4 as it was when the training of edsr-gan-x4 began):
 
 {dials}
 
@@ -113,8 +114,7 @@ def table(means: dict[str, Means]) -> str:
 
 
 def dial_table(name: str, by_fidelity: dict[float, Score], means: dict[str, Means], folder: str) -> str:
-    partner = zoo.pixel_trained(name)
-    way = {f"1 ({partner})": means[partner][folder], **by_fidelity, "0": means[name][folder]}
+    way = {**by_fidelity, "0": means[name][folder]}
     rows = [[str(fidelity), f"{score.psnr_y:.2f}", f"{score.lpips:.4f}"] for fidelity, score in way.items()]
     return markdown_table([f"`--fidelity` of {name}", "PSNR-Y", "LPIPS"], rows)
 
@@ -136,8 +136,7 @@ def plot(means: dict[str, Means], dial: dict[str, dict[float, Score]], path: Pat
             axes.plot(score.psnr_y, score.lpips, "o", label=name)
         if folder == folders[0]:
             for number, (name, by_fidelity) in enumerate(dial.items()):
-                ends = means[zoo.pixel_trained(name)][folder], means[name][folder]
-                way = [ends[0], *by_fidelity.values(), ends[1]]
+                way = [*by_fidelity.values(), means[name][folder]]
                 axes.plot([s.psnr_y for s in way], [s.lpips for s in way], ".:", color="grey", zorder=0)
                 # The ways lie close together: one has its labels on the left, the next on the right.
                 # Two networks' ways lie close together: the names of one stand below it, of the other above.

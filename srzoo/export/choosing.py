@@ -102,4 +102,4 @@ def _load(choice: Choice, start: Callable, quiet: Callable, bfloat16: bool = Fal
             f"--fidelity for {model.name!r} needs the weights of {partner!r}, which do not ship; "
             "give them with --pixel-weights"
         )
-    return zoo.interpolate(choice.pixel_weights or partner, model, 1 - choice.fidelity)
+    return zoo.interpolate(choice.pixel_weights or partner, choice.source, 1 - choice.fidelity)

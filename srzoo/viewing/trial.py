@@ -129,7 +129,7 @@ def upscaler_of(model: str, fidelity: float) -> Upscaler:
     """Loads a model; a fidelity above 0 mixes it with its partner that was trained on pixels."""
     network = zoo.load(model)
     if fidelity and has_dial(model):
-        network = zoo.interpolate(zoo.pixel_trained(network.name), network, 1 - fidelity)
+        network = zoo.interpolate(zoo.pixel_trained(network.name), model, 1 - fidelity)
     return Upscaler(network, memory=TILE_MEMORY)
 
 
