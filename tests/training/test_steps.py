@@ -28,8 +28,17 @@ def rate(value):
     return tf.constant(value, tf.float32)
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        ("edsr-baseline", "float32"),
+        ("edsr-baseline", "mixed_float16"),
+        ("srresnet", "mixed_bfloat16"),
+        pytest.param("edsr-baseline", "mixed_bfloat16", marks=pytest.mark.slow),
+        pytest.param("srresnet", "float32", marks=pytest.mark.slow),
+        pytest.param("srresnet", "mixed_float16", marks=pytest.mark.slow),
+    ],
+)
 def test_the_loss_falls_in_every_precision(name, policy):
     step_fn = step_of(name, policy)
     losses = [float(step_fn(LR, HR, rate(5e-3))["loss"]) for _ in range(60)]
@@ -54,7 +63,7 @@ def test_the_first_step_is_adams_closed_form():
     assert moved.max() < 1.001e-3
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("policy", ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_muon_lowers_the_loss(policy):
     step_fn = step_of(policy=policy, optimizer="muon")
     losses = [float(step_fn(LR, HR, rate(5e-3))["loss"]) for _ in range(60)]

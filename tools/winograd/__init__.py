@@ -3,6 +3,7 @@ processor as TensorFlow's, in float32.
 """
 
 import ctypes
+import functools
 import os
 import platform
 import shutil
@@ -21,6 +22,7 @@ MEAN = np.array(DIV2K_MEAN, "float32") / 255
 _FLOATS = np.ctypeslib.ndpointer("float32", flags="C_CONTIGUOUS")
 
 
+@functools.cache
 def _library() -> ctypes.CDLL:
     if shutil.which(COMPILER) is None:
         raise OSError(f"{SOURCE.name} is compiled on first use, but {COMPILER} is missing: install it, or use train.py")
