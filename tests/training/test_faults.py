@@ -260,6 +260,7 @@ def test_of_a_checkpoint_that_cannot_be_read_the_one_before_is_used_and_that_is_
     assert list(stopped.glob("unreadable-ckpt-15*"))
 
 
+@pytest.mark.slow
 def test_an_empty_list_of_checkpoints_does_not_matter(stopped, train, tmp_path):
     (stopped / "checkpoint").write_bytes(b"")
     assert not [line for line in train() if "cannot be read" in line]
