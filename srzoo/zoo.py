@@ -118,7 +118,8 @@ def interpolate(
     "Deep Network Interpolation for Continuous Imagery Effect Transition" (arXiv 1811.10515, section 3), with alpha
     on the adversarially trained part as in ESRGAN (arXiv 1809.00219, section 3.4). The result is meaningful only if
     the adversarial training started from the pixel-trained weights or ones like them. So of two models that ship,
-    given by their names, the first is taken as it was when the training of the second began.
+    given by their names, the first is taken as it was when the training of the second began; models in memory and
+    files are taken as they are.
 
     Args:
         pixel_weights: the network as trained on pixels alone: what `load` takes, or a model in memory.
@@ -164,13 +165,12 @@ def interpolate(
 
 def _as_it_was(pixel_weights, gan_weights):
     """For the names of two models that ship: the first's weights from which the second's were trained, if kept."""
-    if not isinstance(pixel_weights, str) or not isinstance(gan_weights, str) or Path(gan_weights).suffix:
+    given = pixel_weights, gan_weights
+    if not all(isinstance(each, str) and not Path(each).suffix for each in given):
         return pixel_weights
-    name = full_name(*parse_name(gan_weights)[:2])
-    start = shipped.STARTS / f"{name}.weights.h5"
-    if not start.is_file() or pixel_weights != pixel_trained(name):
-        return pixel_weights
-    return shipped.whole(start)
+    pixel, gan = (full_name(*parse_name(each)[:2]) for each in given)
+    start = shipped.STARTS / f"{gan}.weights.h5"
+    return shipped.whole(start) if start.is_file() and pixel == pixel_trained(gan) else pixel_weights
 
 
 def pixel_trained(name: str) -> str:

@@ -62,6 +62,13 @@ def test_the_fidelity_dial_goes_from_one_shipped_model_to_the_other():
     assert scores[0] == max(scores) and scores[2] == min(scores)
 
 
+@pytest.mark.parametrize("names", [("edsr-baseline-x4", "edsr-gan-x4"), ("edsr-baseline", "edsr-gan")])
+def test_the_dial_of_names_ends_where_the_training_of_the_second_began(names):
+    start = zoo.load(shipped.STARTS / "edsr-gan-x4.weights.h5").get_weights()
+    for mixed, expected in zip(zoo.interpolate(*names, 0).get_weights(), start, strict=True):
+        np.testing.assert_array_equal(mixed, expected)
+
+
 @pytest.mark.parametrize("name", CAT)
 def test_shipped_weights_are_float32_once_loaded(name):
     assert {weights.dtype for weights in zoo.load(name).get_weights()} == {np.dtype("float32")}

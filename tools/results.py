@@ -138,8 +138,7 @@ def plot(means: dict[str, Means], dial: dict[str, dict[float, Score]], path: Pat
             for number, (name, by_fidelity) in enumerate(dial.items()):
                 way = [*by_fidelity.values(), means[name][folder]]
                 axes.plot([s.psnr_y for s in way], [s.lpips for s in way], ".:", color="grey", zorder=0)
-                # The ways lie close together: one has its labels on the left, the next on the right.
-                # Two networks' ways lie close together: the names of one stand below it, of the other above.
+                # The ways lie close together: one has its names below on the right, the next above on the left.
                 side, away = (("left", (8, -8)), ("right", (-8, 4)))[number % 2]
                 for fidelity, score in by_fidelity.items():
                     place = {"xytext": away, "textcoords": "offset points", "ha": side, "fontsize": "x-small"}

@@ -58,18 +58,17 @@ class Network:
     Args:
         blocks: residual blocks.
         side: LR pixels a side of a crop, a multiple of 4.
-        threads: cores to use; default: all.
 
     Raises:
         ValueError: if the side is no multiple of 4.
         OSError: without a compiler that takes the source.
     """
 
-    def __init__(self, blocks: int, side: int, threads: int | None = None):
+    def __init__(self, blocks: int, side: int):
         if side < 4 or side % 4:
             raise ValueError(f"the side of an LR crop must be a multiple of 4, got {side}")
         self._library = _library()
-        self._network = self._library.network_new(blocks, side, threads or len(os.sched_getaffinity(0)))
+        self._network = self._library.network_new(blocks, side, len(os.sched_getaffinity(0)))
         self.weights = self._library.network_weights(self._network)
 
     def __del__(self):
