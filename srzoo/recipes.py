@@ -94,7 +94,7 @@ OBJECTIVES = {
 }
 """Name -> what is minimised."""
 
-SCHEDULES = ("halving", "cosine", "tenth")
+SCHEDULES = ("halving", "cosine", "anneal", "tenth")
 
 
 def learning_rate(schedule: str, peak: float, halve_every: int | None, step: int, progress: float) -> float:
@@ -103,6 +103,7 @@ def learning_rate(schedule: str, peak: float, halve_every: int | None, step: int
     Args:
         schedule: `halving`, the papers': halved each `halve_every` steps. `cosine`, for short runs: level for
             40 % of the run, then down to a thousandth along a cosine, with a warm-up over the first 100 steps.
+            `anneal`, for weights that are trained already: the same cosine from the first step on.
             `tenth`, SRGAN's: a tenth from half of the run on.
         peak: the highest learning rate.
         halve_every: for `halving`; None keeps it level.
@@ -111,8 +112,9 @@ def learning_rate(schedule: str, peak: float, halve_every: int | None, step: int
     """
     if schedule == "halving":
         return peak * 0.5 ** (step // halve_every) if halve_every else peak
-    if schedule == "cosine":
-        fall = max(0.0, progress - 0.4) / 0.6
+    if schedule in ("cosine", "anneal"):
+        level = 0.4 if schedule == "cosine" else 0.0
+        fall = max(0.0, progress - level) / (1 - level)
         return peak * min(1.0, (step + 1) / 100) * max(1e-3, 0.5 * (1 + math.cos(math.pi * min(fall, 1.0))))
     if schedule == "tenth":
         return peak * (0.1 if progress >= 0.5 else 1.0)

@@ -29,8 +29,13 @@ def test_the_cosine_warms_up_stays_level_and_ends_at_a_thousandth():
     assert rate(5000, 1.0) == rate(5000, 1.3) == 1e-3
 
 
+def test_annealing_falls_from_the_first_step_on():
+    rates = [learning_rate("anneal", 1.0, None, 5000, progress) for progress in (0.0, 0.5, 1.0)]
+    assert rates == pytest.approx([1.0, 0.5, 1e-3])
+
+
 def test_an_unknown_schedule_is_refused():
-    with pytest.raises(ValueError, match="schedule must be one of halving, cosine, tenth, got 'linear'"):
+    with pytest.raises(ValueError, match="schedule must be one of halving, cosine, anneal, tenth, got 'linear'"):
         learning_rate("linear", 1.0, None, 0, 0.0)
 
 
