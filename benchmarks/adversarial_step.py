@@ -25,7 +25,7 @@ from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, ContentLoss, l1
 from srzoo.models import PIXEL_TRAINED
 from srzoo.models.discriminator import discriminator
-from srzoo.training.precision import PRECISIONS, choose_precision
+from srzoo.training.precision import POLICIES, choose_precision
 from srzoo.training.steps import AdversarialStep, PixelStep
 
 
@@ -81,11 +81,11 @@ def main() -> None:
     ap.add_argument("--patch", type=int, default=96, help="HR pixels a side (default: 96)")
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--rounds", type=int, default=5)
-    ap.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS))
+    ap.add_argument("--precision", default="auto", choices=("auto", *POLICIES))
     args = ap.parse_args()
 
     precision = choose_precision(args.precision)
-    keras.config.set_dtype_policy(PRECISIONS[precision])
+    keras.config.set_dtype_policy(POLICIES[precision])
     times = measure(args.model, args.patch, args.batch, args.rounds)
     devices = tf.config.list_physical_devices("GPU") or [f"{os.cpu_count()} processor cores, {platform.processor()}"]
     what = f"{args.model}, HR patch {args.patch}, batch {args.batch}, {precision}"

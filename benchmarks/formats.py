@@ -19,9 +19,10 @@ import numpy as np
 from srzoo import zoo
 from srzoo.cli.export import quiet
 from srzoo.data.sample import sample_path
-from srzoo.export import formats, runtimes
-from srzoo.export.parity import Bound, Report
+from srzoo.exporting import formats
 from srzoo.images import read_image
+from srzoo.runtimes import exported
+from srzoo.runtimes.parity import Bound, Parity
 from srzoo.upscaling import Upscaler
 
 ANY = Bound(worst=255, psnr_lost=99)
@@ -34,12 +35,12 @@ HEAD = f"| {' | '.join((*COLUMNS, 'seconds', 'times'))} |\n|{' --- |' * 3}{' ---
 def lines(name: str, folder: Path, runs: int, pixels: np.ndarray) -> list[str]:
     model = zoo.load(name)
     upscalers = {("in Keras, as it ships", "float32"): Upscaler(model)}
-    facts: dict[tuple[str, str], tuple[float, Report | None]] = {(next(iter(upscalers))): (_shipped_size(name), None)}
-    for format, precisions in formats.FORMATS.items():
+    facts: dict[tuple[str, str], tuple[float, Parity | None]] = {(next(iter(upscalers))): (_shipped_size(name), None)}
+    for format, precisions in formats.EXPORT_FORMATS.items():
         for precision in precisions:
             with quiet():
                 path, report = formats.export(model, folder, format, precision, bound=ANY)
-                network = zoo.load(path) if format == "keras" else runtimes.load(path)
+                network = zoo.load(path) if format == "keras" else exported.load(path)
             upscalers[format, precision] = Upscaler(network)
             facts[format, precision] = _size(path), report
             print(f"{name} as {format} in {precision}: written", file=sys.stderr, flush=True)

@@ -16,10 +16,10 @@ import tensorflow as tf
 
 from benchmarks.common import Row, in_turns, processor, ratio, threads
 from srzoo import zoo
-from srzoo.export.fold import fold_batch_norm
-from srzoo.export.onnx import write_onnx
-from srzoo.export.prepared import Prepared
-from srzoo.export.runtimes import facts_of
+from srzoo.exporting.onnx import write_onnx
+from srzoo.runtimes.exported import facts_of
+from srzoo.runtimes.fold import fold_batch_norm
+from srzoo.runtimes.prepared import Prepared
 
 CASES = (
     ("edsr-baseline-x4", 320, 180, 4),
@@ -139,7 +139,8 @@ def _litert(model: keras.Model, pixels: np.ndarray, folder: Path) -> dict[str, C
     """LiteRT"""
     from ai_edge_litert.interpreter import Interpreter
 
-    from srzoo.export.litert import calibration_crops, write_litert
+    from srzoo.exporting.litert import write_litert
+    from srzoo.runtimes.calibration import calibration_crops
 
     candidates = {}
     for precision in ("float32", "int8") if model.name in zoo.shipped_models() else ("float32",):

@@ -99,7 +99,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Report:
+class FolderScores:
     """Figures of a folder.
 
     Attributes:
@@ -204,7 +204,7 @@ def evaluate(
     folder: Path,
     progress: Callable[[list[Pair]], Iterable[Pair]] = iter,
     lpips: Lpips | None = None,
-) -> Report:
+) -> FolderScores:
     """Upscales every picture of a benchmark and measures it, and bicubic beside it.
 
     Args:
@@ -229,7 +229,7 @@ def evaluate(
         lr, hr = pair.read(scale)
         scores.append(Score(pair.name, *figures(upscale, lr, hr), *figures(by_bicubic, lr, hr)))
     origin = "made from HR by MATLAB's bicubic" if pairs[0].lr is None else f"as given in LR_x{scale}"
-    return Report(folder.resolve().name, model, scale, origin, protocol(scale, lpips), tuple(scores))
+    return FolderScores(folder.resolve().name, model, scale, origin, protocol(scale, lpips), tuple(scores))
 
 
 def _figures(
@@ -243,7 +243,7 @@ def _figures(
     return psnr_y(hr, sr, shave), ssim_y(hr, sr, shave), psnr_rgb(hr, sr, shave), distance, seconds
 
 
-def to_markdown(reports: list[Report]) -> str:
+def to_markdown(reports: list[FolderScores]) -> str:
     """Tables for reading, one a folder, columns aligned."""
     parts = []
     for report in reports:
@@ -264,7 +264,7 @@ def _column(figure: str) -> tuple[str, int]:
     return title if metric == figure else f"bicubic {title}", digits
 
 
-def to_csv(reports: list[Report]) -> str:
+def to_csv(reports: list[FolderScores]) -> str:
     """One row a picture and one for the mean; the last columns state LR's origin and the protocol."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -276,7 +276,7 @@ def to_csv(reports: list[Report]) -> str:
     return text.getvalue()
 
 
-def to_json(reports: list[Report]) -> str:
+def to_json(reports: list[FolderScores]) -> str:
     """The reports with their means and the protocol; an infinite PSNR, of equal pictures, is null."""
     data = [
         {
@@ -298,4 +298,8 @@ def _json_figures(score: Score) -> dict[str, str | float | None]:
     return {"name": score.name, **figures}
 
 
-FORMATS: dict[str, Callable[[list[Report]], str]] = {"markdown": to_markdown, "csv": to_csv, "json": to_json}
+TABLE_FORMATS: dict[str, Callable[[list[FolderScores]], str]] = {
+    "markdown": to_markdown,
+    "csv": to_csv,
+    "json": to_json,
+}

@@ -30,7 +30,7 @@ TOO_MANY = (
     "If it is not, allow more: --max-pixels, or max_pixels= in Python"
 )
 
-FORMATS = (
+READABLE = (
     *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF", "HEIF", "JXL", "JPEG2000", "MPO"),
     *("ICO", "PCX", "PPM", "PSD", "QOI", "SGI", "TGA"),
 )
@@ -85,7 +85,7 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> np.ndar
     channel is dropped. `srzoo.pictures` reads files with all that they hold.
 
     Args:
-        path: a file in one of `FORMATS`.
+        path: a file in one of `READABLE`.
         max_pixels: width times height that it may have.
 
     Returns:
@@ -105,7 +105,7 @@ def open_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Iterato
     """Opens an image file; its pixels are not decoded yet.
 
     Args:
-        path: a file in one of `FORMATS`.
+        path: a file in one of `READABLE`.
         max_pixels: width times height that it may have.
 
     Yields:
@@ -149,7 +149,7 @@ def _identified(file, path: Path, max_pixels: int) -> Image.Image:
 
 @functools.cache
 def _plugins() -> list[str]:
-    """The formats of `FORMATS` that can be read here; registers what is installed."""
+    """The formats of `READABLE` that can be read here; registers what is installed."""
     with contextlib.suppress(ImportError):
         import pillow_heif
 
@@ -157,7 +157,7 @@ def _plugins() -> list[str]:
     with contextlib.suppress(ImportError):
         import pillow_jxl  # noqa: F401
     Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
+    return [name for name in READABLE if name in Image.OPEN]
 
 
 @contextlib.contextmanager

@@ -127,7 +127,7 @@ def test_progress_sees_every_picture(benchmark):
 def test_every_format_holds_the_figures_and_the_protocol(benchmark):
     reports = [evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)]
     mean = reports[0].mean
-    markdown, table, data = (evaluation.FORMATS[name](reports) for name in ("markdown", "csv", "json"))
+    markdown, table, data = (evaluation.TABLE_FORMATS[name](reports) for name in ("markdown", "csv", "json"))
     assert markdown.startswith("bicubic on set, LR as given in LR_x4:\n") and "Gaussian 11x11" in markdown
     assert f"| mean    |  {mean.psnr_y:.2f} | {mean.ssim_y:.4f} |" in markdown
     assert len({len(line) for line in markdown.splitlines() if line.startswith("|")}) == 1
@@ -145,7 +145,7 @@ def test_lpips_is_a_column_of_every_format_and_in_the_protocol(benchmark):
     mean = reports[0].mean
     assert mean.lpips == pytest.approx(np.mean([score.lpips for score in reports[0].scores]))
     assert mean.lpips > 0.05 > mean.bicubic_lpips
-    markdown, table, data = (evaluation.FORMATS[name](reports) for name in ("markdown", "csv", "json"))
+    markdown, table, data = (evaluation.TABLE_FORMATS[name](reports) for name in ("markdown", "csv", "json"))
     titles, _, _, _, means = (line.strip("| ").split(" | ") for line in markdown.splitlines()[2:7])
     of = dict(zip(map(str.strip, titles), map(str.strip, means)))
     assert (of["LPIPS"], of["bicubic LPIPS"]) == (f"{mean.lpips:.4f}", f"{mean.bicubic_lpips:.4f}")
@@ -159,7 +159,7 @@ def test_lpips_is_a_column_of_every_format_and_in_the_protocol(benchmark):
 
 def test_without_lpips_no_format_speaks_of_it(benchmark):
     reports = [evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)]
-    assert not [name for name, table in evaluation.FORMATS.items() if "lpips" in table(reports).lower()]
+    assert not [name for name, table in evaluation.TABLE_FORMATS.items() if "lpips" in table(reports).lower()]
 
 
 def test_a_picture_too_small_for_lpips_alone_is_a_bad_pair_when_it_is_measured(tmp_path):

@@ -16,9 +16,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from srzoo import zoo
 from srzoo.evaluation import find_pairs
-from srzoo.export.prepared import Prepared, weights_of
 from srzoo.metrics import lpips, psnr_y
 from srzoo.models.geometry import scale_of
+from srzoo.runtimes.prepared import Prepared, weights_of
 from srzoo.upscaling import Upscaler
 
 

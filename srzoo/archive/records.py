@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from srzoo.export.choosing import Choice
 from srzoo.pictures.animations import Playing
 from srzoo.pictures.metadata import Metadata
-from srzoo.upscaling.tiles import Tile
+from srzoo.runtimes.choice import Choice
+from srzoo.runtimes.tiles import Tile
 
 
 @dataclass(frozen=True)

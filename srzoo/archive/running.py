@@ -49,7 +49,7 @@ class PipelineError(OSError):
 
 
 @dataclass
-class Report:
+class Outcomes:
     """What became of a call.
 
     Attributes:
@@ -144,7 +144,7 @@ def run(
     workers: int = 1,
     stall_seconds: float = 900,
     notice: Callable[[str], object] = worker.tell,
-) -> Report:
+) -> Outcomes:
     """Runs the pipeline to its end, and writes the report to `report.json` in the folder of results.
 
     Args:
@@ -199,12 +199,12 @@ def _local_runner(options: PipelineOptions) -> FnApiRunner:
     return FnApiRunner(provision_info=ExtendedProvisionInfo(provided))
 
 
-def _report(settings: Settings, start: float, attempts: int) -> Report:
+def _report(settings: Settings, start: float, attempts: int) -> Outcomes:
     totals = json.loads(storage.read_text(f"{settings.scratch}/totals.json"))
     upscaled, there, failed = (int(totals.get(kind, 0)) for kind in ("upscaled", "there", "failed"))
     notes = {name[6:]: int(count) for name, count in sorted(totals.items()) if name.startswith("note: ")}
     pixels, seconds = totals.get("pixels", 0), totals.get("seconds", 0)
-    return Report(
+    return Outcomes(
         upscaled + there + failed,
         upscaled,
         there,

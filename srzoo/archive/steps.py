@@ -17,9 +17,9 @@ from srzoo.pictures.formats import AS_INPUT, FORMATS, output_format
 from srzoo.pictures.pixels import Bands, Pixels, bleed, from_channels
 from srzoo.pictures.reading import Frame, LargeFrame, open_picture
 from srzoo.pictures.writing import write_frames
+from srzoo.runtimes.tiles import cut
 from srzoo.upscaling import batch
 from srzoo.upscaling.pictures import LARGE, upscale_bled
-from srzoo.upscaling.tiles import cut
 
 OUTCOMES, SHEETS, LARGE_ONES = "outcomes", "sheets", "large"
 """Outputs beside the main one."""

@@ -17,9 +17,9 @@ from apache_beam.utils.shared import Shared
 
 from srzoo.archive import storage
 from srzoo.archive.records import Settings
-from srzoo.export.choosing import Choice, choose
+from srzoo.runtimes.choice import Choice, choose
+from srzoo.runtimes.network import Network
 from srzoo.upscaling import Upscaler
-from srzoo.upscaling.network import Network
 
 
 class Loaded:
@@ -67,11 +67,11 @@ def load(
     """Loads the network; a file on another file system is fetched first.
 
     Args:
-        choice, notice, start, quiet: as of `srzoo.export.choosing.choose`.
+        choice, notice, start, quiet: as of `srzoo.runtimes.choice.choose`.
         memory: bytes for a tile.
 
     Raises:
-        ValueError, OSError: as `srzoo.export.choosing.choose` and `Upscaler`.
+        ValueError, OSError: as `srzoo.runtimes.choice.choose` and `Upscaler`.
     """
     with contextlib.ExitStack() as stack:
         remote: dict[str, Any] = {
@@ -81,7 +81,7 @@ def load(
         }
         model = choose(replace(choice, **remote), [], notice, start, quiet)
     if not isinstance(model, Network):
-        from srzoo.upscaling.keras_network import keras_network
+        from srzoo.runtimes.keras import keras_network
 
         model = keras_network(model)
     return Loaded(model, memory)

@@ -91,8 +91,8 @@ def main(argv: list[str] | None = None) -> int:
         )
     from srzoo.archive import running, storage, worker  # before Beam, whose warnings it holds back
     from srzoo.archive.records import Settings
-    from srzoo.export.choosing import Choice
     from srzoo.images import MAX_PIXELS
+    from srzoo.runtimes.choice import Choice
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 
     workers = running.local_workers(rest, args.workers)

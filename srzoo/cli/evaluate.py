@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     from tqdm import tqdm
 
     from srzoo import bicubic, zoo
-    from srzoo.evaluation import FORMATS, evaluate, find_pairs
+    from srzoo.evaluation import TABLE_FORMATS, evaluate, find_pairs
     from srzoo.images import atomic_file
     from srzoo.metrics import lpips
     from srzoo.upscaling import Upscaler
@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     reports = [
         evaluate(upscale, name, scale, folder, partial(bar, desc=folder.name), distance) for folder in args.folders
     ]
-    table = FORMATS[args.format](reports)
+    table = TABLE_FORMATS[args.format](reports)
     if args.output:
         with atomic_file(args.output) as temporary:
             temporary.write_text(table, encoding="utf-8")

@@ -67,7 +67,8 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--output must be a folder, but {args.output} is a file")
     start_tensorflow()
     from srzoo import zoo
-    from srzoo.export import formats, parity
+    from srzoo.exporting import formats
+    from srzoo.runtimes import parity
 
     request = args.format, args.precision, args.version, args.calibration
     formats.check_request(*request, args.max_pixels)

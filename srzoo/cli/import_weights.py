@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--output must be a file, but {args.output} is a folder")
     start_tensorflow()
     from srzoo import zoo
-    from srzoo.export.torch_checkpoints import load_torch
+    from srzoo.importing.torch_checkpoints import load_torch
 
     model = load_torch(args.checkpoint, args.name, args.scale, args.residual_scaling)
     output = args.output or Path(f"{model.name}.weights.h5")

@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
 
     sources = find_sources(args.images, args.output)
 
-    from srzoo.export.choosing import Choice, choose
+    from srzoo.runtimes.choice import Choice, choose
     from srzoo.upscaling import batch
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 

@@ -158,7 +158,7 @@ def open_picture(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Itera
     """Opens an image file with all that it holds.
 
     Args:
-        path: a file in one of `srzoo.images.FORMATS`.
+        path: a file in one of `srzoo.images.READABLE`.
         max_pixels: width times height that a frame may have.
 
     Raises:

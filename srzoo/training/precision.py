@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Name on the command line -> Keras's dtype policy."""
 
 
@@ -10,7 +10,7 @@ def choose_precision(wanted: str = "auto") -> str:
     """Name of the precision to train in.
 
     Args:
-        wanted: one of `PRECISIONS`, or `auto`: on a GPU bfloat16 from compute capability 8.0 on and float16
+        wanted: one of `POLICIES`, or `auto`: on a GPU bfloat16 from compute capability 8.0 on and float16
             (with loss scaling) before it; on a processor bfloat16 where it has instructions for it
             (AVX512-BF16 or AMX-BF16), else float32, as bfloat16 in software is slower.
 
@@ -18,8 +18,8 @@ def choose_precision(wanted: str = "auto") -> str:
         ValueError: for an unknown name.
     """
     if wanted != "auto":
-        if wanted not in PRECISIONS:
-            raise ValueError(f"precision must be auto, {', '.join(PRECISIONS)}; got {wanted!r}")
+        if wanted not in POLICIES:
+            raise ValueError(f"precision must be auto, {', '.join(POLICIES)}; got {wanted!r}")
         return wanted
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:

@@ -23,7 +23,7 @@ from srzoo.training.curve import draw_curve
 from srzoo.training.distribution import ALONE, Distribution, synchronise_batch_norm
 from srzoo.training.doctor import Doctor
 from srzoo.training.loop import train
-from srzoo.training.precision import PRECISIONS
+from srzoo.training.precision import POLICIES
 from srzoo.training.run import Game, Run, Settings
 from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.training.validation import Validation
@@ -213,7 +213,7 @@ def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> Pixel
     """
     keras.utils.set_random_seed(settings.seed)
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(PRECISIONS[settings.precision])
+    keras.config.set_dtype_policy(POLICIES[settings.precision])
     try:
         model = zoo.create(settings.model)
         if settings.init_weights and chief:

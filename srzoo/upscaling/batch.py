@@ -49,7 +49,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Report:
+class Result:
     """What became of a picture: its first frame before and after, and what is to be said."""
 
     before: Frame
@@ -118,7 +118,7 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter) -> st
 
 def carry_out(
     job: Job, upscaler: Upscaler, title: str, progress: Progress = iter, max_pixels: int = MAX_PIXELS
-) -> Report:
+) -> Result:
     """Reads, upscales and writes one picture.
 
     Args:
@@ -142,7 +142,7 @@ def carry_out(
     held = [name for name in lost if getattr(before.metadata, name.lower())]
     if held:
         notes += (f"{job.written_as.name} holds no {' and no '.join(held)}",)
-    return Report(before, after, picture.count, (*notes, *job.notes))
+    return Result(before, after, picture.count, (*notes, *job.notes))
 
 
 def _comparison(upscaler: Upscaler, before: Frame, after: Frame | LargeFrame, title: str) -> np.ndarray:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 
 from srzoo.images import check_pixels, to_uint8
+from srzoo.runtimes.network import Network
+from srzoo.runtimes.tiles import Tile, cut, halve
 from srzoo.upscaling import memory as machine
-from srzoo.upscaling.network import Network
-from srzoo.upscaling.tiles import Tile, cut, halve
 
 if TYPE_CHECKING:
     import keras
@@ -66,7 +66,7 @@ class Upscaler:
             self._checks_memory = True
         else:
             # TensorFlow takes seconds to import, which a network of another runtime need not wait for.
-            from srzoo.upscaling.keras_network import keras_network
+            from srzoo.runtimes.keras import keras_network
 
             network = keras_network(model)
             self._checks_memory = machine.runs_in_machine_memory()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from srzoo import bicubic, zoo
-from srzoo.export import runtimes
+from srzoo.runtimes import exported
 from srzoo.upscaling import Upscaler
 from srzoo.viewing.key import HR
 
@@ -103,7 +103,7 @@ def _label(source: str) -> tuple[str, str]:
 
 
 def _load(source: str):
-    return runtimes.load(source) if runtimes.is_exported(source) else zoo.load(source)
+    return exported.load(source) if exported.is_exported(source) else zoo.load(source)
 
 
 def _check_names(names: list[str]) -> None:

@@ -86,7 +86,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Report:
+class StudyReport:
     """The result of a study; models are sorted by their score, the best first."""
 
     study: str
@@ -101,7 +101,7 @@ class Report:
         return sum(rater.left_out is None for rater in self.raters)
 
 
-def report(key: Key, answers: list[Answers]) -> Report:
+def report(key: Key, answers: list[Answers]) -> StudyReport:
     """Screens raters and computes scores.
 
     Args:
@@ -121,7 +121,7 @@ def report(key: Key, answers: list[Answers]) -> Report:
     models = [_model(key, model, kept[:, :, i]) for i, model in enumerate(key.models)]
     models.sort(key=lambda model: -model.opinion.value)
     of_model = {model: kept[:, :, i] for i, model in enumerate(key.models)}
-    return Report(key.study, key.scale, raters, tuple(models), _compare(models, of_model))
+    return StudyReport(key.study, key.scale, raters, tuple(models), _compare(models, of_model))
 
 
 def _raters(key: Key, answers: list[Answers], scores: np.ndarray) -> tuple[Rater, ...]:
@@ -157,7 +157,7 @@ def _compare(models: list[ModelScore], scores: dict[str, np.ndarray]) -> tuple[C
     )
 
 
-def write_report(result: Report, output: Path) -> str:
+def write_report(result: StudyReport, output: Path) -> str:
     """Writes `report.md`, `mos.png` and `report.json` into a folder, each whole or not at all.
 
     Returns:
@@ -172,7 +172,7 @@ def write_report(result: Report, output: Path) -> str:
     return text
 
 
-def to_markdown(result: Report) -> str:
+def to_markdown(result: StudyReport) -> str:
     """The tables of scores, of comparisons and of raters, with what they mean in words."""
     pictures = len(result.models[0].pictures)
     title = (
@@ -182,7 +182,7 @@ def to_markdown(result: Report) -> str:
     return "\n\n".join([f"# {title}", *filter(None, tables), *_notes(result)]) + "\n"
 
 
-def _scores_table(result: Report) -> str:
+def _scores_table(result: StudyReport) -> str:
     rows = [
         [model.model, f"{model.opinion.value:.2f}", _margin(model.opinion), *(f"{share:.0%}" for share in model.shares)]
         for model in result.models
@@ -194,7 +194,7 @@ def _margin(opinion: Mean) -> str:
     return "?" if opinion.margin is None else f"± {opinion.margin:.2f}"
 
 
-def _comparisons_table(result: Report) -> str:
+def _comparisons_table(result: StudyReport) -> str:
     rows = [
         [
             f"{each.first} over {each.second}",
@@ -212,7 +212,7 @@ def _chance(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
-def _raters_table(result: Report) -> str:
+def _raters_table(result: StudyReport) -> str:
     rows = [
         [
             rater.label,
@@ -227,7 +227,7 @@ def _raters_table(result: Report) -> str:
     return markdown_table(["rater", "mean", "of HR", "repeats apart", "like others", "counts"], rows)
 
 
-def _notes(result: Report) -> list[str]:
+def _notes(result: StudyReport) -> list[str]:
     notes = [
         "95 %: the interval of other raters before the same pictures (ITU-R BT.500, with Student's factor). p: exact "
         "paired permutation test over (rater, picture), two-sided; Holm's correction over all comparisons. It is about "
@@ -244,7 +244,7 @@ def _notes(result: Report) -> list[str]:
     return notes
 
 
-def draw(result: Report, path: Path) -> None:
+def draw(result: StudyReport, path: Path) -> None:
     """Draws the scores with their intervals, and how often each grade was given, as a PNG."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure  # no pyplot: it would look for a screen

@@ -6,9 +6,10 @@ import pytest
 
 from srzoo import zoo
 from srzoo.cli.export import main, parser
-from srzoo.export import formats, parity
-from srzoo.export.parity import Bound, ParityError
+from srzoo.exporting import formats
 from srzoo.images import write_image
+from srzoo.runtimes import parity
+from srzoo.runtimes.parity import Bound, ParityError
 
 NAME = "edsr-baseline-x4.blocks1.filters4"
 
@@ -97,5 +98,5 @@ def test_bad_input_is_told_in_a_sentence_and_leaves_nothing(weights, arguments, 
 
 def test_the_options_are_those_of_the_formats():
     choices = {action.dest: action.choices for action in parser()._actions}
-    assert choices["format"] == tuple(formats.FORMATS)
-    assert set(choices["precision"]) == {each for precisions in formats.FORMATS.values() for each in precisions}
+    assert choices["format"] == tuple(formats.EXPORT_FORMATS)
+    assert set(choices["precision"]) == {each for precisions in formats.EXPORT_FORMATS.values() for each in precisions}

@@ -11,7 +11,7 @@ from skimage import data
 
 from srzoo import shipped, zoo
 from srzoo.cli.resolve import main
-from srzoo.export.formats import export
+from srzoo.exporting.formats import export
 from srzoo.images import read_image, write_image
 from srzoo.upscaling import Upscaler, compare
 

@@ -11,8 +11,8 @@ from skimage import data
 
 from srzoo import zoo
 from srzoo.cli.resolve import main
-from srzoo.export import prepared
 from srzoo.images import read_image, write_image
+from srzoo.runtimes import prepared
 
 pytest.importorskip("openvino")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from srzoo import zoo
-from srzoo.export.fold import fold_batch_norm
+from srzoo.runtimes.fold import fold_batch_norm
 
 NAME = "srresnet-x4.blocks1.filters4"
 

@@ -19,7 +19,7 @@ from srzoo.losses import ADVERSARIAL_LOSSES, l1
 from srzoo.models.discriminator import discriminator
 from srzoo.training.distribution import Distribution, Replicated, open_distribution, synchronise_batch_norm
 from srzoo.training.loop import variables_of
-from srzoo.training.precision import PRECISIONS
+from srzoo.training.precision import POLICIES
 from srzoo.training.steps import AdversarialStep, PixelStep
 
 STEPS, BATCH, RATE, EPSILON = 5, 4, 1e-3, 1e-3
@@ -28,7 +28,7 @@ STEPS, BATCH, RATE, EPSILON = 5, 4, 1e-3, 1e-3
 def step_of(model: str, loss: str, norm: str, precision: str, synchronised: bool) -> PixelStep | AdversarialStep:
     """A step on a network of one block; `loss` and `norm` are of the game, and empty for training on pixels."""
     keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy(PRECISIONS[precision])
+    keras.config.set_dtype_policy(POLICIES[precision])
     generator = zoo.create(model, blocks=1, filters=4)
     if not loss:
         step_fn = PixelStep(generator, l1)

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from srzoo.pictures.sources import Source
+from srzoo.runtimes.network import Network
 from srzoo.upscaling import Upscaler, batch
-from srzoo.upscaling.network import Network
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Bands, Pixels, in_rows
 from srzoo.pictures.reading import Frame, LargeFrame, open_picture
 from srzoo.pictures.writing import write_frames
+from srzoo.runtimes.network import Network
 from srzoo.upscaling import Upscaler, batch, pictures
-from srzoo.upscaling.network import Network
 
 PHOTO = data.chelsea()[100:161, 150:237]
 ALPHA = np.clip(np.arange(61)[:, None] * 6 + np.zeros(87, int) - 30, 0, 255).astype(np.uint8)

@@ -6,8 +6,8 @@ import tensorflow as tf
 from skimage import data
 
 from srzoo import zoo
+from srzoo.runtimes.tiles import cut, halve
 from srzoo.upscaling import Upscaler, memory
-from srzoo.upscaling.tiles import cut, halve
 
 PHOTO = data.chelsea()[100:171, 150:239]
 MODEL = "edsr-baseline-x2.blocks1.filters4"

@@ -8,8 +8,8 @@ from skimage import data
 from srzoo import zoo
 from srzoo.images import to_uint8
 from srzoo.models.geometry import halo_of
+from srzoo.runtimes.keras import peak_bytes_per_pixel
 from srzoo.upscaling import Upscaler, keras_network
-from srzoo.upscaling.keras_network import peak_bytes_per_pixel
 
 TINY = "blocks2.filters8"
 

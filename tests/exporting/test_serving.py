@@ -14,11 +14,11 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from srzoo import zoo
 from srzoo.data.sample import sample_path
-from srzoo.export.serving import WARMUP, write_saved_model
-from srzoo.export.serving_tiles import grid
+from srzoo.exporting.serving import WARMUP, write_saved_model
+from srzoo.exporting.serving_tiles import grid
 from srzoo.images import read_image, write_image
+from srzoo.runtimes.tiles import _grid
 from srzoo.upscaling import Upscaler
-from srzoo.upscaling.tiles import _grid
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from srzoo import shipped
-from srzoo.export import openvino
 from srzoo.images import atomic_file
+from srzoo.runtimes import openvino
 
 
 def processor() -> tuple[str, list[str]]:

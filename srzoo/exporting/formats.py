@@ -8,18 +8,19 @@ import keras
 import numpy as np
 
 from srzoo import zoo
-from srzoo.export import parity, runtimes
-from srzoo.export.fold import fold_batch_norm
-from srzoo.export.litert import PRECISIONS, calibration_crops, write_litert
-from srzoo.export.onnx import write_onnx
-from srzoo.export.parity import BOUNDS, Bound, Report
-from srzoo.export.runtimes import Facts, Run
-from srzoo.export.serving import DEFAULT_MAX_PIXELS, write_saved_model
+from srzoo.exporting.litert import LITERT_PRECISIONS, write_litert
+from srzoo.exporting.onnx import write_onnx
+from srzoo.exporting.serving import DEFAULT_MAX_PIXELS, write_saved_model
 from srzoo.images import atomic_file
+from srzoo.runtimes import exported, parity
+from srzoo.runtimes.calibration import calibration_crops
+from srzoo.runtimes.exported import Facts, Run
+from srzoo.runtimes.fold import fold_batch_norm
+from srzoo.runtimes.parity import BOUNDS, Bound, Parity
 
-FORMATS = {
+EXPORT_FORMATS = {
     "saved_model": ("float32",),
-    "litert": PRECISIONS,
+    "litert": LITERT_PRECISIONS,
     "onnx": ("float32",),
     "keras": ("float32",),
 }
@@ -43,7 +44,7 @@ def export(
     calibration: Path | None = None,
     bound: Bound | None = None,
     max_pixels: int | None = None,
-) -> tuple[Path, Report]:
+) -> tuple[Path, Parity]:
     """Writes a network in one format, its batch normalisations folded into the convolutions, and checks it.
 
     What is written appears whole, after it was found to be within its bound, or not at all.
@@ -51,14 +52,14 @@ def export(
     Args:
         model: as `srzoo.load` gives it.
         output: a folder, made if it is missing.
-        format: a key of `FORMATS`. `saved_model` becomes `<output>/<name>/<version>/`, the others a file
+        format: a key of `EXPORT_FORMATS`. `saved_model` becomes `<output>/<name>/<version>/`, the others a file
             `<output>/<name>` with the format's suffix; in another precision than float32, its name is in the file's,
             as in `edsr-baseline-x4-int8.tflite`. A file of that name is replaced.
         precision: one of the format's.
         version: of a SavedModel; default: the one after the highest that is there.
         calibration: for int8, a folder of pictures such as will be upscaled; default: scikit-image's photographs.
-        bound: what the result may differ from `model`; default: the precision's in `srzoo.export.parity.BOUNDS`.
-        max_pixels: of an image that is sent to a SavedModel; default: `srzoo.export.serving.DEFAULT_MAX_PIXELS`.
+        bound: what the result may differ from `model`; default: the precision's in `srzoo.runtimes.parity.BOUNDS`.
+        max_pixels: of an image that is sent to a SavedModel; default: `srzoo.exporting.serving.DEFAULT_MAX_PIXELS`.
 
     Returns:
         The file or folder, and the differences that were measured.
@@ -77,14 +78,14 @@ def export(
     """
     check_request(format, precision, version, calibration, max_pixels)
     for module, package in NEEDED.get(format, {}).items():
-        runtimes.require(module, package, f"the format {format}")
+        exported.require(module, package, f"the format {format}")
     crops = calibration_crops(calibration) if precision == "int8" else []
-    facts = runtimes.facts_of(model, format, precision)
+    facts = exported.facts_of(model, format, precision)
     folded = fold_batch_norm(model)
 
-    def checked(written: Path) -> Report:
-        exported = _keras_run(zoo.load(written)) if format == "keras" else runtimes.load(written).run
-        report = parity.measure(_keras_run(model), exported, facts.scale)
+    def checked(written: Path) -> Parity:
+        run = _keras_run(zoo.load(written)) if format == "keras" else exported.load(written).run
+        report = parity.measure(_keras_run(model), run, facts.scale)
         parity.check(report, bound or BOUNDS[precision], f"{model.name} as {format} in {precision}")
         return report
 
@@ -105,10 +106,11 @@ def check_request(
     format: str, precision: str, version: int | None, calibration: Path | None, max_pixels: int | None
 ) -> None:
     """Raises ValueError if these arguments of `export` do not go together."""
-    if format not in FORMATS:
-        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
-    if precision not in FORMATS[format]:
-        raise ValueError(f"the precision of {format} must be one of {', '.join(FORMATS[format])}, got {precision!r}")
+    if format not in EXPORT_FORMATS:
+        raise ValueError(f"format must be one of {', '.join(EXPORT_FORMATS)}, got {format!r}")
+    if precision not in EXPORT_FORMATS[format]:
+        known = ", ".join(EXPORT_FORMATS[format])
+        raise ValueError(f"the precision of {format} must be one of {known}, got {precision!r}")
     for name, number in (("version", version), ("max_pixels", max_pixels)):
         if number is not None and format != "saved_model":
             raise ValueError(f"{name} {number} was given, but only a saved_model has one, not {format}; leave it out")
@@ -124,8 +126,8 @@ def _export_saved_model(
     version: int | None,
     max_pixels: int,
     facts: Facts,
-    checked: Callable[[Path], Report],
-) -> tuple[Path, Report]:
+    checked: Callable[[Path], Parity],
+) -> tuple[Path, Parity]:
     folder = output / model.name
     if version is None:
         version = 1 + max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=0)
@@ -137,7 +139,7 @@ def _export_saved_model(
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=output) as temporary:
         written = Path(temporary) / str(version)
         write_saved_model(model, written, max_pixels)
-        (written / "assets.extra" / runtimes.ENTRY).write_text(runtimes.to_json(facts), "utf-8")
+        (written / "assets.extra" / exported.ENTRY).write_text(exported.to_json(facts), "utf-8")
         report = checked(written)
         folder.mkdir(exist_ok=True)
         written.rename(path)

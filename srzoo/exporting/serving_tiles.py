@@ -1,6 +1,6 @@
 """`srzoo.upscaling` in TensorFlow operations alone: a picture tile by tile in bounded memory, within a graph.
 
-The grid and the tiles are those of `srzoo.upscaling.tiles.cut`, for sizes that are known only when the graph runs.
+The grid and the tiles are those of `srzoo.runtimes.tiles.cut`, for sizes that are known only when the graph runs.
 """
 
 from collections.abc import Callable

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from srzoo import zoo
-from srzoo.export.torch_files import Tensor, read_torch
+from srzoo.importing.torch_files import Tensor, read_torch
 from srzoo.models import MODELS
 from srzoo.models.edsr import DIV2K_MEAN
 from srzoo.models.layers import STAGES

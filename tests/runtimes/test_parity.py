@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from srzoo import bicubic
-from srzoo.export import parity
-from srzoo.export.parity import Bound, ParityError, check, measure, pictures, to_text
+from srzoo.runtimes import parity
+from srzoo.runtimes.parity import Bound, ParityError, check, measure, pictures, to_text
 
 
 def by_bicubic(scale):

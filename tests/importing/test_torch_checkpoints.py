@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from srzoo import zoo
-from srzoo.export.torch_checkpoints import convert, load_torch
-from srzoo.export.torch_files import LEGACY_MAGIC, MAX_PICKLE, Tensor, read_torch
+from srzoo.importing.torch_checkpoints import convert, load_torch
+from srzoo.importing.torch_files import LEGACY_MAGIC, MAX_PICKLE, Tensor, read_torch
 
 FILES = Path(__file__).parent / "files"
 ZIP, LEGACY, BASICSR = FILES / "edsr_pytorch_x2.pt", FILES / "edsr_pytorch_x3_legacy.pt", FILES / "basicsr_x4.pth"

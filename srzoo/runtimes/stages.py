@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from srzoo.upscaling.tiles import cut
+from srzoo.runtimes.tiles import cut
 
 PIECES = 32
 """A tail's piece is this part of its tile at most."""
@@ -30,7 +30,7 @@ def two_stages(
         least_piece: LR pixels of a piece, if a tile's part is less.
 
     Returns:
-        What gives the same as `tail(body(pixels))`, as `srzoo.upscaling.network.Network.run`.
+        What gives the same as `tail(body(pixels))`, as `srzoo.runtimes.network.Network.run`.
     """
 
     def run(pixels: np.ndarray) -> np.ndarray:

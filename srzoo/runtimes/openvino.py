@@ -52,7 +52,7 @@ def build(model: "keras.Model", ranges: Ranges | None = None, watched: bool = Fa
         ranges: of the convolutions that are computed in 8 bits; none: all in float32.
         watched: whether the model also gives the least and the greatest input of each convolution, two outputs of
             shape (channels,), in the order of the layers.
-        part: `whole`, or one of the two that `srzoo.upscaling.stages` joins: `body`, up to the features that are
+        part: `whole`, or one of the two that `srzoo.runtimes.stages` joins: `body`, up to the features that are
             enlarged, or `tail`, from them on.
 
     Returns:

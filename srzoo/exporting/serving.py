@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from srzoo.export.serving_images import check_image, decode_image
-from srzoo.export.serving_tiles import TiledNetwork, upscale_batch, upscale_tiled
+from srzoo.exporting.serving_images import check_image, decode_image
+from srzoo.exporting.serving_tiles import TiledNetwork, upscale_batch, upscale_tiled
 from srzoo.upscaling import Upscaler
 from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from srzoo import zoo
-from srzoo.export import compiled
-from srzoo.export.compiled import compile_kept
-from srzoo.export.prepared import Prepared
+from srzoo.runtimes import compiled
+from srzoo.runtimes.compiled import compile_kept
+from srzoo.runtimes.prepared import Prepared
 
 openvino = pytest.importorskip("openvino")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from srzoo.export import prepared
-from srzoo.upscaling.network import Network
+from srzoo.runtimes import prepared
+from srzoo.runtimes.network import Network
 
 if TYPE_CHECKING:
     import keras
@@ -19,7 +19,7 @@ class Choice:
 
     Attributes:
         source: a model whose weights ship, a `.keras` or `.weights.h5` file, or an exported model.
-        precision: one of `srzoo.export.prepared.PRECISIONS`, or `auto`.
+        precision: one of `srzoo.runtimes.prepared.RUNTIME_PRECISIONS`, or `auto`.
         fidelity: for a model of the adversarial game, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
         pixel_weights: the partner, as `source`; None: the one that ships.
     """
@@ -77,16 +77,16 @@ def _load(choice: Choice, start: Callable, quiet: Callable, bfloat16: bool = Fal
     """A Keras model, brought towards its pixel-trained partner if a fidelity is given, or a `Network` of an export."""
     if Path(choice.source).suffix not in (".tflite", ".onnx"):
         start()
-    from srzoo.export import runtimes
+    from srzoo.runtimes import exported
 
-    if runtimes.is_exported(choice.source):
+    if exported.is_exported(choice.source):
         if choice.fidelity is not None:
             raise ValueError(
                 f"--fidelity mixes weights, but {choice.source} is an exported model; "
                 "give the .weights.h5 file, and export the mixture of `srzoo.interpolate` if you want it in that format"
             )
         with quiet():
-            return runtimes.load(choice.source)
+            return exported.load(choice.source)
     import keras
 
     from srzoo import zoo

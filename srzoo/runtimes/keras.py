@@ -6,14 +6,14 @@ import keras
 import tensorflow as tf
 
 from srzoo.models.geometry import halo_of, scale_of, split_at_growth
-from srzoo.upscaling import stages
-from srzoo.upscaling.network import Network
+from srzoo.runtimes import stages
+from srzoo.runtimes.network import Network
 
 
 def keras_network(model: keras.Model) -> Network:
     """Makes a network of a functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to larger ones.
 
-    Where the model can be split, it runs in two stages (`srzoo.upscaling.stages`).
+    Where the model can be split, it runs in two stages (`srzoo.runtimes.stages`).
 
     Raises:
         ValueError: if the model does not upscale, or it strides.

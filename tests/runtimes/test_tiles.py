@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from srzoo.upscaling.tiles import cut
+from srzoo.runtimes.tiles import cut
 
 SIDES = (1, 2, 7, 24, 25, 40, 101)
 CASES = [

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from srzoo import zoo
-from srzoo.export import parity, prepared
-from srzoo.export.prepared import CacheError, Prepared
 from srzoo.images import write_image
+from srzoo.runtimes import parity, prepared
+from srzoo.runtimes.prepared import CacheError, Prepared
 
 pytest.importorskip("openvino")
 
@@ -62,7 +62,7 @@ def test_the_result_of_a_tile_outlives_the_next_one(kept, model):
     np.testing.assert_array_equal(first, before)
 
 
-@pytest.mark.parametrize("file", ["body.bin", "tail.xml", "entry.json"])
+@pytest.mark.parametrize("file", ["body.bin", "tail.xml", "manifest.json"])
 def test_a_damaged_entry_is_made_anew(kept, model, file):
     kept.make(model, "float32")
     path = kept.folder / "float32" / file
@@ -119,7 +119,7 @@ def test_int8_is_calibrated_on_the_given_pictures_without_scikit_image(monkeypat
     def missing(name):
         raise FileNotFoundError(name)
 
-    monkeypatch.setattr("srzoo.export.litert.sample_path", missing)
+    monkeypatch.setattr("srzoo.exporting.litert.sample_path", missing)
     picture = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     write_image(tmp_path / "a.png", picture)
     crops = prepared.calibration([tmp_path / "a.png", tmp_path / "gone.png"], 4)

@@ -63,7 +63,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Report:
+class Parity:
     """The differences on all pictures, and where these come from."""
 
     origin: str
@@ -116,7 +116,7 @@ def drawn(seed: int, rows: int, columns: int) -> np.ndarray:
     return picture
 
 
-def measure(reference: Run, exported: Run, scale: int) -> Report:
+def measure(reference: Run, exported: Run, scale: int) -> Parity:
     """Upscales the pictures with both.
 
     Args:
@@ -128,7 +128,7 @@ def measure(reference: Run, exported: Run, scale: int) -> Report:
         ParityError: if the exported network's output is of another shape or is not finite.
     """
     origin, hrs = pictures(scale)
-    return Report(origin, tuple(_difference(name, hr, reference, exported, scale) for name, hr in hrs))
+    return Parity(origin, tuple(_difference(name, hr, reference, exported, scale) for name, hr in hrs))
 
 
 def _difference(name: str, hr: np.ndarray, reference: Run, exported: Run, scale: int) -> Difference:
@@ -150,7 +150,7 @@ def _what(output: np.ndarray) -> str:
     return f"{'' if np.all(np.isfinite(output)) else 'NaN or infinite '}values of shape {output.shape}"
 
 
-def check(report: Report, bound: Bound, what: str) -> None:
+def check(report: Parity, bound: Bound, what: str) -> None:
     """Raises ParityError if a report is over a bound; `what` names the export."""
     if report.worst > bound.worst or report.psnr_lost > bound.psnr_lost:
         raise ParityError(
@@ -160,9 +160,9 @@ def check(report: Report, bound: Bound, what: str) -> None:
         )
 
 
-def to_text(report: Report) -> str:
+def to_text(report: Parity) -> str:
     """A table for reading, one line a picture and one for all."""
-    rows: list[tuple[str, Difference | Report]] = [
+    rows: list[tuple[str, Difference | Parity]] = [
         *((f"{each.picture} {each.width}x{each.height}", each) for each in report.differences),
         ("all", report),
     ]

@@ -10,12 +10,13 @@ import pytest
 from keras import layers
 
 from srzoo import zoo
-from srzoo.export import formats, litert, parity, runtimes
-from srzoo.export.fold import fold_batch_norm
-from srzoo.export.formats import FORMATS, export
-from srzoo.export.parity import BOUNDS, Bound, ParityError
+from srzoo.exporting import formats, litert
+from srzoo.exporting.formats import EXPORT_FORMATS, export
 from srzoo.images import to_uint8, write_image
 from srzoo.models.geometry import halo_of
+from srzoo.runtimes import calibration, exported, parity
+from srzoo.runtimes.fold import fold_batch_norm
+from srzoo.runtimes.parity import BOUNDS, Bound, ParityError
 from srzoo.upscaling import Upscaler
 
 NEEDS = {
@@ -24,7 +25,7 @@ NEEDS = {
     "litert": ("ai_edge_litert",),
     "onnx": ("onnx", "tf2onnx", "onnxruntime"),
 }
-ALL = [(format, precision) for format, precisions in FORMATS.items() for precision in precisions]
+ALL = [(format, precision) for format, precisions in EXPORT_FORMATS.items() for precision in precisions]
 FILES = {"litert": ".tflite", "onnx": ".onnx"}
 
 
@@ -35,8 +36,8 @@ def need(format):
 
 @pytest.fixture(autouse=True)
 def few_crops(monkeypatch):
-    monkeypatch.setattr(litert, "CROPS", 9)
-    monkeypatch.setattr(litert, "CROP", 24)
+    monkeypatch.setattr(calibration, "CROPS", 9)
+    monkeypatch.setattr(calibration, "CROP", 24)
 
 
 def tiny(name="edsr-baseline"):
@@ -121,7 +122,7 @@ def test_an_exported_network_takes_pictures_of_any_size_and_tiles_them_as_the_or
     need(format)
     model = tiny("srresnet")
     path, _ = export(model, tmp_path, format)
-    network = runtimes.load(path)
+    network = exported.load(path)
     upscaler = Upscaler(model)
     assert (network.name, network.scale, network.halo) == (model.name, upscaler.scale, upscaler.halo)
     for shape in ((1, 1), (7, 31), (40, 52), (7, 31)):
@@ -138,7 +139,7 @@ def test_several_pictures_fit_in_a_batch(tmp_path, format):
     model = tiny()
     path, _ = export(model, tmp_path, format)
     given = pixels(9, 12, batch=3)
-    np.testing.assert_allclose(runtimes.load(path).run(given), run(model, given), atol=1e-3)
+    np.testing.assert_allclose(exported.load(path).run(given), run(model, given), atol=1e-3)
 
 
 def test_an_exported_keras_file_is_a_model_of_the_zoo(tmp_path):
@@ -149,7 +150,7 @@ def test_an_exported_keras_file_is_a_model_of_the_zoo(tmp_path):
     np.testing.assert_allclose(run(loaded, pixels(9, 12)), run(model, pixels(9, 12)), atol=1e-3)
 
 
-@pytest.mark.parametrize("precision", litert.PRECISIONS)
+@pytest.mark.parametrize("precision", litert.LITERT_PRECISIONS)
 def test_a_litert_file_needs_no_operations_but_the_built_in_ones(tmp_path, precision):
     need("litert")
     path, _ = export(tiny("srresnet"), tmp_path, "litert", precision)
@@ -173,7 +174,7 @@ def test_all_values_of_an_int8_file_but_its_input_and_output_are_integers(tmp_pa
 def test_weights_of_16_and_8_bits_make_smaller_files(tmp_path):
     need("litert")
     model = zoo.create("edsr-baseline", blocks=1, filters=32)
-    size = {each: export(model, tmp_path, "litert", each)[0].stat().st_size for each in litert.PRECISIONS}
+    size = {each: export(model, tmp_path, "litert", each)[0].stat().st_size for each in litert.LITERT_PRECISIONS}
     assert size["float16"] < 0.6 * size["float32"]
     assert max(size["dynamic"], size["int8"]) < 0.35 * size["float32"]
 
@@ -193,7 +194,7 @@ def test_an_onnx_file_states_its_opset_and_its_open_axes(tmp_path):
     assert "BatchNormalization" not in {node.op_type for node in file.graph.node}
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", EXPORT_FORMATS)
 def test_an_export_over_its_bound_fails_and_leaves_nothing(tmp_path, format):
     need(format)
     model = tiny()
@@ -218,8 +219,8 @@ def test_versions_of_a_saved_model_count_up_and_none_is_replaced(tmp_path):
     assert export(model, tmp_path)[0].name == "8"
     with pytest.raises(FileExistsError, match=r"7 is there already; choose another version, or none for the next free"):
         export(model, tmp_path, version=7)
-    assert runtimes.newest_version(tmp_path / model.name).name == "8"
-    assert runtimes.load(tmp_path / model.name).name == model.name
+    assert exported.newest_version(tmp_path / model.name).name == "8"
+    assert exported.load(tmp_path / model.name).name == model.name
 
 
 @pytest.mark.parametrize(
@@ -263,7 +264,7 @@ def test_loading_names_the_missing_runtime(tmp_path, monkeypatch, module, file):
     (tmp_path / file).write_bytes(b"")
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ValueError, match=r"file needs (ai-edge-litert|onnxruntime), which is not installed; run `pip"):
-        runtimes.load(tmp_path / file)
+        exported.load(tmp_path / file)
 
 
 @pytest.mark.parametrize("format", FILES)
@@ -272,7 +273,7 @@ def test_a_damaged_file_is_named(tmp_path, format):
     path = tmp_path / f"damaged{FILES[format]}"
     path.write_bytes(b"no network at all" * 10)
     with pytest.raises(ValueError, match=r"damaged\.(tflite|onnx): not an? .* file that can be loaded"):
-        runtimes.load(path)
+        exported.load(path)
 
 
 def test_a_file_without_scale_and_halo_is_refused(tmp_path):
@@ -283,36 +284,37 @@ def test_a_file_without_scale_and_halo_is_refused(tmp_path):
         (entry,) = archive.infolist()
     path.write_bytes(whole[: entry.header_offset])
     with pytest.raises(ValueError, match=r"does not tell its scale and halo.*give a file that `python -m srzoo export"):
-        runtimes.load(path)
+        exported.load(path)
 
 
 def test_a_folder_without_a_saved_model_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"no SavedModel; expected saved_model.pb in it, or in a folder below it"):
-        runtimes.load(tmp_path)
+        exported.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="missing.onnx: no such file or folder"):
-        runtimes.load("missing.onnx")
+        exported.load("missing.onnx")
 
 
 def test_a_models_name_means_its_weights_and_a_path_the_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("edsr-baseline-x4", "mine"):
         Path(name).mkdir()
-    assert not runtimes.is_exported("edsr-baseline-x4") and not runtimes.is_exported("a.weights.h5")
-    assert all(runtimes.is_exported(each) for each in ("./edsr-baseline-x4", "mine", "a.tflite", Path("b.onnx")))
+    assert not exported.is_exported("edsr-baseline-x4") and not exported.is_exported("a.weights.h5")
+    assert all(exported.is_exported(each) for each in ("./edsr-baseline-x4", "mine", "a.tflite", Path("b.onnx")))
 
 
 def test_int8_is_calibrated_on_photographs_that_parity_is_not_measured_on(monkeypatch):
     taken = []
-    monkeypatch.setattr(litert, "read_image", lambda path: taken.append(path.name) or np.zeros((50, 60, 3), np.uint8))
-    crops = litert.calibration_crops(None)
-    assert 0 < len(crops) <= litert.CROPS and {crop.shape for crop in crops} == {(24, 24, 3)}
+    grey = np.zeros((50, 60, 3), np.uint8)
+    monkeypatch.setattr(calibration, "read_image", lambda path: taken.append(path.name) or grey)
+    crops = calibration.calibration_crops(None)
+    assert 0 < len(crops) <= calibration.CROPS and {crop.shape for crop in crops} == {(24, 24, 3)}
     assert taken and not {name for name, *_ in parity.PICTURES} & set(taken)
 
 
 def test_int8_is_calibrated_on_the_pictures_of_a_folder(tmp_path):
     for i in range(20):
         write_image(tmp_path / f"{i:02}.png", np.full((10 + i, 30, 3), i, np.uint8))
-    crops = litert.calibration_crops(tmp_path)
+    crops = calibration.calibration_crops(tmp_path)
     assert len(crops) == 9
     assert [crop.shape for crop in crops[:2]] == [(10, 24, 3), (12, 24, 3)]
     assert crops[-1].max() == 17
@@ -320,9 +322,9 @@ def test_int8_is_calibrated_on_the_pictures_of_a_folder(tmp_path):
 
 def test_missing_calibration_pictures_are_told(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="nowhere: no such folder of calibration pictures"):
-        litert.calibration_crops(tmp_path / "nowhere")
+        calibration.calibration_crops(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="no pictures to calibrate on; give a folder that holds some"):
-        litert.calibration_crops(tmp_path)
+        calibration.calibration_crops(tmp_path)
     monkeypatch.setitem(sys.modules, "skimage.data", None)
     with pytest.raises(FileNotFoundError, match=r"give --calibration FOLDER, or run `pip install scikit-image`"):
-        litert.calibration_crops(None)
+        calibration.calibration_crops(None)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from served import LIMIT, MEMORY, NAME
 
 from srzoo import bicubic, zoo
-from srzoo.export.serving import write_saved_model
+from srzoo.exporting.serving import write_saved_model
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from skimage import data
 from srzoo import zoo
 from srzoo.models.geometry import halo_of, split_at_growth
 from srzoo.models.layers import pixel_shuffle
-from srzoo.upscaling import stages
-from srzoo.upscaling.keras_network import keras_network, peak_bytes_per_pixel
+from srzoo.runtimes import stages
+from srzoo.runtimes.keras import keras_network, peak_bytes_per_pixel
 
 PHOTO = data.chelsea()[60:123, 100:171][None].astype(np.float32)
 

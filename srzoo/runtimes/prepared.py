@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from srzoo import __version__, shipped
-from srzoo.export import openvino, runtimes
-from srzoo.export.compiled import compile_kept, processor
-from srzoo.upscaling.network import Network
-from srzoo.upscaling.stages import two_stages
+from srzoo.runtimes import exported, openvino
+from srzoo.runtimes.compiled import compile_kept, processor
+from srzoo.runtimes.network import Network
+from srzoo.runtimes.stages import two_stages
 
 if TYPE_CHECKING:
     import keras
 
-PRECISIONS = ("float32", "bfloat16", "int8")
+RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
 LAYOUT = 2
 """Of an entry; with another one, entries are made anew."""
@@ -43,7 +43,7 @@ CALIBRATION = 10, 64
 LEAST_PIECE = 8192
 """LR pixels of a piece of the tail: 80 MB. Smaller ones took an eighth longer for pictures of some 60,000 pixels."""
 
-ENTRY = "entry.json"
+MANIFEST = "manifest.json"
 COMPILED = "compiled"
 
 
@@ -57,7 +57,7 @@ class Taken:
 
     Attributes:
         network: for `Upscaler`.
-        precision: one of `PRECISIONS`.
+        precision: one of `RUNTIME_PRECISIONS`.
         mean: absolute difference from float32, in grey levels, of the picture where it is the greatest.
     """
 
@@ -132,14 +132,14 @@ class Prepared:
                 precision = json.loads(self._choice().read_text("utf-8"))["precision"]
             except (OSError, ValueError, KeyError, TypeError):
                 return None
-            if precision not in PRECISIONS:
+            if precision not in RUNTIME_PRECISIONS:
                 return None
         folder = self.folder / precision
         try:
-            entry = json.loads((folder / ENTRY).read_text("utf-8"))
+            entry = json.loads((folder / MANIFEST).read_text("utf-8"))
             if any(shipped.checksum(folder / name) != digest for name, digest in entry["sha256"].items()):
                 return None
-            network = load_network(folder, runtimes.Facts(**entry["facts"]), int(entry["tail_halo"]))
+            network = load_network(folder, exported.Facts(**entry["facts"]), int(entry["tail_halo"]))
             return Taken(network, precision, float(entry["mean"]))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):
             return None
@@ -149,7 +149,7 @@ class Prepared:
 
         Args:
             model: with the weights, as `srzoo.load` gives it.
-            precision: one of `PRECISIONS`, or `auto`.
+            precision: one of `RUNTIME_PRECISIONS`, or `auto`.
             pictures: to calibrate int8 on if scikit-image with its photographs is not installed.
 
         Raises:
@@ -162,7 +162,7 @@ class Prepared:
         try:
             if precision != "auto":
                 return self._made(model, precision, pictures)
-            found = {each: self._made(model, each, pictures) for each in PRECISIONS if processor_has(each)}
+            found = {each: self._made(model, each, pictures) for each in RUNTIME_PRECISIONS if processor_has(each)}
             near = {each: taken for each, taken in found.items() if taken.mean <= WITHIN}
             seconds = _seconds({each: taken.network for each, taken in near.items()})
             fastest = min(seconds, key=lambda each: seconds[each])
@@ -177,7 +177,7 @@ class Prepared:
         return self.folder / f"auto-{digest}.json"
 
     def _made(self, model: "keras.Model", precision: str, pictures: Sequence[Path]) -> Taken:
-        from srzoo.export import parity
+        from srzoo.runtimes import parity
 
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=self.folder) as temporary:
@@ -192,7 +192,7 @@ class Prepared:
             mean = max(each.mean for each in report.differences)
             sums = {path.name: shipped.checksum(path) for path in written.iterdir() if path.is_file()}
             entry = {"facts": asdict(facts), "tail_halo": tail_halo, "sha256": sums, "mean": mean}
-            (written / ENTRY).write_text(json.dumps(entry), "utf-8")
+            (written / MANIFEST).write_text(json.dumps(entry), "utf-8")
             final = self.folder / precision
             shutil.rmtree(final, ignore_errors=True)  # one that is damaged
             # Another process may have been faster; what it wrote is the same.
@@ -203,27 +203,27 @@ class Prepared:
 
 def _graphs(model: "keras.Model", precision: str, pictures: Sequence[Path]) -> dict:
     """The two parts of the network in OpenVINO."""
-    from srzoo.export.fold import fold_batch_norm
     from srzoo.models.geometry import scale_of
+    from srzoo.runtimes.fold import fold_batch_norm
 
     folded = fold_batch_norm(model)
     ranges = openvino.ranges_of(folded, calibration(pictures, scale_of(model))) if precision == "int8" else None
     return {part: openvino.build(folded, ranges, part=part) for part in ("body", "tail")}
 
 
-def _facts(model: "keras.Model", precision: str) -> tuple[runtimes.Facts, int]:
+def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
     """What has to be known to tile, and LR pixels that the tail looks far.
 
     The memory is that of TensorFlow; OpenVINO takes less.
     """
     from srzoo.models.geometry import halo_of, split_at_growth
-    from srzoo.upscaling.keras_network import keras_network
+    from srzoo.runtimes.keras import keras_network
 
     parts = split_at_growth(model)
     if parts is None:
         raise ValueError(f"{model.name!r} does not enlarge by a convolution and a shuffle, so it has no parts")
     known = keras_network(model)
-    facts = runtimes.Facts(known.name, known.scale, known.halo, known.bytes_per_pixel, precision)
+    facts = exported.Facts(known.name, known.scale, known.halo, known.bytes_per_pixel, precision)
     return facts, halo_of(parts[1])
 
 
@@ -238,8 +238,8 @@ def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
         ValueError: if there is no real picture.
     """
     from srzoo import bicubic
-    from srzoo.export import parity
-    from srzoo.export.litert import calibration_crops, crops_of
+    from srzoo.runtimes import parity
+    from srzoo.runtimes.calibration import calibration_crops, crops_of
 
     count, side = CALIBRATION
     crops: list[np.ndarray] = []
@@ -256,14 +256,14 @@ def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
     return [*crops, *(parity.drawn(seed, side, side) for seed in range(4))]
 
 
-def load_network(folder: Path, facts: runtimes.Facts, tail_halo: int) -> Network:
+def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network:
     """Loads what `Prepared.make` wrote; raises RuntimeError, of OpenVINO, if it is damaged."""
     body, tail = (_runner(folder / f"{part}.xml", facts.precision) for part in ("body", "tail"))
     run = two_stages(body, tail, facts.scale, tail_halo, LEAST_PIECE)
     return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run)
 
 
-def _runner(path: Path, precision: str) -> runtimes.Run:
+def _runner(path: Path, precision: str) -> exported.Run:
     """A part of a network; what it gives is overwritten when it runs again."""
     config = openvino.HALF if precision == "bfloat16" else openvino.EXACT
     threads = os.environ.get("OMP_NUM_THREADS", "")
@@ -316,7 +316,7 @@ def ready(
 
     Args:
         source: as of `srzoo.load`, or an exported file.
-        precision: one of `PRECISIONS`, or `auto`.
+        precision: one of `RUNTIME_PRECISIONS`, or `auto`.
         pictures: to calibrate on if scikit-image is not installed.
         load: gives the model with these weights; called if they are not prepared.
         notice: is told in a sentence of what takes time, and of what could not be done.
@@ -332,7 +332,7 @@ def ready(
     optional = precision in ("auto", "float32")
     weights = weights_of(source)
     if weights is None:
-        if not optional and runtimes.is_exported(source):
+        if not optional and exported.is_exported(source):
             raise ValueError(f"--precision {precision} is for weights, but {source} was exported in its own precision")
         return None
     if has_gpu() and precision != "int8":
@@ -340,7 +340,7 @@ def ready(
     if not is_available():
         if optional:
             return None
-        runtimes.require("openvino", "openvino", f"--precision {precision}")
+        exported.require("openvino", "openvino", f"--precision {precision}")
         raise ValueError(f"--precision {precision} needs the cache, but SRZOO_CACHE switches it off; give it a folder")
     try:
         check_processor(precision)

@@ -1,4 +1,4 @@
-"""Makes the files in `files/`, with PyTorch: `python tests/export/make_torch_files.py [folder]`.
+"""Makes the files in `files/`, with PyTorch: `python tests/exporting/make_torch_files.py [folder]`.
 
 They are tiny networks whose layers are named as EDSR-PyTorch's and BasicSR's are, saved as those projects save theirs,
 each with what it makes of `input.npy`, in [0, 255] and (N, H, W, C), as `<name>.npy`. PyTorch 2.13.0 made those in git.

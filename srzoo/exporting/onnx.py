@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from srzoo.export.runtimes import KEY, Facts, require, to_json
+from srzoo.runtimes.exported import KEY, Facts, require, to_json
 
 OPSET = 18
 """Of the operators; ONNX Runtime reads it from version 1.14 on."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from srzoo.upscaling.network import Network
+from srzoo.runtimes.network import Network
 
 # TensorFlow takes seconds to import, and a file of another runtime is read without it.
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Facts:
 def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
     """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture or it strides."""
     from srzoo.models.geometry import halo_of, scale_of
-    from srzoo.upscaling.keras_network import peak_bytes_per_pixel
+    from srzoo.runtimes.keras import peak_bytes_per_pixel
 
     memory = math.ceil(peak_bytes_per_pixel(model) * MEMORY.get(format, 1))
     return Facts(model.name, scale_of(model), halo_of(model), memory, precision)

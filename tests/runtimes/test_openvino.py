@@ -5,8 +5,8 @@ import pytest
 from skimage import data
 
 from srzoo import zoo
-from srzoo.export import openvino
-from srzoo.export.fold import fold_batch_norm
+from srzoo.runtimes import openvino
+from srzoo.runtimes.fold import fold_batch_norm
 
 pytest.importorskip("openvino")
 

@@ -1,1 +1,0 @@
-"""Models out of the zoo and into it: what other programs load, and what others trained."""

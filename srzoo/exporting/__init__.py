@@ -1,0 +1,1 @@
+"""A trained network in the formats that other programs read."""

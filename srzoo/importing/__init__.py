@@ -1,0 +1,1 @@
+"""What others trained, as models of the zoo."""
