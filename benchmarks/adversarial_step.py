@@ -23,8 +23,8 @@ import tensorflow as tf
 from benchmarks.common import Row, in_turns, ratio
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, ContentLoss, l1
-from srzoo.models import PIXEL_TRAINED
 from srzoo.models.discriminator import discriminator
+from srzoo.models.registry import GAN_TRAINED
 from srzoo.training.precision import POLICIES, choose_precision
 from srzoo.training.steps import AdversarialStep, PixelStep
 
@@ -65,7 +65,7 @@ def measure(model: str, patch: int, batch: int, rounds: int) -> dict[str, list[f
     """Milliseconds of each step in each round."""
     steps = steps_of(model)
     random = np.random.default_rng(0)
-    scale = zoo.parse_name(model)[1]
+    scale = zoo.known(model).scale
     lr = tf.constant(random.integers(0, 256, (batch, patch // scale, patch // scale, 3)), tf.uint8)
     hr = tf.constant(random.integers(0, 256, (batch, patch, patch, 3)), tf.uint8)
     # The first call, which traces, is not among those that are counted.
@@ -77,7 +77,7 @@ def measure(model: str, patch: int, batch: int, rounds: int) -> dict[str, list[f
 
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--model", default="edsr-gan", choices=PIXEL_TRAINED)
+    ap.add_argument("--model", default="edsr-gan", choices=GAN_TRAINED)
     ap.add_argument("--patch", type=int, default=96, help="HR pixels a side (default: 96)")
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--rounds", type=int, default=5)

@@ -34,9 +34,6 @@ EDSR = Recipe("l1", 48, 16, 300_000, 1e-4, 200_000, "halving", "arXiv 1707.02921
 SRRESNET = Recipe("l2", 24, 16, 1_000_000, 1e-4, None, "halving", "arXiv 1609.04802, section 3.2")
 SRGAN = Recipe("srgan-vgg54", 24, 16, 200_000, 1e-4, None, "tenth", "arXiv 1609.04802, section 3.2")
 
-RECIPES = {"edsr-baseline": EDSR, "edsr": EDSR, "srresnet": SRRESNET, "edsr-gan": SRGAN, "srgan": SRGAN}
-"""Name of a model -> its published training."""
-
 AVERAGE = 0.999
 """Decay of the moving average of the weights, which is what is validated and saved. Not in the papers;
 common practice since, worth some hundredths of a decibel at their lengths and more in short runs."""

@@ -38,6 +38,9 @@ def check_archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         _check_entries(archive, path.stat().st_size)
         config = json.loads(archive.read("config.json"))
+        if isinstance(config, dict):
+            # How the model was compiled, which is neither needed nor read.
+            config.pop("compile_config", None)
         weights = archive.read("model.weights.h5")
     with open_weights(weights) as file:
         held = read_declared(file, len(weights))

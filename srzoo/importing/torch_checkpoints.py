@@ -7,7 +7,6 @@ being 255 unless they were trained otherwise, srzoo's on [0, 1] less the mean; a
 their residuals is in no file.
 """
 
-import inspect
 import math
 import os
 from collections.abc import Iterable
@@ -20,11 +19,12 @@ import numpy as np
 
 from srzoo import zoo
 from srzoo.importing.torch_files import Tensor, read_torch
-from srzoo.models import MODELS
 from srzoo.models.edsr import DIV2K_MEAN
 from srzoo.models.layers import STAGES
+from srzoo.models.registry import MODELS, entry_of
+from srzoo.names import Configuration
 
-NETWORKS = tuple(name for name, build in MODELS.items() if "residual_scaling" in inspect.signature(build).parameters)
+NETWORKS = tuple(name for name, entry in MODELS.items() if "residual_scaling" in entry.published())
 """The models that a checkpoint can become: those that `edsr` builds."""
 
 MAX_BLOCKS = 256
@@ -125,7 +125,7 @@ def convert(
     path: Path, name: str, scale: int | None = None, residual_scaling: float | None = None
 ) -> tuple[str, dict[str, list[np.ndarray]]]:
     """The part of `load_torch` before a model is built: its full name, and layer -> kernel and bias, float32."""
-    base, _, _ = zoo.parse_name(name)
+    base = zoo.known(name).base
     if base not in NETWORKS:
         raise ValueError(
             f"a PyTorch checkpoint cannot become {name!r}, only what is built as EDSR is: {', '.join(NETWORKS)}"
@@ -273,10 +273,10 @@ def _value_range(weights: dict[str, np.ndarray], layout: Layout) -> float:
 
 def _full_name(name: str, scale: int | None, blocks: int, filters: int, found: int) -> str:
     """The full name of what the file holds, which must agree with the name and the scale that were given."""
-    base, _, _ = zoo.parse_name(name)
+    base = zoo.known(name).base
     published = _published(base)
     options = {key: size for key, size in (("blocks", blocks), ("filters", filters)) if size != published[key]}
-    full_name = zoo.full_name(base, found, **options)
+    full_name = Configuration(base, found, options).name
     if scale not in (None, found):
         raise ValueError(f"it upscales by {found}, but the scale {scale} was given; leave it out or give the file's")
     if name not in (base, full_name):
@@ -285,7 +285,7 @@ def _full_name(name: str, scale: int | None, blocks: int, filters: int, found: i
 
 
 def _published(base: str) -> dict[str, Any]:
-    return {key: option.default for key, option in inspect.signature(MODELS[base]).parameters.items()}
+    return entry_of(base).published()
 
 
 def _residual_factor(base: str, blocks: int, filters: int, residual_scaling: float | None) -> float:

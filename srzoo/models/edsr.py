@@ -4,10 +4,14 @@ Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution" 
 figure 2c is the block, figure 3 the network, table 1 the two sizes.
 """
 
+from functools import partial
+
 import keras
 from keras import layers
 
-from srzoo.models.layers import conv, pixel_shuffle, upsampling_stages
+from srzoo import recipes
+from srzoo.models.entry import Entry
+from srzoo.models.layers import STAGES, conv, pixel_shuffle, recognise_residual, upsampling_stages
 
 DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
 """Mean RGB of DIV2K's training images, on the [0, 255] scale; subtracted first and added last."""
@@ -66,3 +70,12 @@ def edsr(
     x = conv(3, 3, "tail", dtype="float32")(x)
     sr = layers.Rescaling(255, offset=DIV2K_MEAN, name="sr", dtype="float32")(x)
     return keras.Model(pixels, sr, name=name)
+
+
+_ENTRY = partial(Entry, scales=tuple(STAGES), recognise=partial(recognise_residual, end=3))
+
+ENTRIES = (
+    _ENTRY("edsr-baseline", edsr, recipes.EDSR),
+    _ENTRY("edsr", partial(edsr, blocks=32, filters=256, residual_scaling=0.1), recipes.EDSR),
+    _ENTRY("edsr-gan", edsr, recipes.SRGAN, pixel_trained="edsr-baseline"),
+)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from srzoo import shipped
 from srzoo.runtimes.network import Network
 
 # TensorFlow takes seconds to import, and a file of another runtime is read without it.
@@ -71,17 +72,7 @@ def is_exported(source: str | os.PathLike) -> bool:
     text = os.fspath(source)
     if Path(text).suffix in (".tflite", ".onnx"):
         return True
-    return Path(text).is_dir() and (os.path.basename(text) != text or not _is_name(text))
-
-
-def _is_name(text: str) -> bool:
-    from srzoo import zoo
-
-    try:
-        zoo.parse_name(text)
-    except ValueError:
-        return False
-    return True
+    return Path(text).is_dir() and (os.path.basename(text) != text or not shipped.weights_of_name(text))
 
 
 def load(source: str | os.PathLike) -> Network:

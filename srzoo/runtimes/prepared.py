@@ -97,13 +97,8 @@ def weights_of(source: str | os.PathLike) -> Path | None:
     path = Path(source)
     if path.name.endswith((".weights.h5", ".keras")):
         return path if path.is_file() else None
-    for name in (str(source), f"{source}-x4"):
-        path = shipped.SHIPPED / f"{name}.weights.h5"
-        if name in shipped.shipped_models():
-            if shipped.checksum(path) != shipped.checksums().get(path.name):
-                raise ValueError(f"{path} is damaged: its SHA-256 is not the recorded one; install srzoo again")
-            return path
-    return None
+    found = shipped.weights_of_name(str(source))
+    return shipped.whole(found) if found else None
 
 
 class Prepared:

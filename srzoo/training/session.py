@@ -106,7 +106,7 @@ def train_run(
         ValueError, OSError: for settings, data or a folder that cannot be used.
         srzoo.training.loop.NotFiniteError, srzoo.training.stopping.Stopped: as `srzoo.training.loop.train`.
     """
-    scale = zoo.parse_name(settings.model)[1]
+    scale = zoo.known(settings.model).scale
     crops = pipeline.Crops(scale, settings.patch, settings.batch, settings.fit, settings.seed)
     source = open_source(settings.dataset, scale, data_dir, settings.limit)
     if settings.validation:

@@ -6,8 +6,8 @@ from typing import Any
 
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
-from srzoo.models import PIXEL_TRAINED
-from srzoo.recipes import OBJECTIVES, RECIPES
+from srzoo.models.registry import GAN_TRAINED, entry_of
+from srzoo.recipes import OBJECTIVES
 from srzoo.training.optimizers import OPTIMIZERS
 from srzoo.training.precision import choose_precision
 from srzoo.training.run import Game, Settings
@@ -44,10 +44,10 @@ def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, *
     Raises:
         ValueError: as `settings_of`, or if an option belongs to a stage that is not there.
     """
-    base, named_scale, sizes = zoo.parse_name(model)
+    configuration = zoo.known(model, scale)
     game = {key: options.pop(key, None) for key in GAME_OPTIONS}
     game = {key: value for key, value in game.items() if value is not None}
-    if base not in PIXEL_TRAINED:
+    if configuration.base not in GAN_TRAINED:
         return (settings_of(dataset, model, scale, **options, **game),)
     if options.get("init_weights"):
         for name, other in (("loss", "; see --objective"), ("optimizer", "")):
@@ -56,7 +56,7 @@ def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, *
         return (settings_of(dataset, model, scale, **options, **game),)
     steps, minutes = options.pop("steps", None), options.pop("minutes", None)
     halves = {"steps": steps and max(1, steps // 2), "minutes": minutes and minutes / 2}
-    pixel = zoo.full_name(PIXEL_TRAINED[base], scale or named_scale, **sizes)
+    pixel = zoo.pixel_trained(configuration.name)
     first = settings_of(dataset, pixel, **options, **halves)
     options.pop("loss", None)
     options.pop("optimizer", None)
@@ -97,14 +97,14 @@ def settings_of(
         raise ValueError(f"the loss must be one of {', '.join(PIXEL_LOSSES)}, got {loss!r}")
     if optimizer is not None and optimizer not in OPTIMIZERS:
         raise ValueError(f"the optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
-    base, named_scale, sizes = zoo.parse_name(model)
-    recipe, scale = RECIPES[base], scale or named_scale
+    configuration = zoo.known(model, scale)
+    recipe = entry_of(configuration.base).recipe
     of_game = None
-    if base not in PIXEL_TRAINED:
+    if configuration.base not in GAN_TRAINED:
         if game:
             names = ", ".join(f"--{key.replace('_', '-')}" for key in game)
             raise ValueError(
-                f"{names}: only for models of the adversarial game ({', '.join(PIXEL_TRAINED)}), not for {base}"
+                f"{names}: only for models of GAN training ({', '.join(GAN_TRAINED)}), not for {configuration.base}"
             )
     else:
         loss = game.pop("objective", None) or recipe.loss
@@ -112,9 +112,9 @@ def settings_of(
     return Settings(
         dataset=dataset,
         validation=validation,
-        model=zoo.full_name(base, scale, **sizes),
+        model=configuration.name,
         loss=loss or recipe.loss,
-        patch=patch or recipe.lr_patch * scale,
+        patch=patch or recipe.lr_patch * configuration.scale,
         batch=batch or recipe.batch,
         fit=fit,
         schedule=schedule or ("cosine" if minutes is not None and recipe.schedule == "halving" else recipe.schedule),

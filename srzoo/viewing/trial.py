@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from srzoo import zoo
-from srzoo.models import PIXEL_TRAINED
+from srzoo.models.registry import GAN_TRAINED
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.png import png
@@ -121,7 +121,7 @@ def has_dial(model: str) -> bool:
         FileNotFoundError, ValueError: as `zoo.load`, for a name or a file that is not one.
     """
     name = zoo.load(model).name
-    return zoo.parse_name(name)[0] in PIXEL_TRAINED and zoo.pixel_trained(name) in zoo.shipped_models()
+    return zoo.known(name).base in GAN_TRAINED and zoo.pixel_trained(name) in zoo.shipped_models()
 
 
 @lru_cache(maxsize=4)

@@ -273,7 +273,7 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
         (["cup.png", "--model", "empty"], "empty: no SavedModel; expected saved_model.pb in it"),
         (["cup.png", "--model", "edsr-baseline-x4", "--fidelity", "1"], "'edsr-baseline-x4' has no pixel-trained part"),
         (["cup.png", "--pixel-weights", "a.keras"], "--pixel-weights a.keras has no use without --fidelity"),
-        (["cup.png", "--model", "waifu"], "unknown model 'waifu'; expected one of edsr-baseline"),
+        (["cup.png", "--model", "waifu"], "unknown model 'waifu'; expected one of "),
         (["cup.png", "--model", "edsr-baseline-x4.blocks9"], "no trained weights ship for 'edsr-baseline-x4.blocks9'"),
     ],
 )
