@@ -13,7 +13,7 @@ from srzoo import zoo
 from srzoo.cli.import_weights import main
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ROOT / "tests" / "export" / "files"
+FILES = ROOT / "tests" / "importing" / "files"
 CHECKPOINT = FILES / "edsr_pytorch_x2.pt"
 NAME = "edsr-baseline-x2.blocks1.filters4"
 
