@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument(
         "--fidelity",
         type=fidelity,
-        help="for a model of the adversarial game (edsr-gan, srgan): 0 leaves it as it is, 1 is the same network "
+        help="for a model of GAN training (edsr-gan, srgan): 0 leaves it as it is, 1 is the same network "
         "trained on pixels alone, and between them it invents the less detail the higher the number",
     )
     ap.add_argument(

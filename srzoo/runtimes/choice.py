@@ -20,7 +20,7 @@ class Choice:
     Attributes:
         source: a model whose weights ship, a `.keras` or `.weights.h5` file, or an exported model.
         precision: one of `srzoo.runtimes.prepared.RUNTIME_PRECISIONS`, or `auto`.
-        fidelity: for a model of the adversarial game, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
+        fidelity: for a model of GAN training, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
         pixel_weights: the partner, as `source`; None: the one that ships.
     """
 
