@@ -118,9 +118,7 @@ def interpolate(
         'edsr-gan-x4'
     """
     if not 0 <= alpha <= 1:
-        raise ValueError(
-            f"alpha must be from 0 (trained on pixels) to 1 (GAN training), got {alpha}"
-        )
+        raise ValueError(f"alpha must be from 0 (trained on pixels) to 1 (GAN training), got {alpha}")
     pixel_weights = _as_it_was(pixel_weights, gan_weights)
     pixel, gan = (given if isinstance(given, keras.Model) else load(given) for given in (pixel_weights, gan_weights))
     partner = pixel_trained(gan.name)
