@@ -3,15 +3,10 @@
 import argparse
 import math
 import re
-import sys
 from pathlib import Path
 
 FORMAT_NAMES = ("png", "jpeg", "webp", "tiff", "gif", "bmp", "avif", "heif", "jpeg2000")
 PRECISION_NAMES = ("auto", "float32", "bfloat16", "int8")
-
-
-def tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def weights_file(text: str) -> Path:
