@@ -9,6 +9,12 @@ FORMAT_NAMES = ("png", "jpeg", "webp", "tiff", "gif", "bmp", "avif", "heif", "jp
 PRECISION_NAMES = ("auto", "float32", "bfloat16", "int8")
 
 
+def command(prog: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """The parser of a command, whose texts keep their lines."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=prog, description=description, epilog=epilog, formatter_class=formatter)
+
+
 def weights_file(text: str) -> Path:
     if not text.endswith(".weights.h5"):
         raise argparse.ArgumentTypeError(f"expected a file ending in .weights.h5, got {text!r}; see also --model")

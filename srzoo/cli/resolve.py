@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from srzoo.cli import show_log, start_tensorflow
-from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, fidelity, pixels, size_in_bytes, weights_file
+from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, command, fidelity, pixels, size_in_bytes, weights_file
 from srzoo.cli.export import quiet
 
 DESCRIPTION = """Upscales pictures with a trained network, with all that they hold: transparency, grey, 16 bits, frames,
@@ -24,12 +24,7 @@ EPILOG = """examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="resolve_image.py",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    ap = command("resolve_image.py", DESCRIPTION, EPILOG)
     ap.add_argument("images", nargs="+", type=Path, help="image files, and folders: all images below them")
     which = ap.add_mutually_exclusive_group()
     which.add_argument(
