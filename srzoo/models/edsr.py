@@ -4,13 +4,15 @@ Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution" 
 figure 2c is the block, figure 3 the network, table 1 the two sizes.
 """
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import keras
 from keras import layers
 
 from srzoo import recipes
-from srzoo.models.entry import Entry
+from srzoo.models.entry import Entry, Layout
 from srzoo.models.layers import STAGES, conv, pixel_shuffle, recognise_residual, upsampling_stages
 
 DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
@@ -72,7 +74,71 @@ def edsr(
     return keras.Model(pixels, sr, name=name)
 
 
-_ENTRY = partial(Entry, scales=tuple(STAGES), recognise=partial(recognise_residual, end=3))
+def _names(sizes: Mapping[str, Any], head: str, block: str, convs: str, body: str, upsample: str, tail: str):
+    """Our name of each layer -> theirs; blocks and stages are counted from 0, `convs` has the names of a block's two."""
+    blocks, stages = sizes["blocks"], STAGES[sizes["scale"]]
+    pair = list(enumerate(convs.split(), start=1))
+    body_names = {f"block{i + 1}_conv{j}": f"{block.format(i)}.{conv}" for i in range(blocks) for j, conv in pair}
+    up_names = {f"upsample{i + 1}_conv": upsample.format(i=i, twice=2 * i) for i in range(len(stages))}
+    return {"head": head, **body_names, "body": body.format(blocks), **up_names, "tail": tail}
+
+
+LAYOUTS = (
+    Layout(
+        "EDSR-PyTorch",
+        partial(
+            _names,
+            head="head.0",
+            block="body.{}.body",
+            convs="0 2",
+            body="body.{}",
+            upsample="tail.0.{twice}",
+            tail="tail.1",
+        ),
+        white=255,
+        mean_shifts=("sub_mean", "add_mean"),
+    ),
+    Layout(
+        "BasicSR",
+        partial(
+            _names,
+            head="conv_first",
+            block="body.{}",
+            convs="conv1 conv2",
+            body="conv_after_body",
+            upsample="upsample.{twice}",
+            tail="conv_last",
+        ),
+        white=255,
+    ),
+    Layout(
+        "mmagic",
+        partial(
+            _names,
+            head="conv_first",
+            block="body.{}",
+            convs="conv1 conv2",
+            body="conv_after_body",
+            upsample="upsample.{i}.upsample_conv",
+            tail="conv_last",
+        ),
+    ),
+    Layout(
+        "Lornatang's EDSR-PyTorch",
+        partial(
+            _names,
+            head="conv1",
+            block="trunk.{}.rcb",
+            convs="0 2",
+            body="conv2",
+            upsample="upsampling.{i}.upsample_block.0",
+            tail="conv3",
+        ),
+        white=255,
+    ),
+)
+
+_ENTRY = partial(Entry, scales=tuple(STAGES), recognise=partial(recognise_residual, end=3), layouts=LAYOUTS)
 
 ENTRIES = (
     _ENTRY("edsr-baseline", edsr, recipes.EDSR),

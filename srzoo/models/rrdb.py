@@ -6,6 +6,7 @@ which shuffle pixels into channels first.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ import keras
 from keras import layers
 
 from srzoo import recipes
-from srzoo.models.entry import Entry, Kernels
+from srzoo.models.entry import Entry, Kernels, Layout
 from srzoo.models.layers import CropTo, PixelUnshuffle, conv
 
 RESIDUAL_SCALING = 0.2
@@ -116,7 +117,62 @@ def recognise(kernels: Kernels) -> dict[str, Any] | None:
 
 SCALES = (1, 2, 4, 8)
 
-_ENTRY = partial(Entry, build=rrdb, scales=SCALES, recognise=recognise, fine=("head", "hr", "tail"))
+
+def _names(sizes: Mapping[str, Any], head: str, conv: str, body: str, upsample: str, hr: str, tail: str):
+    """Our name of each layer -> theirs; `after` counts modules, of which a stage has three, behind those of `body`."""
+    blocks, scale = sizes["blocks"], sizes["scale"]
+    stages = _stages(scale, sizes["unshuffle"] or UNSHUFFLED.get(scale, 1))
+    dense = [(i, j, k) for i in range(1, blocks + 1) for j in range(1, 4) for k in range(1, 6)]
+    return {
+        "head": head,
+        **{f"block{i}_dense{j}_conv{k}": conv.format(i=i - 1, j=j, k=k) for i, j, k in dense},
+        "body": body.format(blocks),
+        **{f"upsample{i}_conv": upsample.format(i=i, after=3 * i) for i in range(1, stages + 1)},
+        "hr": hr.format(after=3 * stages + 2),
+        "tail": tail.format(after=3 * stages + 4),
+    }
+
+
+LAYOUTS = (
+    Layout(
+        "Real-ESRGAN and BasicSR",
+        partial(
+            _names,
+            head="conv_first",
+            conv="body.{i}.rdb{j}.conv{k}",
+            body="conv_body",
+            upsample="conv_up{i}",
+            hr="conv_hr",
+            tail="conv_last",
+        ),
+    ),
+    Layout(
+        "ESRGAN",
+        partial(
+            _names,
+            head="conv_first",
+            conv="RRDB_trunk.{i}.RDB{j}.conv{k}",
+            body="trunk_conv",
+            upsample="upconv{i}",
+            hr="HRconv",
+            tail="conv_last",
+        ),
+    ),
+    Layout(
+        "ESRGAN's first version",
+        partial(
+            _names,
+            head="model.0",
+            conv="model.1.sub.{i}.RDB{j}.conv{k}.0",
+            body="model.1.sub.{}",
+            upsample="model.{after}",
+            hr="model.{after}",
+            tail="model.{after}",
+        ),
+    ),
+)
+
+_ENTRY = partial(Entry, build=rrdb, scales=SCALES, recognise=recognise, fine=("head", "hr", "tail"), layouts=LAYOUTS)
 
 ENTRIES = (
     _ENTRY("rrdb", recipe=recipes.EDSR),
