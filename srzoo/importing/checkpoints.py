@@ -48,18 +48,17 @@ OTHER_NETWORKS = {
 """Names that tell a network that is not read -> which, and why."""
 
 
-@dataclass(frozen=True)
+MEAN_SHIFTS = {f"{name}.weight" for entry in MODELS.values() for each in entry.layouts for name in each.mean_shifts}
+
+
+@dataclass(frozen=True, eq=False)
 class _Found:
-    """A network of the zoo whose layers are in a file; `names` is our name of each -> the file's."""
+    """A network of the zoo some of whose layers are in a file; `names` is our name of each layer -> the file's."""
 
     state: dict[str, Tensor]
     configuration: Configuration
     layout: Layout
     names: dict[str, str]
-
-    @property
-    def named(self) -> int:
-        return sum(f"{theirs}.weight" in self.state for theirs in self.names.values())
 
 
 def load_checkpoint(
@@ -88,10 +87,9 @@ def load_checkpoint(
     base = known(name).base if name else None
     saved = read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
     try:
-        found = _find(_state(saved), base)
+        found = _find(_state(saved), base, residual_scaling)
         model = build(_configuration(found.configuration, name, base, scale, residual_scaling))
-        for layer, weights in _weights(found, model):
-            layer.set_weights(weights)
+        _set_weights(model, found)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return model
@@ -124,29 +122,36 @@ def _less_and_less(state: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
         yield state
 
 
-def _find(state: dict[str, Tensor], base: str | None) -> _Found:
-    """The network with the most layers in the file; of the same network, that of published sizes."""
-    found = []
-    for state in _less_and_less(state):  # noqa: B020
+def _find(state: dict[str, Tensor], base: str | None, residual_scaling: float | None) -> _Found:
+    """The network with the most layers in the file, and of these that with the published sizes."""
+    found: list[tuple[int, _Found]] = []
+    for less in _less_and_less(state):
+        state = less
         for marks, network in OTHER_NETWORKS.items():
             if all(mark in state for mark in marks):
                 raise ValueError(f"it holds {network} ({marks[-1]})")
-        shifts = {
-            f"{shift}.weight" for entry in MODELS.values() for each in entry.layouts for shift in each.mean_shifts
-        }
-        kernels = [each.shape for key, each in state.items() if len(each.shape) == 4 and key not in shifts]
-        for configuration in recognise([(*shape[2:], shape[1], shape[0]) for shape in kernels]):
-            sizes = {**entry_of(configuration.base).published(), **configuration.options, "scale": configuration.scale}
-            for layout in entry_of(configuration.base).layouts:
-                found.append(_Found(state, configuration, layout, layout.names(sizes)))
-    fitting = [each for each in found if each.named]
-    if not fitting:
+        shapes = [each.shape for key, each in state.items() if len(each.shape) == 4 and key not in MEAN_SHIFTS]
+        for configuration in recognise([(*shape[2:], shape[1], shape[0]) for shape in shapes]):
+            entry = entry_of(configuration.base)
+            for layout in entry.layouts:
+                names = layout.names({**entry.published(), **configuration.options, "scale": configuration.scale})
+                if there := sum(f"{theirs}.weight" in state for theirs in names.values()):
+                    found.append((there, _Found(state, configuration, layout, names)))
+    if not found:
         raise ValueError(_unknown(state))
+    ranked = [each for _, each in sorted(found, key=lambda each: -each[0])]
+    best = ranked[0]
     wanted = base and (entry_of(base).pixel_trained or base)
-    if not (left := [each for each in fitting if wanted in (None, each.configuration.base)]):
-        others = " or ".join(dict.fromkeys(repr(each.configuration.name) for each in fitting))
-        raise ValueError(f"it holds {others}, but {base!r} was asked for; give one of these, or none")
-    return max(left, key=lambda each: each.named)
+    fitting = [each for each in ranked if wanted in (None, each.configuration.base)]
+    if not fitting:
+        raise ValueError(f"it holds {best.configuration.name!r}, but {base!r} was asked for; leave that out")
+    # Sizes do not tell two networks apart that differ in the scaling of residuals alone; the published ones do.
+    if best not in fitting and not best.configuration.options and residual_scaling is None:
+        raise ValueError(
+            f"its sizes are those of {best.configuration.base!r}, whose residuals are not scaled as those of {base!r}; "
+            "give that name, or the residual scaling that it was trained with"
+        )
+    return fitting[0]
 
 
 def _unknown(state: dict[str, Tensor]) -> str:
@@ -154,14 +159,14 @@ def _unknown(state: dict[str, Tensor]) -> str:
     layouts = [(entry, layout) for entry in MODELS.values() if not entry.pixel_trained for layout in entry.layouts]
     for entry, layout in layouts:
         names = layout.names({**entry.published(), "scale": 4}).values()
-        if alike := [f"{each}.weight" for each in names if f"{each}.weight" in state]:
+        if alike := [key for key in state if key.removesuffix(".weight") in names]:
             shapes = ", ".join(f"{key} {state[key].shape}" for key in alike[:4])
             return (
-                f"its layers are named as those of {entry.name} in {layout.project}, but they make no such network: "
-                f"{shapes} ... of {len(state)} tensors; give a checkpoint of that network, whole and unchanged"
+                f"its layers are named as {layout.project} names those of {entry.name!r}, but their shapes make no "
+                f"such network: {shapes}, ...; give a checkpoint of that network, whole and unchanged"
             )
-    known_ones = "; ".join(dict.fromkeys(f"{entry.name} of {layout.project}" for entry, layout in layouts))
-    return f"it holds {_quoted(state)}, as no network that is read; these are: {known_ones}"
+    read = ", ".join(dict.fromkeys(f"{entry.name} of {layout.project}" for entry, layout in layouts))
+    return f"it holds {_quoted(state)}, as no network that is read does ({read})"
 
 
 def _configuration(
@@ -169,11 +174,9 @@ def _configuration(
 ) -> Configuration:
     """What the file becomes, which must agree with the name and the scale that were given."""
     base = base or found.base
-    published = entry_of(base).published()
     options = dict(found.options)
-    if residual_scaling is not None:
+    if residual_scaling not in (None, entry_of(base).published().get("residual_scaling")):
         options["residual_scaling"] = residual_scaling
-    options = {key: value for key, value in options.items() if value != published.get(key)}
     configuration = Configuration(base, found.scale, options)
     if scale not in (None, found.scale):
         raise ValueError(
@@ -186,49 +189,59 @@ def _configuration(
     return configuration
 
 
-def _weights(found: _Found, model: keras.Model) -> Iterator[tuple[keras.Layer, list[np.ndarray]]]:
-    """Each layer of the model with its weights, if the file has all of them, in their shapes, and no others."""
-    layers = [layer for layer in model.layers if layer.weights]
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in layers:
-        for suffix, weight in zip(("weight", "bias"), layer.weights):
-            shape = tuple(weight.shape)
-            shapes[f"{found.names[layer.name]}.{suffix}"] = (
-                (*shape[:1:-1], *shape[:2]) if len(shape) == 4 else shape[-1:]
-            )
-    shifts = {f"{each}.{part}": shape for each in found.layout.mean_shifts for part, shape in _SHIFT.items()}
-    if shifts.keys() & found.state.keys():
-        shapes |= shifts
-    missing, left_over = ([key for key in a if key not in b] for a, b in ((shapes, found.state), (found.state, shapes)))
-    if missing or left_over:
-        faults = [f"lacks {_quoted(missing)}"] * bool(missing) + [f"has {_quoted(left_over)} besides"] * bool(left_over)
+def _set_weights(model: keras.Model, found: _Found) -> None:
+    """Gives the model the file's weights, if it has all of them, in their shapes, and no others."""
+    weights = {
+        f"{found.names[layer.name]}.{part}": (layer.name, weight)
+        for layer in model.layers
+        for part, weight in zip(("weight", "bias"), layer.weights)
+    }
+    shapes = {key: _torch_shape(tuple(weight.shape)) for key, (_, weight) in weights.items()}
+    for each in found.layout.mean_shifts:
+        if f"{each}.weight" in found.state or f"{each}.bias" in found.state:
+            shapes |= {f"{each}.weight": (3, 3, 1, 1), f"{each}.bias": (3,)}
+    missing = [key for key in shapes if key not in found.state]
+    left_over = [key for key in found.state if key not in shapes]
+    faults = [f"lacks {_quoted(missing)}"] * bool(missing) + [f"has {_quoted(left_over)} besides"] * bool(left_over)
+    if faults:
         raise ValueError(
-            f"as {found.configuration.name} of {found.layout.project} it {' and '.join(faults)}; "
+            f"as {found.configuration.name!r} of {found.layout.project} it {' and '.join(faults)}; "
             "give a checkpoint of that network, unchanged"
         )
     arrays = {key: _array(key, found.state[key], shape) for key, shape in shapes.items()}
-    white = _white(arrays, found.layout)
-    orders = _channel_orders(model)
-    for layer in layers:
-        made = []
-        for suffix, weight in zip(("weight", "bias"), layer.weights):
-            array = arrays[f"{found.names[layer.name]}.{suffix}"]
-            if array.ndim == 4:
-                array = array.transpose(2, 3, 1, 0)
-            if (layer.name, suffix) == ("head", "weight"):
-                array = array * white
-            elif layer.name == "tail":
-                array = array / white
-            inputs, outputs = orders.get(layer.name, (None, None))
-            if outputs is not None:
-                array = array[..., outputs]
-            if inputs is not None and array.ndim == 4:
-                array = array[:, :, inputs]
-            made.append(array.reshape(weight.shape))
-        yield layer, made
+    white, orders = _white(arrays, found.layout), _channel_orders(model)
+    for key, (layer, weight) in weights.items():
+        array = arrays[key].transpose(2, 3, 1, 0) if arrays[key].ndim == 4 else arrays[key].reshape(weight.shape)
+        if layer == "head" and array.ndim == 4:
+            array = array * white
+        elif layer == "tail":
+            array = array / white
+        for axis, order in orders.get(layer, {}).items():
+            if -axis <= array.ndim:
+                array = np.take(array, order, axis)
+        weight.assign(array)
 
 
-_SHIFT = {"weight": (3, 3, 1, 1), "bias": (3,)}
+def _torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape[-1:]
+
+
+def _channel_orders(model: keras.Model) -> dict[str, dict[int, np.ndarray]]:
+    """Convolution beside a pixel shuffle -> axis of channels -> which of PyTorch's is where.
+
+    PyTorch counts channel, row, column; srzoo row, column, channel.
+    """
+    orders = {}
+    for operation in model.operations:
+        kind, ends = type(operation).__name__, (operation.input, operation.output)
+        if kind in ("DepthToSpace", "PixelUnshuffle"):
+            few, many = sorted(each.shape[-1] for each in ends)
+            order = np.arange(many).reshape(few, -1).T.ravel()
+            if kind == "PixelUnshuffle":
+                orders["head"] = {-2: order}
+            else:
+                orders[ends[0]._keras_history.operation.name] = {-1: order}
+    return orders
 
 
 def _array(key: str, tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
@@ -246,26 +259,6 @@ def _array(key: str, tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
             "give an earlier checkpoint"
         )
     return array
-
-
-def _channel_orders(model: keras.Model) -> dict[str, tuple[np.ndarray | None, np.ndarray | None]]:
-    """Convolution on the small side of a pixel shuffle -> where PyTorch has its input and its output channels.
-
-    PyTorch counts channel, row, column; srzoo row, column, channel.
-    """
-    orders: dict[str, tuple[np.ndarray | None, np.ndarray | None]] = {}
-    for operation in model.operations:
-        kind = type(operation).__name__
-        if kind == "DepthToSpace":
-            small, channels = operation.input, operation.output.shape[-1]
-            order = np.arange(small.shape[-1]).reshape(channels, -1).T.ravel()
-            orders[small._keras_history.operation.name] = (None, order)
-        elif kind == "PixelUnshuffle":
-            small, channels = operation.output, operation.input.shape[-1]
-            order = np.arange(small.shape[-1]).reshape(channels, -1).T.ravel()
-            reader = next(each for each in model.layers if each.weights)
-            orders[reader.name] = (order, None)
-    return orders
 
 
 def _white(weights: dict[str, np.ndarray], layout: Layout) -> float:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from srzoo.importing.tensors import BFLOAT16, MAX_DIMENSIONS, Refused, Storage, 
 
 MAX_HEADER = 1 << 20
 
-TYPES = {
+TYPES: dict[str, Any] = {
     "F16": "<f2",
     "F32": "<f4",
     "F64": "<f8",

@@ -12,6 +12,7 @@ import os
 import pickle
 import pickletools
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -22,7 +23,7 @@ from srzoo.importing.tensors import BFLOAT16, MAX_DIMENSIONS, Refused, Sealed, S
 MAX_PICKLE = 1 << 20
 """Bytes of a pickle that are read at most; that of a network with a thousand tensors has some 200,000."""
 
-STORAGES = {
+STORAGES: dict[str, Any] = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
     "HalfStorage": "<f2",
@@ -46,9 +47,9 @@ INSTRUCTIONS = {
     *("EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "EMPTY_SET", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "LIST", "DICT"),
     *("APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS"),
     *("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET", "LONG_BINGET"),
-    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "BINPERSID"),
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "NEWOBJ", "BUILD", "BINPERSID"),
 }
-"""What a pickle of tensors and containers is made of."""
+"""What a pickle of tensors and containers is made of; and NEWOBJ, before which the class is refused by its name."""
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_START = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little")
@@ -162,12 +163,13 @@ def _look_through(stream: io.BytesIO) -> None:
         if name == "MARK":
             marks.append(len(stack))
         elif "PUT" in name or name == "MEMOIZE":
-            place = len(memo) if name == "MEMOIZE" else argument
+            place: Any = len(memo) if name == "MEMOIZE" else argument
             if place > size:
                 raise Refused(f"its pickle has a memo at {place}, but only {size} bytes; get it again")
             memo[place] = stack[-1]
         elif "GET" in name:
-            stack.append(memo[argument])
+            place = argument
+            stack.append(memo[place])
         else:
             marked = pickletools.markobject in taken
             first = marks.pop() if marked else len(stack) - len(taken)
@@ -266,7 +268,7 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Ten
     return Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": _ordered_dict,
     "torch.Size": _size,
     "torch._utils._rebuild_tensor": _tensor,

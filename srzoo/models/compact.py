@@ -62,14 +62,8 @@ SCALES = (1, 2, 3, 4)
 
 def _names(sizes: Mapping[str, Any]) -> dict[str, str]:
     """Convolutions and their activations take turns in one list."""
-    convs = ["head", *(f"conv{i}" for i in range(1, sizes["blocks"] + 1)), "tail"]
-    prelus = ["head_prelu", *(f"prelu{i}" for i in range(1, sizes["blocks"] + 1))]
-    return {
-        **{ours: f"body.{2 * i}" for i, ours in enumerate(convs)},
-        **{ours: f"body.{2 * i + 1}" for i, ours in enumerate(prelus)},
-    }
+    inner = [name for i in range(1, sizes["blocks"] + 1) for name in (f"conv{i}", f"prelu{i}")]
+    return {ours: f"body.{place}" for place, ours in enumerate(["head", "head_prelu", *inner, "tail"])}
 
 
-ENTRIES = (
-    Entry("compact", compact, recipes.EDSR, SCALES, recognise, layouts=(Layout("Real-ESRGAN and BasicSR", _names),)),
-)
+ENTRIES = (Entry("compact", compact, recipes.EDSR, SCALES, recognise, layouts=(Layout("Real-ESRGAN", _names),)),)

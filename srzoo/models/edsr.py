@@ -74,66 +74,37 @@ def edsr(
     return keras.Model(pixels, sr, name=name)
 
 
-def _names(sizes: Mapping[str, Any], head: str, block: str, convs: str, body: str, upsample: str, tail: str):
-    """Our name of each layer -> theirs; blocks and stages are counted from 0, `convs` has the names of a block's two."""
-    blocks, stages = sizes["blocks"], STAGES[sizes["scale"]]
-    pair = list(enumerate(convs.split(), start=1))
-    body_names = {f"block{i + 1}_conv{j}": f"{block.format(i)}.{conv}" for i in range(blocks) for j, conv in pair}
-    up_names = {f"upsample{i + 1}_conv": upsample.format(i=i, twice=2 * i) for i in range(len(stages))}
-    return {"head": head, **body_names, "body": body.format(blocks), **up_names, "tail": tail}
+def _layout(project: str, head: str, convs: str, body: str, upsample: str, tail: str, **facts: Any) -> Layout:
+    """How a project names EDSR; blocks and stages are counted from 0 ({1}: every second number)."""
+
+    def names(sizes: Mapping[str, Any]) -> dict[str, str]:
+        blocks, stages = range(sizes["blocks"]), range(len(STAGES[sizes["scale"]]))
+        in_blocks = [
+            (f"block{i + 1}_conv{k}", each.format(i)) for i in blocks for k, each in enumerate(convs.split(), 1)
+        ]
+        ups = {f"upsample{i + 1}_conv": upsample.format(i, 2 * i) for i in stages}
+        return {"head": head, **dict(in_blocks), "body": body.format(len(blocks)), **ups, "tail": tail}
+
+    return Layout(project, names, **facts)
 
 
 LAYOUTS = (
-    Layout(
-        "EDSR-PyTorch",
-        partial(
-            _names,
-            head="head.0",
-            block="body.{}.body",
-            convs="0 2",
-            body="body.{}",
-            upsample="tail.0.{twice}",
-            tail="tail.1",
-        ),
+    _layout(
+        *("EDSR-PyTorch", "head.0", "body.{}.body.0 body.{}.body.2", "body.{}", "tail.0.{1}", "tail.1"),
         white=255,
         mean_shifts=("sub_mean", "add_mean"),
     ),
-    Layout(
-        "BasicSR",
-        partial(
-            _names,
-            head="conv_first",
-            block="body.{}",
-            convs="conv1 conv2",
-            body="conv_after_body",
-            upsample="upsample.{twice}",
-            tail="conv_last",
-        ),
+    _layout(
+        *("BasicSR", "conv_first", "body.{}.conv1 body.{}.conv2", "conv_after_body", "upsample.{1}", "conv_last"),
         white=255,
     ),
-    Layout(
-        "mmagic",
-        partial(
-            _names,
-            head="conv_first",
-            block="body.{}",
-            convs="conv1 conv2",
-            body="conv_after_body",
-            upsample="upsample.{i}.upsample_conv",
-            tail="conv_last",
-        ),
+    _layout(
+        *("mmagic", "conv_first", "body.{}.conv1 body.{}.conv2", "conv_after_body"),
+        *("upsample.{}.upsample_conv", "conv_last"),
     ),
-    Layout(
-        "Lornatang's EDSR-PyTorch",
-        partial(
-            _names,
-            head="conv1",
-            block="trunk.{}.rcb",
-            convs="0 2",
-            body="conv2",
-            upsample="upsampling.{i}.upsample_block.0",
-            tail="conv3",
-        ),
+    _layout(
+        *("Lornatang's", "conv1", "trunk.{}.rcb.0 trunk.{}.rcb.2", "conv2"),
+        *("upsampling.{}.upsample_block.0", "conv3"),
         white=255,
     ),
 )

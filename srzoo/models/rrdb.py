@@ -118,57 +118,37 @@ def recognise(kernels: Kernels) -> dict[str, Any] | None:
 SCALES = (1, 2, 4, 8)
 
 
-def _names(sizes: Mapping[str, Any], head: str, conv: str, body: str, upsample: str, hr: str, tail: str):
-    """Our name of each layer -> theirs; `after` counts modules, of which a stage has three, behind those of `body`."""
-    blocks, scale = sizes["blocks"], sizes["scale"]
-    stages = _stages(scale, sizes["unshuffle"] or UNSHUFFLED.get(scale, 1))
-    dense = [(i, j, k) for i in range(1, blocks + 1) for j in range(1, 4) for k in range(1, 6)]
-    return {
-        "head": head,
-        **{f"block{i}_dense{j}_conv{k}": conv.format(i=i - 1, j=j, k=k) for i, j, k in dense},
-        "body": body.format(blocks),
-        **{f"upsample{i}_conv": upsample.format(i=i, after=3 * i) for i in range(1, stages + 1)},
-        "hr": hr.format(after=3 * stages + 2),
-        "tail": tail.format(after=3 * stages + 4),
-    }
+def _layout(project: str, head: str, conv: str, body: str, upsample: str, hr: str, tail: str) -> Layout:
+    """How a project names RRDB; blocks are counted from 0, and {after}: modules, of which each stage is three."""
+
+    def names(sizes: Mapping[str, Any]) -> dict[str, str]:
+        blocks, scale = sizes["blocks"], sizes["scale"]
+        stages = _stages(scale, sizes["unshuffle"] or UNSHUFFLED.get(scale, 1))
+        dense = [(i, j, k) for i in range(1, blocks + 1) for j in range(1, 4) for k in range(1, 6)]
+        return {
+            "head": head,
+            **{f"block{i}_dense{j}_conv{k}": conv.format(i - 1, j, k) for i, j, k in dense},
+            "body": body.format(blocks),
+            **{f"upsample{i}_conv": upsample.format(i, after=3 * i) for i in range(1, stages + 1)},
+            "hr": hr.format(after=3 * stages + 2),
+            "tail": tail.format(after=3 * stages + 4),
+        }
+
+    return Layout(project, names)
 
 
 LAYOUTS = (
-    Layout(
-        "Real-ESRGAN and BasicSR",
-        partial(
-            _names,
-            head="conv_first",
-            conv="body.{i}.rdb{j}.conv{k}",
-            body="conv_body",
-            upsample="conv_up{i}",
-            hr="conv_hr",
-            tail="conv_last",
-        ),
+    _layout(
+        *("Real-ESRGAN", "conv_first", "body.{}.rdb{}.conv{}", "conv_body"),
+        *("conv_up{}", "conv_hr", "conv_last"),
     ),
-    Layout(
-        "ESRGAN",
-        partial(
-            _names,
-            head="conv_first",
-            conv="RRDB_trunk.{i}.RDB{j}.conv{k}",
-            body="trunk_conv",
-            upsample="upconv{i}",
-            hr="HRconv",
-            tail="conv_last",
-        ),
+    _layout(
+        *("ESRGAN", "conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv"),
+        *("upconv{}", "HRconv", "conv_last"),
     ),
-    Layout(
-        "ESRGAN's first version",
-        partial(
-            _names,
-            head="model.0",
-            conv="model.1.sub.{i}.RDB{j}.conv{k}.0",
-            body="model.1.sub.{}",
-            upsample="model.{after}",
-            hr="model.{after}",
-            tail="model.{after}",
-        ),
+    _layout(
+        *("ESRGAN's first version", "model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.{}"),
+        *("model.{after}", "model.{after}", "model.{after}"),
     ),
 )
 
