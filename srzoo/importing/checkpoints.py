@@ -135,7 +135,8 @@ def _find(state: dict[str, Tensor], base: str | None, residual_scaling: float | 
             entry = entry_of(configuration.base)
             for layout in entry.layouts:
                 names = layout.names({**entry.published(), **configuration.options, "scale": configuration.scale})
-                if there := sum(f"{theirs}.weight" in state for theirs in names.values()):
+                there = sum(f"{theirs}.weight" in state for theirs in names.values())
+                if there >= len(names) / 2:
                     found.append((there, _Found(state, configuration, layout, names)))
     if not found:
         raise ValueError(_unknown(state))
@@ -156,17 +157,26 @@ def _find(state: dict[str, Tensor], base: str | None, residual_scaling: float | 
 
 def _unknown(state: dict[str, Tensor]) -> str:
     """What to say of a file whose convolutions are those of no network."""
-    layouts = [(entry, layout) for entry in MODELS.values() if not entry.pixel_trained for layout in entry.layouts]
-    for entry, layout in layouts:
-        names = layout.names({**entry.published(), "scale": 4}).values()
-        if alike := [key for key in state if key.removesuffix(".weight") in names]:
-            shapes = ", ".join(f"{key} {state[key].shape}" for key in alike[:4])
-            return (
-                f"its layers are named as {layout.project} names those of {entry.name!r}, but their shapes make no "
-                f"such network: {shapes}, ...; give a checkpoint of that network, whole and unchanged"
-            )
-    read = ", ".join(dict.fromkeys(f"{entry.name} of {layout.project}" for entry, layout in layouts))
-    return f"it holds {_quoted(state)}, as no network that is read does ({read})"
+    alike: list[str] = []
+    nearest, entries, projects = "", [], []
+    for entry in (each for each in MODELS.values() if each.layouts and not each.pixel_trained):
+        entries.append(entry.name)
+        for layout in entry.layouts:
+            projects.append(layout.project)
+            names = set(layout.names({**entry.published(), "scale": 4}).values())
+            there = [key for key in state if key.removesuffix(".weight") in names]
+            if len(there) > len(alike):
+                alike, nearest = there, f"{layout.project} names those of {entry.name!r}"
+    if alike:
+        shapes = ", ".join(f"{key} {state[key].shape}" for key in alike[:4])
+        return (
+            f"its layers are named as {nearest}, but their shapes make no such network: {shapes}, ...; "
+            "give a checkpoint of that network, whole and unchanged"
+        )
+    return (
+        f"it holds {_quoted(state)}, expected {', '.join(entries)} with the names of "
+        f"{', '.join(dict.fromkeys(projects))}"
+    )
 
 
 def _configuration(

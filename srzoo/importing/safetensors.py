@@ -33,11 +33,11 @@ def read_safetensors(path: str | os.PathLike) -> dict[str, Tensor]:
     """
     with opened(path, "safetensors file") as file:
         length = int.from_bytes(file.read(8), "little")
-        if length > MAX_HEADER:
+        if length > MAX_HEADER or len(text := file.read(length)) < length:
             raise Refused(
-                f"its header declares {length} bytes, expected {MAX_HEADER} at most; give a .safetensors file"
+                f"its header declares {length} bytes, expected {MAX_HEADER} at most and all in the file; get it again"
             )
-        header = json.loads(file.read(length))
+        header = json.loads(text)
         header.pop("__metadata__", None)
         data = memoryview(file.read())
         tensors, end = {}, 0
