@@ -102,7 +102,7 @@ NETWORK_MODULES = {"socket", "http", "urllib", "requests", "ftplib", "smtplib", 
 ASKED_FOR = {"data/tensorflow_datasets.py"}
 """Downloads a data set, whose name the user gives."""
 READS_PICKLES = "importing/torch_files.py"
-"""PyTorch's checkpoints are pickles: an Unpickler that finds no functions but its own; its tests say what it refuses."""
+"""PyTorch's checkpoints are pickles; this Unpickler finds no functions but its own, as its tests say."""
 
 
 def called(text: str) -> list[tuple[str, ast.Call]]:

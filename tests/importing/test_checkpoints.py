@@ -224,7 +224,7 @@ def put(name, value):
         (put("add_mean.bias", np.zeros(3, "f4")), "add_mean is not a shift by DIV2K's mean"),
         (
             put("head.0.weight", np.zeros((4, 1, 3, 3), "f4")),
-            r"named as EDSR-PyTorch names those of 'edsr-baseline', but their shapes make no .*head.0.weight .4, 1, 3, 3",
+            r"named as EDSR-PyTorch names those of 'edsr-baseline', but their shapes .*head.0.weight .4, 1, 3, 3",
         ),
         (put("tail.0.0.weight", np.zeros((64, 4, 3, 3), "f4")), "their shapes make no such network"),
         (drop("tail.0.0.weight"), "their shapes make no such network"),
