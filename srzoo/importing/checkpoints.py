@@ -37,6 +37,9 @@ PREFIXES = ("module.", "model.", "_orig_mod.", "net_g.", "netG.", "generator.")
 GENERATORS = PREFIXES[-3:]
 """Those that set the network apart from others in the same file."""
 
+MAX_NESTED = 6
+"""Wrappers in one another, and prefixes before one another; a pickle may hold a dict that holds itself."""
+
 NO_WEIGHTS = {"total_ops", "total_params", "num_batches_tracked", "mean", "std"}
 """Last parts of the names of counters and of constants that srzoo's builders have themselves."""
 
@@ -47,8 +50,8 @@ OTHER_NETWORKS = {
 }
 """Names that tell a network that is not read -> which, and why."""
 
-
 MEAN_SHIFTS = {f"{name}.weight" for entry in MODELS.values() for each in entry.layouts for name in each.mean_shifts}
+"""Convolutions that are none of srzoo's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +100,9 @@ def load_checkpoint(
 
 def _state(saved: Any) -> dict[str, Tensor]:
     """The network's tensors by their names, less what lies around them."""
-    while isinstance(saved, dict) and (keys := [key for key in WRAPPERS if isinstance(saved.get(key), dict)]):
-        saved = saved[keys[0]]
+    for _ in range(MAX_NESTED):
+        if isinstance(saved, dict):
+            saved = next((saved[key] for key in WRAPPERS if isinstance(saved.get(key), dict)), saved)
     held = saved if isinstance(saved, dict) else {}
     state = {key: each for key, each in held.items() if isinstance(key, str) and isinstance(each, Tensor)}
     state = {key: each for key, each in state.items() if key.rpartition(".")[2] not in NO_WEIGHTS}
@@ -114,12 +118,14 @@ def _state(saved: Any) -> dict[str, Tensor]:
 
 def _less_and_less(state: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
     """The state, and then with one prefix less each time; ESRGAN's own names begin with "model."."""
-    yield state
-    while prefix := next((each for each in PREFIXES if all(key.startswith(each) for key in state)), None) or next(
-        (each for each in GENERATORS if any(key.startswith(each) for key in state)), None
-    ):
-        state = {key.removeprefix(prefix): each for key, each in state.items() if key.startswith(prefix)}
+    for _ in range(MAX_NESTED):
         yield state
+        prefix = next((each for each in PREFIXES if all(key.startswith(each) for key in state)), None) or next(
+            (each for each in GENERATORS if any(key.startswith(each) for key in state)), None
+        )
+        if not prefix:
+            return
+        state = {key.removeprefix(prefix): each for key, each in state.items() if key.startswith(prefix)}
 
 
 def _find(state: dict[str, Tensor], base: str | None, residual_scaling: float | None) -> _Found:

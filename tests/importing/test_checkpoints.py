@@ -173,6 +173,15 @@ def row_major(array: np.ndarray) -> tuple[int, ...]:
     return tuple(stride // array.itemsize for stride in np.ascontiguousarray(array).strides[: array.ndim])
 
 
+def test_a_dict_that_holds_itself_and_endless_prefixes_are_refused_at_once(tmp_path):
+    itself = b"\x80\x02}q\x00X\x05\x00\x00\x00modelh\x00s."
+    with pytest.raises(ValueError, match="it holds 'model', but no weights"):
+        load_checkpoint(write_zip(tmp_path / "a.pt", itself, {}))
+    path = write_zip(tmp_path / "b.pt", {100_000 * "model.": tensor()}, {"0": bytes(24)})
+    with pytest.raises(ValueError, match="it holds 'model.model"):
+        load_checkpoint(path)
+
+
 def test_without_layers_for_the_mean_white_is_255_inside_edsr(tmp_path, state):
     less = {key: each for key, each in state.items() if "_mean" not in key}
     assert grey_levels_apart(load_checkpoint(write_state(tmp_path / "a.pt", less)), "edsr_pytorch_x2") < 1e-3
