@@ -58,4 +58,4 @@ def recognise(kernels: Kernels) -> dict[str, Any] | None:
 
 SCALES = (1, 2, 3, 4)
 
-ENTRIES = (Entry("compact", compact, recipes.EDSR, SCALES, recognise),)
+ENTRIES = (Entry("compact", compact, recipes.RRDB, SCALES, recognise),)

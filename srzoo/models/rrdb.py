@@ -119,6 +119,6 @@ SCALES = (1, 2, 4, 8)
 _ENTRY = partial(Entry, build=rrdb, scales=SCALES, recognise=recognise, fine=("head", "hr", "tail"))
 
 ENTRIES = (
-    _ENTRY("rrdb", recipe=recipes.EDSR),
-    _ENTRY("esrgan", recipe=recipes.SRGAN, pixel_trained="rrdb"),
+    _ENTRY("rrdb", recipe=recipes.RRDB),
+    _ENTRY("esrgan", recipe=recipes.ESRGAN, pixel_trained="rrdb"),
 )
