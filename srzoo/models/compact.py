@@ -59,6 +59,7 @@ def recognise(kernels: Kernels) -> dict[str, Any] | None:
 
 SCALES = (1, 2, 3, 4)
 
+<<<<<<< HEAD
 
 def _names(sizes: Mapping[str, Any]) -> dict[str, str]:
     """Convolutions and their activations take turns in one list."""
@@ -67,3 +68,6 @@ def _names(sizes: Mapping[str, Any]) -> dict[str, str]:
 
 
 ENTRIES = (Entry("compact", compact, recipes.EDSR, SCALES, recognise, layouts=(Layout("Real-ESRGAN", _names),)),)
+=======
+ENTRIES = (Entry("compact", compact, recipes.RRDB, SCALES, recognise),)
+>>>>>>> train2

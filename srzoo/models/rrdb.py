@@ -155,6 +155,6 @@ LAYOUTS = (
 _ENTRY = partial(Entry, build=rrdb, scales=SCALES, recognise=recognise, fine=("head", "hr", "tail"), layouts=LAYOUTS)
 
 ENTRIES = (
-    _ENTRY("rrdb", recipe=recipes.EDSR),
-    _ENTRY("esrgan", recipe=recipes.SRGAN, pixel_trained="rrdb"),
+    _ENTRY("rrdb", recipe=recipes.RRDB),
+    _ENTRY("esrgan", recipe=recipes.ESRGAN, pixel_trained="rrdb"),
 )
