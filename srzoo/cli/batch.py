@@ -93,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo.archive.records import Settings
     from srzoo.images import MAX_PIXELS
     from srzoo.runtimes.choice import Choice
+    from srzoo.runtimes.tiles import least_area
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 
     workers = running.local_workers(rest, args.workers)
@@ -103,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     choice = Choice(args.weights or args.model, args.precision, args.fidelity, args.pixel_weights)
     memory, shared = args.memory or DEFAULT_MEMORY, worker.Shared()
     network = shared.acquire(lambda: worker.load(choice, memory, tell, start_tensorflow, quiet)).network
-    least = (2 * network.halo + 1) ** 2
+    least = 1 if network.halo is None else least_area(network.halo, network.alignment)
     if args.unit_pixels < least:
         raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")
     settings = Settings(
@@ -115,6 +116,7 @@ def main(argv: list[str] | None = None) -> int:
         choice,
         network.scale,
         network.halo,
+        network.alignment,
         args.format,
         memory,
         args.max_pixels or MAX_PIXELS,
