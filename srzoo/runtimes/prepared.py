@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -28,6 +29,8 @@ from srzoo.runtimes.stages import two_stages
 
 if TYPE_CHECKING:
     import keras
+
+LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
@@ -307,7 +310,6 @@ def ready(
     precision: str,
     pictures: Sequence[Path],
     load: Callable[[], "keras.Model"],
-    notice: Callable[[str], object],
 ) -> Taken | None:
     """Finds or makes the network that runs some weights without TensorFlow.
 
@@ -316,7 +318,6 @@ def ready(
         precision: one of `RUNTIME_PRECISIONS`, or `auto`.
         pictures: to calibrate on if scikit-image is not installed.
         load: gives the model with these weights; called if they are not prepared.
-        notice: is told in a sentence of what takes time, and of what could not be done.
 
     Returns:
         None if TensorFlow is the one to run it: with a GPU, without OpenVINO or a cache, for exported files, and if the
@@ -344,11 +345,11 @@ def ready(
         prepared = Prepared(weights)
         taken = prepared.load(precision)
         if taken is None:
-            notice(f"prepares {weights.name} for OpenVINO, once; later calls start at once")
+            LOGGER.warning("prepares %s for OpenVINO, once; later calls start at once", weights.name)
             taken = prepared.make(load(), precision, pictures)
         return taken
     except (ValueError, CacheError, ImportError) as error:
         if not optional:
             raise
-        notice(f"goes on with TensorFlow: {error}")
+        LOGGER.warning("goes on with TensorFlow: %s", error)
         return None
