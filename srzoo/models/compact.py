@@ -59,7 +59,6 @@ def recognise(kernels: Kernels) -> dict[str, Any] | None:
 
 SCALES = (1, 2, 3, 4)
 
-<<<<<<< HEAD
 
 def _names(sizes: Mapping[str, Any]) -> dict[str, str]:
     """Convolutions and their activations take turns in one list."""
@@ -67,7 +66,4 @@ def _names(sizes: Mapping[str, Any]) -> dict[str, str]:
     return {ours: f"body.{place}" for place, ours in enumerate(["head", "head_prelu", *inner, "tail"])}
 
 
-ENTRIES = (Entry("compact", compact, recipes.EDSR, SCALES, recognise, layouts=(Layout("Real-ESRGAN", _names),)),)
-=======
-ENTRIES = (Entry("compact", compact, recipes.RRDB, SCALES, recognise),)
->>>>>>> train2
+ENTRIES = (Entry("compact", compact, recipes.RRDB, SCALES, recognise, layouts=(Layout("Real-ESRGAN", _names),)),)

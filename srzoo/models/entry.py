@@ -45,7 +45,6 @@ class Entry:
         pixel_trained: for a model of GAN training, the entry of the same network, trained on pixels alone.
         fine: names of the convolutions that stay in float32 where the others are computed in 8 bits.
         layouts: checkpoints of others that become it.
-        halo: LR pixels around a tile, if fewer than the receptive field's radius do; None: that radius.
     """
 
     name: str
@@ -56,7 +55,6 @@ class Entry:
     pixel_trained: str | None = None
     fine: tuple[str, ...] = ("head", "tail")
     layouts: tuple[Layout, ...] = ()
-    halo: int | None = None
 
     def published(self) -> dict[str, Any]:
         """The builder's sizes and their published values."""

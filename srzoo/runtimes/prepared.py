@@ -222,7 +222,9 @@ def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
         raise ValueError(f"{model.name!r} does not enlarge by a convolution and a shuffle, so it has no parts")
     known = keras_network(model)
     facts = exported.Facts(known.name, known.scale, known.halo, known.bytes_per_pixel, precision)
-    return facts, halo_of(parts[1])
+    tail_halo = halo_of(parts[1])
+    assert tail_halo is not None  # of the tail that `split_at_growth` gives
+    return facts, tail_halo
 
 
 def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
