@@ -62,12 +62,11 @@ def load(
     memory: int,
     notice: Callable[[str], object] = lambda text: None,
     start: Callable[[], object] = lambda: None,
-    quiet: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
 ) -> Loaded:
     """Loads the network; a file on another file system is fetched first.
 
     Args:
-        choice, notice, start, quiet: as of `srzoo.runtimes.choice.choose`.
+        choice, notice, start: as of `srzoo.runtimes.choice.choose`.
         memory: bytes for a tile.
 
     Raises:
@@ -79,7 +78,7 @@ def load(
             for name in ("source", "pixel_weights")
             if (path := getattr(choice, name)) and not storage.is_local(path)
         }
-        model = choose(replace(choice, **remote), [], notice, start, quiet)
+        model = choose(replace(choice, **remote), [], notice, start)
     if not isinstance(model, Network):
         from srzoo.runtimes.keras import keras_network
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from srzoo.cli import start_tensorflow
 from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, fidelity, pixels, size_in_bytes, tell
-from srzoo.cli.export import quiet
 
 DESCRIPTION = """Upscales the pictures that match a pattern, on any file system of Apache Beam (this machine, gs://, s3://,
 hdfs://), with all that they hold, by workers of this machine or of a cluster. What is done already is left; bad
@@ -102,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     pattern, prefix, by_ending = running.check_inputs(args.pattern, output)
     choice = Choice(args.weights or args.model, args.precision, args.fidelity, args.pixel_weights)
     memory, shared = args.memory or DEFAULT_MEMORY, worker.Shared()
-    network = shared.acquire(lambda: worker.load(choice, memory, tell, start_tensorflow, quiet)).network
+    network = shared.acquire(lambda: worker.load(choice, memory, tell, start_tensorflow)).network
     least = (2 * network.halo + 1) ** 2
     if args.unit_pixels < least:
         raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")

@@ -139,25 +139,43 @@ class Prepared:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):
             return None
 
-    def make(self, model: "keras.Model", precision: str, pictures: Sequence[Path] = ()) -> Taken:
+    def make(
+        self,
+        model: "keras.Model",
+        precision: str,
+        pictures: Sequence[Path] = (),
+        begin: Callable[[], object] = lambda: None,
+    ) -> Taken:
         """Writes the network in a precision; for `auto` in all that this processor has, and chooses among them.
 
         Args:
             model: with the weights, as `srzoo.load` gives it.
             precision: one of `RUNTIME_PRECISIONS`, or `auto`.
             pictures: to calibrate int8 on if scikit-image with its photographs is not installed.
+            begin: is called when nothing is known that stands against it, before the work.
 
         Raises:
             CacheError: if the folder cannot be written.
             ParityError: if the float32 network is not equal to the model.
-            ValueError: if the model has layers that srzoo's generators have not, or this processor has no
+            ValueError: if the model has layers that are not known for OpenVINO, or this processor has no
                 instructions for the precision.
         """
+        from srzoo.runtimes import parity
+        from srzoo.runtimes.fold import fold_batch_norm
+
         check_processor(precision)
+        openvino.build(fold_batch_norm(model))
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            begin()
             if precision != "auto":
                 return self._made(model, precision, pictures)
-            found = {each: self._made(model, each, pictures) for each in RUNTIME_PRECISIONS if processor_has(each)}
+            found = {"float32": self._made(model, "float32", pictures)}
+            for each in RUNTIME_PRECISIONS[1:]:
+                if processor_has(each):
+                    # One that is too far off is not for this network.
+                    with contextlib.suppress(parity.ParityError):
+                        found[each] = self._made(model, each, pictures)
             near = {each: taken for each, taken in found.items() if taken.mean <= WITHIN}
             seconds = _seconds({each: taken.network for each, taken in near.items()})
             fastest = min(seconds, key=lambda each: seconds[each])
@@ -174,7 +192,6 @@ class Prepared:
     def _made(self, model: "keras.Model", precision: str, pictures: Sequence[Path]) -> Taken:
         from srzoo.runtimes import parity
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=self.folder) as temporary:
             written = Path(temporary) / precision
             written.mkdir()
@@ -197,17 +214,18 @@ class Prepared:
 
 
 def _graphs(model: "keras.Model", precision: str, pictures: Sequence[Path]) -> dict:
-    """The two parts of the network in OpenVINO."""
-    from srzoo.models.geometry import scale_of
+    """The network in OpenVINO: its two parts, or the whole if it has none."""
+    from srzoo.models.geometry import scale_of, split_at_growth
     from srzoo.runtimes.fold import fold_batch_norm
 
     folded = fold_batch_norm(model)
     ranges = openvino.ranges_of(folded, calibration(pictures, scale_of(model))) if precision == "int8" else None
-    return {part: openvino.build(folded, ranges, part=part) for part in ("body", "tail")}
+    parts = ("body", "tail") if split_at_growth(folded) else ("whole",)
+    return {part: openvino.build(folded, ranges, part=part) for part in parts}
 
 
 def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
-    """What has to be known to tile, and LR pixels that the tail looks far.
+    """What has to be known to tile, and LR pixels that the tail looks far, 0 if there is none.
 
     The memory is that of TensorFlow; OpenVINO takes less.
     """
@@ -215,11 +233,9 @@ def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
     from srzoo.runtimes.keras import keras_network
 
     parts = split_at_growth(model)
-    if parts is None:
-        raise ValueError(f"{model.name!r} does not enlarge by a convolution and a shuffle, so it has no parts")
     known = keras_network(model)
     facts = exported.Facts(known.name, known.scale, known.halo, known.bytes_per_pixel, precision)
-    return facts, halo_of(parts[1])
+    return facts, halo_of(parts[1]) if parts else 0
 
 
 def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
@@ -253,8 +269,14 @@ def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
 
 def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network:
     """Loads what `Prepared.make` wrote; raises RuntimeError, of OpenVINO, if it is damaged."""
-    body, tail = (_runner(folder / f"{part}.xml", facts.precision) for part in ("body", "tail"))
-    run = two_stages(body, tail, facts.scale, tail_halo, LEAST_PIECE)
+    if (folder / "whole.xml").is_file():
+        whole = _runner(folder / "whole.xml", facts.precision)
+
+        def run(pixels: np.ndarray) -> np.ndarray:
+            return whole(pixels).copy()  # the next tile's is written over it
+    else:
+        body, tail = (_runner(folder / f"{part}.xml", facts.precision) for part in ("body", "tail"))
+        run = two_stages(body, tail, facts.scale, tail_halo, LEAST_PIECE)
     return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run)
 
 
@@ -342,8 +364,8 @@ def ready(
         prepared = Prepared(weights)
         taken = prepared.load(precision)
         if taken is None:
-            notice(f"prepares {weights.name} for OpenVINO, once; later calls start at once")
-            taken = prepared.make(load(), precision, pictures)
+            promise = f"prepares {weights.name} for OpenVINO, once; later calls start at once"
+            taken = prepared.make(load(), precision, pictures, lambda: notice(promise))
         return taken
     except (ValueError, CacheError, ImportError) as error:
         if not optional:
