@@ -1,4 +1,4 @@
-"""What the adversarial game costs: its step beside the same step with the discriminator and VGG left out.
+"""What GAN training costs: its step beside the same step with the discriminator and VGG left out.
 
     PYTHONPATH=. python benchmarks/adversarial_step.py [--model edsr-gan] [--patch 96] [--batch 8] [--rounds 5]
 
@@ -32,7 +32,7 @@ from srzoo.training.steps import AdversarialStep, PixelStep
 def steps_of(model: str) -> dict[str, Callable]:
     """Name -> step, the cheapest first."""
 
-    def game(terms: dict, loss: str = "vanilla") -> AdversarialStep:
+    def step_of(terms: dict, loss: str = "vanilla") -> AdversarialStep:
         norm = ADVERSARIAL_LOSSES[loss].norm
         return AdversarialStep(zoo.create(model), discriminator(norm=norm), ADVERSARIAL_LOSSES[loss], 1e-3, terms)
 
@@ -43,9 +43,9 @@ def steps_of(model: str) -> dict[str, Callable]:
     pixel = {"pixel": (1.0, l1)}
     return {
         "pixels alone": PixelStep(zoo.create(model), l1),
-        "and the discriminator": game(pixel),
-        "and VGG19": game(pixel | content),
-        "the same, Wasserstein with gradient penalty": game(pixel | content, "wasserstein"),
+        "and the discriminator": step_of(pixel),
+        "and VGG19": step_of(pixel | content),
+        "the same, Wasserstein with gradient penalty": step_of(pixel | content, "wasserstein"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Milliseconds a training step beside PyTorch: EDSR-baseline on L1, and the game of EDSR-GAN, in float32.
+"""Milliseconds a training step beside PyTorch: EDSR-baseline on L1, and GAN training of EDSR-GAN, in float32.
 
 Both do the whole step: crops of uint8 to floats, forward, backward, Adam. srzoo also keeps the average of the weights
 and measures the gradient's norm, which is counted.

@@ -102,7 +102,7 @@ def interpolate(
 
     Args:
         pixel_weights: the network as trained on pixels alone: what `load` takes, or a model in memory.
-        gan_weights: the same network as trained in the adversarial game: likewise.
+        gan_weights: the same network after GAN training: likewise.
         alpha: in [0, 1]; 0 gives the weights of the first and 1 those of the second, exactly.
 
     Returns:
@@ -110,7 +110,7 @@ def interpolate(
 
     Raises:
         FileNotFoundError: as in `load`.
-        ValueError: if alpha is not in [0, 1], the second is not of the adversarial game, the first is not its
+        ValueError: if alpha is not in [0, 1], the second is no model of GAN training, the first is not its
             `pixel_trained` partner, or as in `load`.
 
     Example:
@@ -118,9 +118,7 @@ def interpolate(
         'edsr-gan-x4'
     """
     if not 0 <= alpha <= 1:
-        raise ValueError(
-            f"alpha must be from 0 (trained on pixels) to 1 (trained in the adversarial game), got {alpha}"
-        )
+        raise ValueError(f"alpha must be from 0 (trained on pixels) to 1 (GAN training), got {alpha}")
     pixel_weights = _as_it_was(pixel_weights, gan_weights)
     pixel, gan = (given if isinstance(given, keras.Model) else load(given) for given in (pixel_weights, gan_weights))
     partner = pixel_trained(gan.name)
@@ -156,7 +154,7 @@ def pixel_trained(name: str) -> str:
     """`"edsr-gan-x4.blocks4"` -> `"edsr-baseline-x4.blocks4"`: the same network, trained on pixels alone.
 
     Raises:
-        ValueError: if it is no model's name, or not that of one trained in the adversarial game.
+        ValueError: if it is no model's name, or not that of a model of GAN training.
     """
     configuration = known(name)
     partner = entry_of(configuration.base).pixel_trained

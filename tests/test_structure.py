@@ -73,6 +73,37 @@ def test_upscaling_does_not_know_training():
     assert not [file for file in SOURCES if room_of(file) == "upscaling" and "training" in rooms_imported_by(file)]
 
 
+WINGS = {"archive", "viewing"}
+"""What stands around the core, as do the scripts of `tools/`: nothing but their own commands imports them."""
+
+WING_COMMANDS = {"cli/batch.py", "cli/compare.py", "cli/demo.py", "cli/mos.py"}
+
+
+def test_the_core_imports_nothing_that_stands_around_it():
+    core = [file for file in SOURCES if room_of(file) not in WINGS and file not in WING_COMMANDS]
+    assert not [file for file in core if WINGS & rooms_imported_by(file)]
+    around = {"tools", "winograd", "benchmarks", "examples"}
+    assert not [file for file in SOURCES if around & {name.split(".")[0] for name in IMPORTS[file]}]
+
+
+def test_no_room_imports_in_a_circle():
+    """Modules, not only rooms: a module is never above and below another."""
+    below = {file: {other for other in SOURCES if imports_module(file, other)} for file in SOURCES}
+    left = dict(below)
+    while left:
+        free = [file for file, others in left.items() if not others & left.keys() - {file}]
+        assert free, f"modules that import each other: {sorted(left)}"
+        for file in free:
+            del left[file]
+
+
+def imports_module(file: str, other: str) -> bool:
+    name = "srzoo." + other.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    if other.endswith("__init__.py"):
+        return False
+    return other != file and any(each == name or each.startswith(f"{name}.") for each in IMPORTS[file])
+
+
 def test_imports_are_absolute():
     assert not [file for file, names in IMPORTS.items() if any(name.startswith(".") for name in names)]
 

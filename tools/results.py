@@ -3,7 +3,7 @@
     PYTHONPATH=. python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
 
 The table has every model and bicubic on the benchmark folders. The plot shows PSNR-Y against LPIPS, and between a
-network trained on pixels and the same network trained in the adversarial game the way of the fidelity dial. The crops
+network trained on pixels and the same network after GAN training the way of the fidelity dial. The crops
 are parts of scikit-image's photographs at 100 %.
 """
 

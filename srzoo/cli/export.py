@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from srzoo.cli import start_tensorflow
+from srzoo.cli.arguments import command
 
 DESCRIPTION = (
     "Writes a trained network in a format that other programs read, and measures how far it is from the original."
@@ -24,12 +25,7 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="srzoo export",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    ap = command("srzoo export", DESCRIPTION, EPILOG)
     ap.add_argument("model", help="a model whose trained weights ship, or a .keras or .weights.h5 file")
     ap.add_argument("--output", type=Path, required=True, help="a folder, made if it is missing")
     ap.add_argument("--format", choices=("saved_model", "litert", "onnx", "keras"), default="saved_model")

@@ -1,5 +1,6 @@
 """Which network upscales: a name or a file, a precision and a fidelity -> what `Upscaler` takes."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from srzoo.runtimes.network import Network
 if TYPE_CHECKING:
     import keras
 
+LOGGER = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -19,7 +22,7 @@ class Choice:
     Attributes:
         source: a model whose weights ship, a `.keras` or `.weights.h5` file, or an exported model.
         precision: one of `srzoo.runtimes.prepared.RUNTIME_PRECISIONS`, or `auto`.
-        fidelity: for a model of the adversarial game, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
+        fidelity: for a model of GAN training, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
         pixel_weights: the partner, as `source`; None: the one that ships.
     """
 
@@ -32,7 +35,6 @@ class Choice:
 def choose(
     choice: Choice,
     pictures: Sequence[Path],
-    notice: Callable[[str], object],
     start: Callable[[], object] = lambda: None,
 ) -> Union["keras.Model", Network]:
     """Loads the network in the precision that is asked for, or in the best one.
@@ -40,7 +42,6 @@ def choose(
     Args:
         choice: what is asked for.
         pictures: to calibrate int8 on if scikit-image is not installed.
-        notice: is told in a sentence which network runs in what, of what takes time, and of what could not be done.
         start: is called before TensorFlow is imported, if it is.
 
     Raises:
@@ -52,17 +53,16 @@ def choose(
             choice.precision,
             pictures,
             lambda: _load(choice, start),
-            lambda text: notice(f"note: {text}"),
         )
         if taken:
             away = f", {taken.mean:.2f} grey levels from float32 on average" if taken.precision != "float32" else ""
-            notice(f"{taken.network.name}: {taken.precision} by OpenVINO{away}")
+            LOGGER.info("%s: %s by OpenVINO%s", taken.network.name, taken.precision, away)
             return taken.network
     elif choice.precision not in ("auto", "float32"):
         raise ValueError(f"--precision {choice.precision} is not for mixtures of weights; leave out --fidelity")
     model = _load(choice, start, choice.precision == "bfloat16")
     runtime = f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by TensorFlow"
-    notice(f"{model.name}: {runtime}")
+    LOGGER.info("%s: %s", model.name, runtime)
     return model
 
 

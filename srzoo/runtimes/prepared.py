@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -28,6 +29,8 @@ from srzoo.runtimes.stages import two_stages
 
 if TYPE_CHECKING:
     import keras
+
+LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
@@ -115,6 +118,7 @@ class Prepared:
             raise ValueError("the cache is switched off by SRZOO_CACHE; give it a folder")
         key = hashlib.sha256(f"{shipped.checksum(weights)} {__version__} {LAYOUT}".encode()).hexdigest()[:32]
         self.folder = root / "networks" / key
+        self._weights = weights.name
 
     def load(self, precision: str) -> Taken | None:
         """The network in a precision, or in the one that was found the best for this processor (`auto`).
@@ -139,20 +143,13 @@ class Prepared:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):
             return None
 
-    def make(
-        self,
-        model: "keras.Model",
-        precision: str,
-        pictures: Sequence[Path] = (),
-        begin: Callable[[], object] = lambda: None,
-    ) -> Taken:
+    def make(self, model: "keras.Model", precision: str, pictures: Sequence[Path] = ()) -> Taken:
         """Writes the network in a precision; for `auto` in all that this processor has, and chooses among them.
 
         Args:
             model: with the weights, as `srzoo.load` gives it.
             precision: one of `RUNTIME_PRECISIONS`, or `auto`.
             pictures: to calibrate int8 on if scikit-image with its photographs is not installed.
-            begin: is called when nothing is known that stands against it, before the work.
 
         Raises:
             CacheError: if the folder cannot be written.
@@ -164,10 +161,10 @@ class Prepared:
         from srzoo.runtimes.fold import fold_batch_norm
 
         check_processor(precision)
-        openvino.build(fold_batch_norm(model))
+        openvino.build(fold_batch_norm(model))  # refuses before anything is promised
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            begin()
+            LOGGER.warning("prepares %s for OpenVINO, once; later calls start at once", self._weights)
             if precision != "auto":
                 return self._made(model, precision, pictures)
             found = {"float32": self._made(model, "float32", pictures)}
@@ -327,7 +324,6 @@ def ready(
     precision: str,
     pictures: Sequence[Path],
     load: Callable[[], "keras.Model"],
-    notice: Callable[[str], object],
 ) -> Taken | None:
     """Finds or makes the network that runs some weights without TensorFlow.
 
@@ -336,7 +332,6 @@ def ready(
         precision: one of `RUNTIME_PRECISIONS`, or `auto`.
         pictures: to calibrate on if scikit-image is not installed.
         load: gives the model with these weights; called if they are not prepared.
-        notice: is told in a sentence of what takes time, and of what could not be done.
 
     Returns:
         None if TensorFlow is the one to run it: with a GPU, without OpenVINO or a cache, for exported files, and if the
@@ -364,11 +359,10 @@ def ready(
         prepared = Prepared(weights)
         taken = prepared.load(precision)
         if taken is None:
-            promise = f"prepares {weights.name} for OpenVINO, once; later calls start at once"
-            taken = prepared.make(load(), precision, pictures, lambda: notice(promise))
+            taken = prepared.make(load(), precision, pictures)
         return taken
     except (ValueError, CacheError, ImportError) as error:
         if not optional:
             raise
-        notice(f"goes on with TensorFlow: {error}")
+        LOGGER.warning("goes on with TensorFlow: %s", error)
         return None

@@ -1,7 +1,7 @@
 """From LR pixels to SR pixels with a trained model, tile by tile."""
 
+import logging
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Union
@@ -15,6 +15,8 @@ from srzoo.upscaling import memory as machine
 
 if TYPE_CHECKING:
     import keras
+
+LOGGER = logging.getLogger(__name__)
 
 DEFAULT_MEMORY = 2_000_000_000
 """Bytes for a tile. With it a process that upscales 1920x1080 to 7680x4320 stays below 3 GB."""
@@ -42,7 +44,6 @@ class Upscaler:
             (N, scale H, scale W, 3), as `srzoo.load` gives it, or a `Network`.
         memory: bytes that the network may take for a tile. TensorFlow itself (0.6 to 0.9 GB, with what its
             allocator keeps) and the result come on top. The more, the less time is lost on halos.
-        notice: is told in a sentence when tiles get smaller.
 
     Raises:
         ValueError: if the memory is too little for a single pixel and its halo, or the model is of
@@ -58,9 +59,7 @@ class Upscaler:
         self,
         model: Union["keras.Model", Network],
         memory: int = DEFAULT_MEMORY,
-        notice: Callable[[str], object] = warnings.warn,
     ):
-        self._notice = notice
         if isinstance(model, Network):
             network = model
             self._checks_memory = True
@@ -246,7 +245,9 @@ class Upscaler:
         if self.max_pixels <= least:
             return
         self.max_pixels = max(max_pixels, least)
-        self._notice(f"out of memory: goes on with tiles of {self.max_pixels} pixels; a smaller --memory avoids this")
+        LOGGER.warning(
+            "out of memory: goes on with tiles of %d pixels; a smaller --memory avoids this", self.max_pixels
+        )
 
 
 def _area(tile: Tile) -> int:

@@ -115,7 +115,7 @@ def _looked_through(path: Path, content: bytes, limits: Limits) -> Upload:
 
 @lru_cache(maxsize=64)
 def has_dial(model: str) -> bool:
-    """Tells whether a model has a fidelity dial: it is of the adversarial game and its partner ships.
+    """Tells whether a model has a fidelity dial: it is of GAN training and its partner ships.
 
     Raises:
         FileNotFoundError, ValueError: as `zoo.load`, for a name or a file that is not one.

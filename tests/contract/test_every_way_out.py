@@ -64,11 +64,14 @@ def test_a_saved_model_answers_with_pixels_and_with_png(name, scale, model, pict
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
+def cache(tmp_path, monkeypatch, caplog):
+    """What is logged while there is a cache for prepared networks."""
+    caplog.set_level("INFO", "srzoo")
     pytest.importorskip("openvino")
     monkeypatch.setenv("SRZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(prepared, "has_gpu", lambda: False)
     monkeypatch.setattr(prepared, "CALIBRATION", (4, 48))
+    return caplog
 
 
 @pytest.mark.parametrize(("name", "scale"), CASES)
@@ -81,21 +84,17 @@ def test_openvino_computes_it_at_any_size(name, scale, model, picture):
 
 @pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
 def test_what_openvino_prepares_is_loaded_by_the_next_call(name, scale, model, weights, picture, cache, monkeypatch):
-    said = []
-    first = choose(Choice(str(weights)), [], said.append)
-    assert said[0] == "note: prepares tiny.weights.h5 for OpenVINO, once; later calls start at once"
-    assert said[1].startswith(f"{model.name}: ") and " by OpenVINO" in said[1] and len(said) == 2
+    first = choose(Choice(str(weights)), [])
+    assert cache.messages[0] == "prepares tiny.weights.h5 for OpenVINO, once; later calls start at once"
+    assert cache.messages[1].startswith(f"{model.name}: ") and " by OpenVINO" in cache.messages[1]
     monkeypatch.setattr(zoo, "load", lambda source: pytest.fail("Keras was asked again"))
-    later = choose(Choice(str(weights)), [], said.append)
-    assert said[2:] == said[1:2]
+    later = choose(Choice(str(weights)), [])
+    assert cache.messages[2:] == cache.messages[1:2]
     given = picture[None].astype(np.float32)
     np.testing.assert_array_equal(later.run(given), first.run(given))
-    for precision in ("float32", "int8"):
-        taken = prepared.Prepared(weights).load(precision)
-        assert taken.mean < (1e-3 if precision == "float32" else 3)
-    assert (
-        np.abs(prepared.Prepared(weights).load("float32").network.run(given)[0] - answer(model, picture)).max() < 0.05
-    )
+    taken = {each: prepared.Prepared(weights).load(each) for each in ("float32", "int8")}
+    assert taken["float32"].mean < 1e-3 and taken["int8"].mean < 3
+    assert np.abs(taken["float32"].network.run(given)[0] - answer(model, picture)).max() < 0.05
 
 
 @pytest.fixture
@@ -112,11 +111,11 @@ UNKNOWN = "layer 'soft' is a UpSampling2D of a kind that srzoo does not build fo
 
 def test_a_layer_that_openvino_has_not_leaves_the_choice_with_tensorflow(unknown, cache):
     for _ in range(2):
-        said = []
-        assert isinstance(choose(Choice(unknown), [], said.append), keras.Model)
-        assert said == [f"note: goes on with TensorFlow: {UNKNOWN}", "mine: float32 by TensorFlow"]
+        cache.clear()
+        assert isinstance(choose(Choice(unknown), []), keras.Model)
+        assert cache.messages == [f"goes on with TensorFlow: {UNKNOWN}", "mine: float32 by TensorFlow"]
     with pytest.raises(ValueError, match=UNKNOWN):
-        choose(Choice(unknown, "int8"), [], said.append)
+        choose(Choice(unknown, "int8"), [])
 
 
 @pytest.mark.parametrize("format", ["litert", "onnx"])

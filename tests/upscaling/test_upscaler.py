@@ -8,8 +8,9 @@ from skimage import data
 from srzoo import zoo
 from srzoo.images import to_uint8
 from srzoo.models.geometry import halo_of
+from srzoo.runtimes import keras as keras_network
 from srzoo.runtimes.keras import peak_bytes_per_pixel
-from srzoo.upscaling import Upscaler, keras_network
+from srzoo.upscaling import Upscaler
 
 TINY = "blocks2.filters8"
 
