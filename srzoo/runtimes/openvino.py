@@ -230,7 +230,7 @@ class _Builder:
         return self._ops.slice(sr, np.int64([0, 0]), sides, np.int64([1, 1]), np.int64([2, 3]))
 
     def _leaky(self, x, slope: float):
-        return self._ops.prelu(x, self._ops.constant(np.float32([slope]))) if slope else self._ops.relu(x)
+        return self._ops.prelu(x, self._ops.constant(np.full(1, slope, np.float32))) if slope else self._ops.relu(x)
 
     def _activated(self, layer, x):
         name = layer.activation.__name__

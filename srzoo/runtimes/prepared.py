@@ -266,14 +266,11 @@ def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
 
 def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network:
     """Loads what `Prepared.make` wrote; raises RuntimeError, of OpenVINO, if it is damaged."""
-    if (folder / "whole.xml").is_file():
-        whole = _runner(folder / "whole.xml", facts.precision)
-
-        def run(pixels: np.ndarray) -> np.ndarray:
-            return whole(pixels).copy()  # the next tile's is written over it
+    runners = {path.stem: _runner(path, facts.precision) for path in folder.glob("*.xml")}
+    if "whole" in runners:
+        run = _copied(runners["whole"])
     else:
-        body, tail = (_runner(folder / f"{part}.xml", facts.precision) for part in ("body", "tail"))
-        run = two_stages(body, tail, facts.scale, tail_halo, LEAST_PIECE)
+        run = two_stages(runners["body"], runners["tail"], facts.scale, tail_halo, LEAST_PIECE)
     return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run)
 
 
@@ -291,6 +288,11 @@ def _runner(path: Path, precision: str) -> exported.Run:
         return request.get_output_tensor(0).data
 
     return run
+
+
+def _copied(runner: exported.Run) -> exported.Run:
+    """A runner whose results outlive the next one."""
+    return lambda values: runner(values).copy()
 
 
 def processor_has(precision: str) -> bool:
