@@ -93,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo.archive.records import Settings
     from srzoo.images import MAX_PIXELS
     from srzoo.runtimes.choice import Choice
+    from srzoo.runtimes.tiles import least_area
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 
     workers = running.local_workers(rest, args.workers)
@@ -104,7 +105,7 @@ def main(argv: list[str] | None = None) -> int:
     memory, shared = args.memory or DEFAULT_MEMORY, worker.Shared()
     show_log()
     network = shared.acquire(lambda: worker.load(choice, memory, start_tensorflow)).network
-    least = (2 * network.halo + 1) ** 2
+    least = 1 if network.halo is None else least_area(network.halo, network.alignment)
     if args.unit_pixels < least:
         raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")
     settings = Settings(
@@ -116,6 +117,7 @@ def main(argv: list[str] | None = None) -> int:
         choice,
         network.scale,
         network.halo,
+        network.alignment,
         args.format,
         memory,
         args.max_pixels or MAX_PIXELS,

@@ -27,7 +27,6 @@ class Entry:
             among them; None if none do.
         pixel_trained: for a model of GAN training, the entry of the same network, trained on pixels alone.
         fine: names of the convolutions that stay in float32 where the others are computed in 8 bits.
-        halo: LR pixels around a tile, if fewer than the receptive field's radius do; None: that radius.
     """
 
     name: str
@@ -37,7 +36,6 @@ class Entry:
     recognise: Callable[[Kernels], Mapping[str, Any] | None]
     pixel_trained: str | None = None
     fine: tuple[str, ...] = ("head", "tail")
-    halo: int | None = None
 
     def published(self) -> dict[str, Any]:
         """The builder's sizes and their published values."""

@@ -44,22 +44,23 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Facts:
-    """What an exported file tells of its network; the first four are as in `Network`."""
+    """What an exported file tells of its network; all but the precision as in `Network`."""
 
     name: str
     scale: int
-    halo: int
+    halo: int | None
     bytes_per_pixel: int
     precision: str
+    alignment: int = 1
 
 
 def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
-    """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture or it strides."""
-    from srzoo.models.geometry import halo_of, scale_of
+    """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture."""
+    from srzoo.models.geometry import alignment_of, halo_of, scale_of
     from srzoo.runtimes.keras import peak_bytes_per_pixel
 
     memory = math.ceil(peak_bytes_per_pixel(model) * MEMORY.get(format, 1))
-    return Facts(model.name, scale_of(model), halo_of(model), memory, precision)
+    return Facts(model.name, scale_of(model), halo_of(model), memory, precision, alignment_of(model))
 
 
 def to_json(facts: Facts) -> str:
@@ -105,13 +106,14 @@ def load(source: str | os.PathLike) -> Network:
     with quiet():
         text, run = read(path)
     facts = _parsed(text, path)
-    return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run)
+    return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run, facts.alignment)
 
 
 def _parsed(text: str | bytes | None, path: Path) -> Facts:
     try:
         facts = Facts(**json.loads(text or ""))
-        if not all(isinstance(each, int) and each > 0 for each in (facts.scale, facts.halo, facts.bytes_per_pixel)):
+        halo = 1 if facts.halo is None else facts.halo + 1
+        if not all(isinstance(each, int) and each > 0 for each in (facts.scale, halo, facts.bytes_per_pixel)):
             raise ValueError("scale, halo and bytes_per_pixel must be numbers above 0")
         return facts
     except (TypeError, ValueError) as error:

@@ -232,7 +232,9 @@ def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
     parts = split_at_growth(model)
     known = keras_network(model)
     facts = exported.Facts(known.name, known.scale, known.halo, known.bytes_per_pixel, precision)
-    return facts, halo_of(parts[1]) if parts else 0
+    tail_halo = halo_of(parts[1]) if parts else 0
+    assert tail_halo is not None  # of the tail that `split_at_growth` gives
+    return facts, tail_halo
 
 
 def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from srzoo.losses import ADVERSARIAL_LOSSES, l1
 from srzoo.models.discriminator import discriminator
 from srzoo.models.geometry import scale_of
 from srzoo.models.registry import GAN_TRAINED, MODELS
+from srzoo.runtimes.keras import keras_network
 from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.upscaling import Upscaler
 
@@ -38,10 +39,10 @@ def test_a_picture_is_upscaled_with_the_memory_that_is_the_default(name, scale, 
 
 @every_model
 def test_tiles_are_the_whole(name, scale, model, picture):
-    upscaler = Upscaler(model)
-    least = (2 * upscaler.halo + 3) ** 2
-    wide = np.tile(picture, (1 + 2 * upscaler.halo // 37, 1 + 2 * least // (41 * 37), 1))
-    tiled = Upscaler(model, memory=2 * least * upscaler._bytes_per_pixel)
+    network = keras_network(model)
+    least = (2 * network.halo + 3 * network.alignment) ** 2
+    wide = np.tile(picture, (1 + 2 * network.halo // 37, 1 + 2 * least // (41 * 37), 1))
+    tiled = Upscaler(network, memory=2 * least * network.bytes_per_pixel)
     assert len(tiled.plan(wide)) > 1
     assert np.abs(tiled(wide).astype(int) - to_uint8(answer(model, wide))).max() <= 1
 
