@@ -53,8 +53,8 @@ def _check(pixels: np.ndarray, scale: int) -> None:
             "pixels must be a uint8 array of shape (height, width, channels), "
             f"got {pixels.dtype} of shape {pixels.shape}"
         )
-    if scale < 2 or scale != int(scale):
-        raise ValueError(f"scale must be a whole number of at least 2, got {scale}")
+    if scale < 1 or scale != int(scale):
+        raise ValueError(f"scale must be a whole number of at least 1, got {scale}")
 
 
 def downscale(pixels: np.ndarray, scale: int) -> np.ndarray:
@@ -63,7 +63,7 @@ def downscale(pixels: np.ndarray, scale: int) -> np.ndarray:
     Args:
         pixels: uint8 array of shape (height, width, channels), sides multiples of `scale`
             (see `crop_to_multiple`).
-        scale: an integer of at least 2.
+        scale: an integer of at least 1, which changes nothing.
 
     Returns:
         uint8 array of shape (height / scale, width / scale, channels).
@@ -83,7 +83,7 @@ def upscale(pixels: np.ndarray, scale: int) -> np.ndarray:
 
     Args:
         pixels: uint8 array of shape (height, width, channels).
-        scale: an integer of at least 2.
+        scale: an integer of at least 1, which changes nothing.
 
     Returns:
         uint8 array of shape (height * scale, width * scale, channels).
