@@ -54,13 +54,8 @@ class _Generator(_Trained):
             mean.assign(keep * mean + (1 - keep) * value)
 
 
-class PixelStep:
-    """Trains a generator on a loss between SR and HR pixels, and keeps the average of its weights.
-
-    Args:
-        model: the generator, (N, h, w, 3) to (N, scale h, scale w, 3), pixels in [0, 255].
-        loss: from (hr, sr), float32 pixels in [0, 255], to a scalar.
-        optimizer: a key of `srzoo.training.optimizers.OPTIMIZERS`.
+class _Step:
+    """What steps of both kinds have.
 
     Attributes:
         average: a copy of the generator that holds the exponential moving average of its weights.
@@ -68,9 +63,8 @@ class PixelStep:
         checkpointed: what must be saved to continue later as if nothing had happened.
     """
 
-    def __init__(self, model: keras.Model, loss: Callable, optimizer: str = "adam"):
+    def __init__(self, model: keras.Model, optimizer: str = "adam"):
         self.model = model
-        self.loss = loss
         self.generator = _Generator(model, optimizer)
         self.average = self.generator.average
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
@@ -87,6 +81,29 @@ class PixelStep:
         return self.update(lr, hr, learning_rate)
 
     def update(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+        raise NotImplementedError
+
+    def _update_generator(self, gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+        gradients = self.generator.update(gradients, learning_rate)
+        self.step.assign_add(1)
+        self.generator.update_average(self.step)
+        return {} if self.generator.scaled else {"gradient_norm": tf.linalg.global_norm(gradients)}
+
+
+class PixelStep(_Step):
+    """Trains a generator on a loss between SR and HR pixels, and keeps the average of its weights.
+
+    Args:
+        model: the generator, (N, h, w, 3) to (N, scale h, scale w, 3), pixels in [0, 255].
+        loss: from (hr, sr), float32 pixels in [0, 255], to a scalar.
+        optimizer: a key of `srzoo.training.optimizers.OPTIMIZERS`.
+    """
+
+    def __init__(self, model: keras.Model, loss: Callable, optimizer: str = "adam"):
+        super().__init__(model, optimizer)
+        self.loss = loss
+
+    def update(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
         """Updates the weights on one batch, of which each replica has an equal part.
 
         Args:
@@ -99,14 +116,8 @@ class PixelStep:
             loss scaling passes such a step over, so it is left out there).
         """
         loss, gradients = self.gradients(lr, hr)
-        gradients = self.generator.update(gradients, learning_rate)
         self.generator.share_statistics()
-        self.step.assign_add(1)
-        self.generator.update_average(self.step)
-        logs = _means({"loss": loss})
-        if not self.generator.scaled:
-            logs["gradient_norm"] = tf.linalg.global_norm(gradients)
-        return logs
+        return _means({"loss": loss}) | self._update_generator(gradients, learning_rate)
 
     def gradients(self, lr: tf.Tensor, hr: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The loss of this replica's crops, and the gradients of the scaled loss, in the order of the weights."""
@@ -116,8 +127,8 @@ class PixelStep:
         return loss, tape.gradient(objective, self.model.trainable_variables)
 
 
-class AdversarialStep:
-    """SRGAN's GAN training: a generator against a discriminator, both updated from one pass of the generator.
+class AdversarialStep(_Step):
+    """GAN training as in SRGAN: a generator against a discriminator, both updated from one pass of the generator.
 
     The generator minimises the weighted sum of its terms (arXiv 1609.04802, equation 3); the discriminator learns
     to tell its pictures from photographs. Both gradients are those at the weights before the step.
@@ -132,11 +143,6 @@ class AdversarialStep:
         adversarial_weight: of the generator's adversarial term, 1e-3 in the paper.
         terms: name -> (weight, function of (hr, sr) to a scalar), the generator's other terms, such as `content`.
         opponent_rate: the discriminator's learning rate as a multiple of the generator's.
-
-    Attributes:
-        average: a copy of the generator that holds the exponential moving average of its weights.
-        step: int64 variable, the number of updates done.
-        checkpointed: what must be saved to continue later as if nothing had happened.
     """
 
     def __init__(
@@ -148,29 +154,14 @@ class AdversarialStep:
         terms: Mapping[str, tuple[float, Callable]],
         opponent_rate: float = 1.0,
     ):
-        self.model = model
+        super().__init__(model)
         self.discriminator = discriminator
         self.loss = loss
         self.adversarial_weight = adversarial_weight
         self.terms = dict(terms)
         self.opponent_rate = opponent_rate
-        self.generator = _Generator(model)
         self.opponent = _Trained(discriminator)
-        self.average = self.generator.average
-        self.step = tf.Variable(0, dtype=tf.int64, name="step")
-        self.checkpointed = {
-            "model": model,
-            "average": self.average,
-            "optimizer": self.generator.optimizer,
-            "discriminator": discriminator,
-            "discriminator_optimizer": self.opponent.optimizer,
-            "step": self.step,
-        }
-
-    @tf.function
-    def __call__(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`update` as a graph, for one replica."""
-        return self.update(lr, hr, learning_rate)
+        self.checkpointed |= {"discriminator": discriminator, "discriminator_optimizer": self.opponent.optimizer}
 
     def update(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
         """Updates both networks on one batch, of which each replica has an equal part.
@@ -210,11 +201,9 @@ class AdversarialStep:
         gradients = generator_tape.gradient(
             sr, self.model.trainable_variables, output_gradients=tf.add_n(list(by_pixels.values()))
         )
-        gradients = self.generator.update(gradients, learning_rate)
+        of_generator = self._update_generator(gradients, learning_rate)
         self.opponent.update(d_gradients, self.opponent_rate * learning_rate)
         self.opponent.share_statistics()
-        self.step.assign_add(1)
-        self.generator.update_average(self.step)
         d_real, d_fake = self.loss.probabilities(real, fake)
         logs = _means(
             {
@@ -225,10 +214,7 @@ class AdversarialStep:
                 "d_fake": d_fake,
             }
         )
-        logs.update(_shares(by_pixels))
-        if not self.generator.scaled:
-            logs["gradient_norm"] = tf.linalg.global_norm(gradients)
-        return logs
+        return logs | _shares(by_pixels) | of_generator
 
     def _gradient_penalty(self, hr: tf.Tensor, sr: tf.Tensor) -> tf.Tensor:
         """Mean of (norm - 1)^2 at random points between HR and SR (arXiv 1704.00028, algorithm 1)."""
