@@ -26,13 +26,14 @@ $(BIN)/pip:
 	  fi; \
 	done; echo "error: none of these is a Python 3.10 to 3.13 with its venv module: $$*; name one: make PYTHON=/path/to/python ..." >&2; exit 1
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt | $(BIN)/pip
+$(VENV)/.installed: requirements.txt requirements-dev.txt pyproject.toml | $(BIN)/pip
 	@echo "installing requirements (some 3 GB with TensorFlow; minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 demo: $(VENV)/.installed
-	@PYTHONPATH=. $(BIN)/python examples/demo.py
+	@$(BIN)/python examples/demo.py
 
 # Half of a test's time is TensorFlow's tracing, on one core; each worker takes up to 3 GB.
 WORKERS := 2
@@ -56,13 +57,13 @@ $(VENV)/.bench: benchmarks/requirements.txt $(VENV)/.installed
 	@touch $@
 
 bench: $(VENV)/.bench
-	PYTHONPATH=. $(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.run $(if $(QUICK),--quick)
 
 FILES := 5000
 SEED := 0
 
 fuzz: $(VENV)/.installed
-	PYTHONPATH=. $(BIN)/python tools/fuzz.py --files $(FILES) --seed $(SEED)
+	$(BIN)/python tools/fuzz.py --files $(FILES) --seed $(SEED)
 
 audit: $(VENV)/.installed
 	$(BIN)/python tools/audit.py requirements.lock

@@ -1,6 +1,6 @@
 """What GAN training costs: its step beside the same step with the discriminator and VGG left out.
 
-    PYTHONPATH=. python benchmarks/adversarial_step.py [--model edsr-gan] [--patch 96] [--batch 8] [--rounds 5]
+    python -m benchmarks.adversarial_step [--model edsr-gan] [--patch 96] [--batch 8] [--rounds 5]
 
 The steps run in turns in one process, on random crops; VGG19 (to vgg54) and the discriminator have random weights,
 which cost as much as trained ones. Medians over the rounds, in milliseconds and as ratios to the step on pixels.

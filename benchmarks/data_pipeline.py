@@ -1,6 +1,6 @@
 """Crops a second: srzoo's decode-once pipeline beside the two usual ones of tf.data.
 
-    PYTHONPATH=. python benchmarks/data_pipeline.py FOLDER [--pictures 200] [--seconds 5] [--rounds 3]
+    python -m benchmarks.data_pipeline FOLDER [--pictures 200] [--seconds 5] [--rounds 3]
 
 The folder's pictures are first written as PNG pairs, HR and bicubic LR, to a temporary folder, as DIV2K comes. Without
 a folder they are scikit-image's photographs, enlarged to DIV2K's 2040x1356. The others are

@@ -1,4 +1,4 @@
-"""Every model that ships in every format: `python benchmarks/formats.py`. The table of docs/formats.md.
+"""Every model that ships in every format: `python -m benchmarks.formats`. The table of docs/formats.md.
 
 Size, parity (as each export reports it) and seconds from 320x180 to 1280x720 through `Upscaler`: the median of
 interleaved runs, in which every format of a model takes its turn.

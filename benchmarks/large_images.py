@@ -2,7 +2,7 @@
 
 `--hundred` of this module is the run of 100 megapixels, with a small network or with weights:
 
-    PYTHONPATH=. python benchmarks/large_images.py --hundred [--weights FILE]
+    python -m benchmarks.large_images --hundred [--weights FILE]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """All benchmarks: `make bench`, or
 
-    PYTHONPATH=. python benchmarks/run.py [--quick] [--only inference shell] [--output FOLDER]
+    python -m benchmarks.run [--quick] [--only inference shell] [--output FOLDER]
 
 Each module of `SUITE` has `rows(quick)`, which measures and gives its rows and notes; one with `draw(folder, rows)` has
 a picture of its own too. Peers that are not installed are left out, with a note; benchmarks/requirements.txt has them

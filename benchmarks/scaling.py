@@ -1,6 +1,6 @@
 """What a billion pictures and 64 GPUs would take, simulated from measured figures.
 
-    PYTHONPATH=. python benchmarks/scaling.py [--plot docs/images/scaling.png]
+    python -m benchmarks.scaling [--plot docs/images/scaling.png]
 
 prints the tables of docs/scaling.md. Two simulations, each with everything that it assumes in one class below:
 

@@ -132,6 +132,8 @@ RUNS_CODE_MODULES = {"subprocess", "pickle", "marshal", "shelve", "dill", "jobli
 NETWORK_MODULES = {"socket", "http", "urllib", "requests", "ftplib", "smtplib", "asyncio"}
 ASKED_FOR = {"data/tensorflow_datasets.py"}
 """Downloads a data set, whose name the user gives."""
+READS_PICKLES = "importing/torch_files.py"
+"""PyTorch's checkpoints are pickles; this Unpickler finds no functions but its own, as its tests say."""
 
 
 def called(text: str) -> list[tuple[str, ast.Call]]:
@@ -141,7 +143,8 @@ def called(text: str) -> list[tuple[str, ast.Call]]:
 
 def test_nothing_runs_code_that_is_not_in_the_package():
     for file, text in SOURCES.items():
-        assert not {name.split(".")[0] for name in IMPORTS[file]} & RUNS_CODE_MODULES, file
+        modules = RUNS_CODE_MODULES - ({"pickle"} if file == READS_PICKLES else set())
+        assert not {name.split(".")[0] for name in IMPORTS[file]} & modules, file
         for name, call in called(text):
             options = {option.arg: ast.unparse(option.value) for option in call.keywords}
             safe = name == "np.load" and options.get("allow_pickle") == "False"

@@ -41,21 +41,6 @@ def test_an_unknown_option_is_refused():
         zoo.create("srresnet", heads=2)
 
 
-@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
-def test_weights_come_back_from_their_file(name, tmp_path):
-    model = zoo.create(name, **SMALL)
-    zoo.save_weights(model, tmp_path / "a.weights.h5")
-    assert same(zoo.load(tmp_path / "a.weights.h5"), model)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.weights.h5"]
-
-
-@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
-def test_a_keras_file_comes_back_without_our_builders(name, tmp_path):
-    model = zoo.create(name, **SMALL)
-    model.save(tmp_path / "a.keras")
-    assert same(zoo.load(tmp_path / "a.keras"), model)
-
-
 @pytest.mark.parametrize("other", [{"scale": 2}, {"filters": 16}, {"blocks": 3}])
 def test_weights_of_another_architecture_are_refused_with_both_names(other, tmp_path):
     zoo.save_weights(zoo.create("edsr-baseline", **SMALL), tmp_path / "a.weights.h5")
@@ -158,13 +143,6 @@ def test_the_callback_of_keras_writes_weights_that_load(tmp_path):
     lr = np.zeros((1, 6, 6, 3), "float32")
     model.fit(lr, np.zeros((1, 24, 24, 3), "float32"), verbose=0, callbacks=[callback])
     assert same(zoo.load(tmp_path / "a.weights.h5"), model)
-
-
-def test_a_keras_file_of_a_compiled_model_comes_back(tmp_path):
-    model = zoo.create("edsr-baseline", **SMALL)
-    model.compile("adam", "mae")
-    model.save(tmp_path / "a.keras")
-    assert same(zoo.load(tmp_path / "a.keras"), model)
 
 
 TINY = {"blocks": 1, "filters": 4}

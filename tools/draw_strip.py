@@ -1,6 +1,6 @@
 """Draws parts of photographs at 100 %: LR, bicubic, the SR of some models, HR; a row a photograph.
 
-    PYTHONPATH=. python tools/draw_strip.py docs/images/edsr-gan.png --models edsr-baseline-x4 edsr-gan-x4 \
+    python tools/draw_strip.py docs/images/edsr-gan.png --models edsr-baseline-x4 edsr-gan-x4 \
         --parts chelsea.png:70,90 coffee.png:60,300
 
 A part is a photograph inside scikit-image (or a file's path) and the top left corner of the square that is shown,

@@ -1,6 +1,6 @@
 """Draws docs/gallery.md's pictures: what the models that ship make of faces, text, foliage and more.
 
-    PYTHONPATH=. python tools/gallery.py --lpips lpips_alexnet.npz
+    python tools/gallery.py --lpips lpips_alexnet.npz
 
 The photographs come with scikit-image, the text is drawn here.
 """

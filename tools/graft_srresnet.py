@@ -1,6 +1,6 @@
 """Starts SRResNet from a trained EDSR-baseline, so that it gives nearly the same pictures before it is trained.
 
-    PYTHONPATH=. python tools/graft_srresnet.py photographs/ start.weights.h5 --model edsr-baseline-x4
+    python tools/graft_srresnet.py photographs/ start.weights.h5 --model edsr-baseline-x4
 
 Both have sixteen residual blocks of the same convolutions. What SRResNet has besides begins as no change: a batch
 normalisation with the mean and the deviation that its input has on crops of the photographs, a PReLU with slope 0

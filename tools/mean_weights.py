@@ -1,6 +1,6 @@
 """Averages weights of one network: snapshots of a run are often better together than each is alone.
 
-    PYTHONPATH=. python tools/mean_weights.py mean.weights.h5 step-250.weights.h5:0.4 step-500.weights.h5:0.6
+    python tools/mean_weights.py mean.weights.h5 step-250.weights.h5:0.4 step-500.weights.h5:0.6
 
 Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization" (arXiv 1803.05407). The snapshots
 have to be of one run, or of runs from the same start: the mean of unrelated networks is none.

@@ -1,6 +1,6 @@
 """What int8 costs the models that ship: PSNR-Y (and LPIPS) in float32 and in int8, as `resolve_image.py` computes them.
 
-    PYTHONPATH=. python tools/precision_cost.py [--lpips lpips_alexnet.npz] [--model NAME ...] Set5/ Set14/ BSD100/
+    python tools/precision_cost.py [--lpips lpips_alexnet.npz] [--model NAME ...] Set5/ Set14/ BSD100/
 
 Both run in OpenVINO. A folder is as that of `srzoo evaluate`. It decides nothing: how int8 is made was chosen on
 other pictures.

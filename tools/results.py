@@ -1,6 +1,6 @@
 """Writes docs/results.md with its pictures: what the models that ship score and show.
 
-    PYTHONPATH=. python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
+    python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
 
 The table has every model and bicubic on the benchmark folders. The plot shows PSNR-Y against LPIPS, and between a
 network trained on pixels and the same network after GAN training the way of the fidelity dial. The crops
@@ -52,7 +52,7 @@ The models that ship, x4, on the three usual benchmarks. PSNR-Y and SSIM-Y: luma
 SSIM of Wang et al., Gaussian 11x11, sigma 1.5. LPIPS: v0.1 with AlexNet on whole RGB pictures, lower looks closer. LR
 by MATLAB's bicubic.
 
-    PYTHONPATH=. python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
+    python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
 
 writes this page and its pictures from the weights that ship.
 

@@ -1,6 +1,6 @@
 """Puts a run's best weights into the package, stored in float16.
 
-    PYTHONPATH=. python tools/ship_weights.py runs/mine/best.weights.h5
+    python tools/ship_weights.py runs/mine/best.weights.h5
 
 writes srzoo/weights/<full name>.weights.h5 and its line in srzoo/weights/SHA256SUMS. What the rounding costs is
 to be measured with `python -m srzoo evaluate`; the model card in docs/models/ states it.

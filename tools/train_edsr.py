@@ -1,6 +1,6 @@
 """Trains EDSR-baseline on a processor in about a third of the time that train.py takes, with the same options:
 
-    PYTHONPATH=. python tools/train_edsr.py photos/ --optimizer muon --learning-rate 5e-4 --patch 96 --minutes 120
+    python tools/train_edsr.py photos/ --optimizer muon --learning-rate 5e-4 --patch 96 --minutes 120
 
 The run is one of train.py, which can go on with it. Only the gradient is computed in another way (`tools/winograd`): in
 float32, equal to TensorFlow's up to rounding. It needs g++.

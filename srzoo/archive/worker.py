@@ -56,12 +56,11 @@ def load(
     choice: Choice,
     memory: int,
     start: Callable[[], object] = lambda: None,
-    quiet: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
 ) -> Loaded:
     """Loads the network; a file on another file system is fetched first.
 
     Args:
-        choice, start, quiet: as of `srzoo.runtimes.choice.choose`.
+        choice, start: as of `srzoo.runtimes.choice.choose`.
         memory: bytes for a tile.
 
     Raises:
@@ -73,7 +72,7 @@ def load(
             for name in ("source", "pixel_weights")
             if (path := getattr(choice, name)) and not storage.is_local(path)
         }
-        model = choose(replace(choice, **remote), [], start, quiet)
+        model = choose(replace(choice, **remote), [], start)
     if not isinstance(model, Network):
         from srzoo.runtimes.keras import keras_network
 

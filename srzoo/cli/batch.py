@@ -7,7 +7,6 @@ from pathlib import Path
 
 from srzoo.cli import show_log, start_tensorflow
 from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, fidelity, pixels, size_in_bytes
-from srzoo.cli.export import quiet
 
 DESCRIPTION = """Upscales the pictures that match a pattern, on any file system of Apache Beam (this machine, gs://, s3://,
 hdfs://), with all that they hold, by workers of this machine or of a cluster. What is done already is left; bad
@@ -105,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     choice = Choice(args.weights or args.model, args.precision, args.fidelity, args.pixel_weights)
     memory, shared = args.memory or DEFAULT_MEMORY, worker.Shared()
     show_log()
-    network = shared.acquire(lambda: worker.load(choice, memory, start_tensorflow, quiet)).network
+    network = shared.acquire(lambda: worker.load(choice, memory, start_tensorflow)).network
     least = 1 if network.halo is None else least_area(network.halo, network.alignment)
     if args.unit_pixels < least:
         raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")

@@ -1,11 +1,6 @@
 """`python -m srzoo export`: writes a network in a format that other programs read."""
 
 import argparse
-import contextlib
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from srzoo.cli import start_tensorflow
@@ -69,38 +64,8 @@ def main(argv: list[str] | None = None) -> int:
     request = args.format, args.precision, args.version, args.calibration
     formats.check_request(*request, args.max_pixels)
     model = zoo.load(args.model)
-    with quiet():
-        path, report = formats.export(model, args.output, *request, max_pixels=args.max_pixels)
+    path, report = formats.export(model, args.output, *request, max_pixels=args.max_pixels)
     files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
     size = sum(each.stat().st_size for each in files)
     print(f"{path}: {model.name} as {args.format} in {args.precision}, {size / 1e6:.2f} MB\n\n{parity.to_text(report)}")
     return 0
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Holds back what converters and runtimes say on stderr from C++; shows it if they fail in a way of their own.
-
-    `TF_CPP_MIN_LOG_LEVEL` is set by `start_tensorflow` to 2; a user who has set a lower one sees everything.
-    """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2") < "2":
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except (ValueError, OSError):
-            raise
-        except BaseException:
-            sys.stderr.flush()
-            held.seek(0)
-            with contextlib.suppress(OSError):
-                os.write(kept, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)

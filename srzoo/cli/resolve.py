@@ -9,7 +9,6 @@ from pathlib import Path
 
 from srzoo.cli import show_log, start_tensorflow
 from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, command, fidelity, pixels, size_in_bytes, weights_file
-from srzoo.cli.export import quiet
 
 DESCRIPTION = """Upscales pictures with a trained network, with all that they hold: transparency, grey, 16 bits, frames,
 pages, metadata. The result of photo.jpg is results/photo.jpg by default. docs/images.md tells of each kind."""
@@ -111,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
     choice = Choice(str(args.weights or args.model), args.precision, args.fidelity, args.pixel_weights)
     pictures = [source.path for source in sources if not source.refusal]
     show_log()
-    model = choose(choice, pictures, start_tensorflow, quiet)
+    model = choose(choice, pictures, start_tensorflow)
     title = model.name if args.fidelity is None else f"{model.name}, fidelity {args.fidelity:g}"
     upscaler = Upscaler(model, args.memory or DEFAULT_MEMORY)
     max_pixels = args.max_pixels or MAX_PIXELS

@@ -6,6 +6,7 @@ Which crop stands where in which batch is a function of the seed and the step al
 resumed at step n sees the batches that it would have seen had it never stopped.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from srzoo.data.cache import PairCache, read_all
 from srzoo.data.fingerprint import Fingerprint, checksum
 from srzoo.data.pairs import HELD_OUT, Item, Source, hold_out, resized_pair
 from srzoo.images import to_uint8
+
+LOGGER = logging.getLogger(__name__)
 
 VALIDATION_SIDE = 512
 """Validation is on the centre of each picture, at most this many HR pixels a side, to keep it short."""
@@ -82,16 +85,15 @@ class Pictures:
     fingerprint: Fingerprint = field(default_factory=dict)
 
 
-def decode(
-    source: Source, crops: Crops, memory: int, say: Callable[[str], None] = print, teacher: Teacher | None = None
-) -> Pictures:
+def decode(source: Source, crops: Crops, memory: int, teacher: Teacher | None = None) -> Pictures:
     """Reads every picture of a source once.
+
+    Pictures that are left out are logged, and how many there are.
 
     Args:
         source: where the pictures come from.
         crops: what will be cut from them; pictures smaller than a crop are left out.
         memory: bytes of training pixels to hold in memory; the rest is cached in a temporary file.
-        say: is told of pictures that are left out, and how many there are.
         teacher: gives the targets of training; pictures are validated against HR.
 
     Raises:
@@ -123,9 +125,12 @@ def decode(
     fingerprint["validation"] = {name: checksum(lr, hr) for name, lr, hr in validation}
 
     for message in unreadable:
-        say(f"left out: {message}")
+        LOGGER.warning("left out: %s", message)
     if too_small:
-        say(f"left out: {len(too_small)} picture(s) smaller than the {crops.patch}-pixel crop, such as {too_small[0]}")
+        count, example = len(too_small), too_small[0]
+        LOGGER.warning(
+            "left out: %d picture(s) smaller than the %d-pixel crop, such as %s", count, crops.patch, example
+        )
     if not len(cache) or not validation:
         raise ValueError(
             f"{source.name}: no usable pictures to {'validate' if len(cache) else 'train'} on "

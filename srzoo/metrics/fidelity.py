@@ -1,7 +1,7 @@
 """PSNR and SSIM as super-resolution papers compute them.
 
 Luma is BT.601's in [16, 235], of 8-bit RGB and not itself rounded; as many pixels as the scale are shaved
-off each border. NumPy only, in float64.
+off each border. Computed in float64.
 """
 
 import math
@@ -12,8 +12,6 @@ from srzoo.images import check_pixels
 
 WINDOW = 11
 """Pixels a side of SSIM's window; a picture must have as many left after shaving."""
-
-_SIGMA = 1.5
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -82,13 +80,10 @@ def ssim_y(hr: np.ndarray, sr: np.ndarray, shave: int) -> float:
 
 def _blurred(x: np.ndarray) -> np.ndarray:
     """The Gaussian's weighted mean at every place where its window fits whole."""
-    offsets = np.arange(WINDOW) - WINDOW // 2
-    weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
-    weights /= weights.sum()
-    rows, columns = (side - WINDOW + 1 for side in x.shape)
-    # Shifted sums instead of a library's convolution: no copy of every window, and SciPy is not needed.
-    x = sum(weight * x[k : k + rows] for k, weight in enumerate(weights))
-    return sum(weight * x[:, k : k + columns] for k, weight in enumerate(weights))
+    from scipy.ndimage import gaussian_filter  # PSNR alone starts without it, half a second sooner
+
+    radius = WINDOW // 2
+    return gaussian_filter(x, sigma=1.5, radius=radius)[radius:-radius, radius:-radius]
 
 
 def _shaved(hr: np.ndarray, sr: np.ndarray, shave: int, least: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,13 +5,14 @@ network came with their later models, in no paper.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import layers
 
 from srzoo import recipes
-from srzoo.models.entry import Entry, Kernels
+from srzoo.models.entry import Entry, Kernels, Layout
 from srzoo.models.layers import conv, pixel_shuffle, prelu
 
 
@@ -58,4 +59,11 @@ def recognise(kernels: Kernels) -> dict[str, Any] | None:
 
 SCALES = (1, 2, 3, 4)
 
-ENTRIES = (Entry("compact", compact, recipes.EDSR, SCALES, recognise),)
+
+def _names(sizes: Mapping[str, Any]) -> dict[str, str]:
+    """Convolutions and their activations take turns in one list."""
+    inner = [name for i in range(1, sizes["blocks"] + 1) for name in (f"conv{i}", f"prelu{i}")]
+    return {ours: f"body.{place}" for place, ours in enumerate(["head", "head_prelu", *inner, "tail"])}
+
+
+ENTRIES = (Entry("compact", compact, recipes.RRDB, SCALES, recognise, layouts=(Layout("Real-ESRGAN", _names),)),)

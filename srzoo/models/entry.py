@@ -14,6 +14,23 @@ Kernels = Sequence[tuple[int, ...]]
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How a project's PyTorch checkpoints name a network's layers.
+
+    Attributes:
+        project: whose they are.
+        names: from the arguments of `build`, `scale` among them, to our name of each layer with weights -> theirs.
+        white: the number that white is inside their network.
+        mean_shifts: 1x1 convolutions that subtract and add DIV2K's mean and tell what white is, if the file has them.
+    """
+
+    project: str
+    names: Callable[[Mapping[str, Any]], dict[str, str]]
+    white: int = 1
+    mean_shifts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Entry:
     """A model of the zoo.
 
@@ -27,6 +44,7 @@ class Entry:
             among them; None if none do.
         pixel_trained: for a model of GAN training, the entry of the same network, trained on pixels alone.
         fine: names of the convolutions that stay in float32 where the others are computed in 8 bits.
+        layouts: checkpoints of others that become it.
     """
 
     name: str
@@ -36,6 +54,7 @@ class Entry:
     recognise: Callable[[Kernels], Mapping[str, Any] | None]
     pixel_trained: str | None = None
     fine: tuple[str, ...] = ("head", "tail")
+    layouts: tuple[Layout, ...] = ()
 
     def published(self) -> dict[str, Any]:
         """The builder's sizes and their published values."""

@@ -95,7 +95,8 @@ class PixelUnshuffle(layers.Layer):
     def call(self, x):
         for axis in (1, 2):
             length = ops.shape(x)[axis]
-            place = ops.arange(-(-length // self.factor) * self.factor)
+            # Of positive numbers alone: ONNX rounds quotients towards zero.
+            place = ops.arange((length + self.factor - 1) // self.factor * self.factor)
             mirrored = ops.maximum(2 * length - 2 - place, 0)
             x = ops.take(x, ops.where(place < length, place, mirrored), axis=axis)
         batch, height, width, channels = ops.shape(x)

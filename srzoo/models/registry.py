@@ -36,8 +36,14 @@ def build(configuration: Configuration) -> keras.Model:
     """Builds a network with fresh weights.
 
     Raises:
-        ValueError: for an unknown model, scale or option, or an option of another type; the message lists the known.
+        ValueError: for an unknown model, scale or option, or an option of another type, with the known ones; and if
+            Keras is set to channels first, which neither these networks nor TensorFlow on a processor know.
     """
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            f"Keras's image_data_format is {keras.config.image_data_format()!r}, but srzoo's networks are "
+            "channels_last; change it in keras.json or by keras.config.set_image_data_format('channels_last')"
+        )
     entry = entry_of(configuration.base)
     if configuration.scale not in entry.scales:
         raise ValueError(

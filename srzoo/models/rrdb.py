@@ -6,6 +6,7 @@ which shuffle pixels into channels first.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ import keras
 from keras import layers
 
 from srzoo import recipes
-from srzoo.models.entry import Entry, Kernels
+from srzoo.models.entry import Entry, Kernels, Layout
 from srzoo.models.layers import CropTo, PixelUnshuffle, conv
 
 RESIDUAL_SCALING = 0.2
@@ -116,9 +117,44 @@ def recognise(kernels: Kernels) -> dict[str, Any] | None:
 
 SCALES = (1, 2, 4, 8)
 
-_ENTRY = partial(Entry, build=rrdb, scales=SCALES, recognise=recognise, fine=("head", "hr", "tail"))
+
+def _layout(project: str, head: str, conv: str, body: str, upsample: str, hr: str, tail: str) -> Layout:
+    """How a project names RRDB; blocks are counted from 0, and {after}: modules, of which each stage is three."""
+
+    def names(sizes: Mapping[str, Any]) -> dict[str, str]:
+        blocks, scale = sizes["blocks"], sizes["scale"]
+        stages = _stages(scale, sizes["unshuffle"] or UNSHUFFLED.get(scale, 1))
+        dense = [(i, j, k) for i in range(1, blocks + 1) for j in range(1, 4) for k in range(1, 6)]
+        return {
+            "head": head,
+            **{f"block{i}_dense{j}_conv{k}": conv.format(i - 1, j, k) for i, j, k in dense},
+            "body": body.format(blocks),
+            **{f"upsample{i}_conv": upsample.format(i, after=3 * i) for i in range(1, stages + 1)},
+            "hr": hr.format(after=3 * stages + 2),
+            "tail": tail.format(after=3 * stages + 4),
+        }
+
+    return Layout(project, names)
+
+
+LAYOUTS = (
+    _layout(
+        *("Real-ESRGAN", "conv_first", "body.{}.rdb{}.conv{}", "conv_body"),
+        *("conv_up{}", "conv_hr", "conv_last"),
+    ),
+    _layout(
+        *("ESRGAN", "conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv"),
+        *("upconv{}", "HRconv", "conv_last"),
+    ),
+    _layout(
+        *("ESRGAN's first version", "model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.{}"),
+        *("model.{after}", "model.{after}", "model.{after}"),
+    ),
+)
+
+_ENTRY = partial(Entry, build=rrdb, scales=SCALES, recognise=recognise, fine=("head", "hr", "tail"), layouts=LAYOUTS)
 
 ENTRIES = (
-    _ENTRY("rrdb", recipe=recipes.EDSR),
-    _ENTRY("esrgan", recipe=recipes.SRGAN, pixel_trained="rrdb"),
+    _ENTRY("rrdb", recipe=recipes.RRDB),
+    _ENTRY("esrgan", recipe=recipes.ESRGAN, pixel_trained="rrdb"),
 )

@@ -208,7 +208,7 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def bleed(pixels: Pixels) -> np.ndarray:
-    """Gives the colours with those that nobody sees, under alpha 0, replaced by those of visible pixels nearby.
+    """Gives the colours with those that nobody sees, under alpha 0, replaced by the nearest visible pixel's.
 
     What lies there is often black or arbitrary, and enlarged it would come out as a fringe around the visible.
 
@@ -217,21 +217,7 @@ def bleed(pixels: Pixels) -> np.ndarray:
     """
     if pixels.alpha is None or not np.any(pixels.alpha == 0) or not np.any(pixels.alpha):
         return pixels.colour
-    colour = pixels.colour[..., None] if pixels.grey else pixels.colour
-    seen = (pixels.alpha > 0)[..., None]
-    filled = np.where(seen, colour, np.rint(_fill(colour.astype(np.float32), seen.astype(np.float32))))
-    return filled.astype(colour.dtype).reshape(pixels.colour.shape)
+    from scipy.ndimage import distance_transform_edt  # most pictures do without, and start sooner
 
-
-def _fill(colour: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Means of growing neighbourhoods: each pixel without weight takes the mean of the smallest block that has some."""
-    if np.all(weight > 0):
-        return colour
-    height, width = weight.shape[:2]
-    even = ((0, height % 2), (0, width % 2), (0, 0))
-    sums, weights = (
-        padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2, -1).sum((1, 3))
-        for padded in (np.pad(colour * weight, even), np.pad(weight, even))
-    )
-    coarse = _fill(sums / np.maximum(weights, 1e-9), np.minimum(weights, 1))
-    return np.where(weight > 0, colour, coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width])
+    nearest = distance_transform_edt(pixels.alpha == 0, return_distances=False, return_indices=True)
+    return pixels.colour[tuple(nearest)]

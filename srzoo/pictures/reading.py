@@ -142,10 +142,8 @@ class Picture:
         else:
             try:
                 return _decode_tiff(self.path, index)
-            except ImportError as error:
-                self._note(
-                    f"its 16 bits become 8, as {error.name or 'a codec'} is missing: `pip install tifffile imagecodecs`"
-                )
+            except ImportError:
+                self._note("its 16 bits become 8, as imagecodecs is missing: `pip install imagecodecs`")
         return None
 
     def _note(self, note: str | None) -> None:
@@ -238,7 +236,7 @@ def _decode_tiff(path: Path, index: int) -> Pixels:
                 array = np.moveaxis(array, 0, 2)
     except ValueError as error:
         if "imagecodecs" in str(error):
-            raise ImportError(str(error), name="imagecodecs") from error
+            raise ImportError from error
         raise
     if array.dtype != np.uint16 or array.ndim != 3 or not 2 <= array.shape[2] <= 4:
         raise ValueError(f"16-bit TIFF of shape {array.shape} is neither RGB nor RGBA")

@@ -10,7 +10,6 @@ from srzoo.pictures.formats import Format
 from srzoo.pictures.png import write_png
 from srzoo.pictures.reading import Frame, LargeFrame
 from srzoo.pictures.stills import encode
-from srzoo.pictures.tiff import write_tiff
 
 
 def write_frames(
@@ -56,6 +55,8 @@ def _watched(frames: Iterable, failure: list[BaseException]) -> Iterator:
 
 def _write(file, frames: Iterator, written_as: Format, playing: Playing, lossless: bool) -> None:
     if written_as.name == "TIFF":
+        from srzoo.pictures.tiff import write_tiff  # tifffile takes longer to import than many a picture to be written
+
         write_tiff(file, frames, playing.count)
     elif written_as.name == "GIF":
         write_gif(file, frames, playing)

@@ -1,6 +1,5 @@
 """Which network upscales: a name or a file, a precision and a fidelity -> what `Upscaler` takes."""
 
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +36,6 @@ def choose(
     choice: Choice,
     pictures: Sequence[Path],
     start: Callable[[], object] = lambda: None,
-    quiet: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
 ) -> Union["keras.Model", Network]:
     """Loads the network in the precision that is asked for, or in the best one.
 
@@ -45,7 +43,6 @@ def choose(
         choice: what is asked for.
         pictures: to calibrate int8 on if scikit-image is not installed.
         start: is called before TensorFlow is imported, if it is.
-        quiet: an exported model is loaded within it.
 
     Raises:
         ValueError, OSError: if there is no such network, or it cannot be had in that precision or fidelity.
@@ -55,7 +52,7 @@ def choose(
             choice.source,
             choice.precision,
             pictures,
-            lambda: _load(choice, start, quiet),
+            lambda: _load(choice, start),
         )
         if taken:
             away = f", {taken.mean:.2f} grey levels from float32 on average" if taken.precision != "float32" else ""
@@ -63,7 +60,7 @@ def choose(
             return taken.network
     elif choice.precision not in ("auto", "float32"):
         raise ValueError(f"--precision {choice.precision} is not for mixtures of weights; leave out --fidelity")
-    model = _load(choice, start, quiet, choice.precision == "bfloat16")
+    model = _load(choice, start, choice.precision == "bfloat16")
     runtime = f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by TensorFlow"
     LOGGER.info("%s: %s", model.name, runtime)
     return model
@@ -73,7 +70,7 @@ def _precision(model) -> str:
     return {"mixed_bfloat16": "bfloat16"}.get(model.get_layer(index=2).dtype_policy.name, "float32")
 
 
-def _load(choice: Choice, start: Callable, quiet: Callable, bfloat16: bool = False):
+def _load(choice: Choice, start: Callable, bfloat16: bool = False):
     """A Keras model, brought towards its pixel-trained partner if a fidelity is given, or a `Network` of an export."""
     if Path(choice.source).suffix not in (".tflite", ".onnx"):
         start()
@@ -85,8 +82,7 @@ def _load(choice: Choice, start: Callable, quiet: Callable, bfloat16: bool = Fal
                 f"--fidelity mixes weights, but {choice.source} is an exported model; "
                 "give the .weights.h5 file, and export the mixture of `srzoo.interpolate` if you want it in that format"
             )
-        with quiet():
-            return exported.load(choice.source)
+        return exported.load(choice.source)
     import keras
 
     from srzoo import zoo

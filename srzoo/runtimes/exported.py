@@ -4,12 +4,15 @@ An exported file holds a graph and no layers, from which scale and halo could be
 a line of JSON: beside the SavedModel, in a zip at the end of the `.tflite` file, in the metadata of the `.onnx` file.
 """
 
+import contextlib
 import importlib
 import json
 import math
 import os
+import sys
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -94,17 +97,14 @@ def load(source: str | os.PathLike) -> Network:
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    text: str | bytes | None
-    if path.is_dir():
-        text, run = _saved_model(path)
-    elif path.suffix == ".tflite":
-        text, run = _litert(path)
-    elif path.suffix == ".onnx":
-        text, run = _onnx(path)
-    else:
+    readers: dict[str, Callable[[Path], tuple[str | bytes | None, Run]]] = {".tflite": _litert, ".onnx": _onnx}
+    read = _saved_model if path.is_dir() else readers.get(path.suffix)
+    if read is None:
         raise ValueError(
             f"{path}: expected a .tflite or .onnx file or the folder of a SavedModel; export a model first"
         )
+    with quiet():
+        text, run = read(path)
     facts = _parsed(text, path)
     return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run, facts.alignment)
 
@@ -198,6 +198,35 @@ def _onnx(path: Path) -> tuple[str | None, Run]:
         return sr
 
     return session.get_modelmeta().custom_metadata_map.get(KEY), run
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Holds back what converters and runtimes say on stderr from C++; shows it if they fail in a way of their own.
+
+    A user who has set `TF_CPP_MIN_LOG_LEVEL` below 2 sees everything.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2") < "2":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except (ValueError, OSError):
+            raise
+        except BaseException:
+            sys.stderr.flush()
+            held.seek(0)
+            with contextlib.suppress(OSError):
+                os.write(kept, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def require(module: str, package: str, purpose: str) -> ModuleType:

@@ -1,19 +1,17 @@
-"""The statistics of opinion scores: screening of raters, confidence intervals, significance. NumPy only."""
+"""The statistics of opinion scores: screening of raters, confidence intervals, significance."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 LEAST_RATERS = 6
 """With fewer, nobody can be two deviations from the mean of all, and BT.500's screening finds no one."""
 
 MAX_REPEAT_DIFFERENCE = 1.0
 """Grades between the two ratings of a repeated picture, on average; answers at random give 1.6."""
-
-_NORMAL_975 = 1.959963985
-_STUDENT_975 = (12.7062, 4.3027, 3.1824, 2.7764)
 
 
 @dataclass(frozen=True)
@@ -88,34 +86,15 @@ def mean_of_raters(scores: np.ndarray) -> Mean:
     """
     means = np.asarray(scores, np.float64).mean(axis=1)
     count = len(means)
-    margin = student_975(count - 1) * float(means.std(ddof=1)) / math.sqrt(count) if count > 1 else None
+    margin = float(stats.t.ppf(0.975, count - 1) * stats.sem(means)) if count > 1 else None
     return Mean(float(means.mean()), margin)
-
-
-def student_975(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t distribution, within 0.003.
-
-    By the expansion around the normal distribution's (Abramowitz and Stegun, 26.7.5) from 5 degrees of freedom on.
-    """
-    if freedom < 1:
-        raise ValueError(f"Student's distribution has at least one degree of freedom, got {freedom}")
-    if freedom <= len(_STUDENT_975):
-        return _STUDENT_975[freedom - 1]
-    z = _NORMAL_975
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return sum(term / freedom**i for i, term in enumerate(terms))
 
 
 def permutation_p(differences: np.ndarray) -> float:
     """Two-sided p of paired differences: how often would they sum up to as much if each sign were tossed?
 
     It is Fisher's paired permutation test, and exact: scores are whole, so the distribution of the sum under all
-    2^n tosses is found by adding one pair after the other.
+    2^n tosses is found by adding one pair after the other. SciPy's goes through the tosses themselves.
 
     Args:
         differences: whole numbers, of any shape.

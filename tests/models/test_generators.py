@@ -6,9 +6,8 @@ import pytest
 from keras import layers
 
 from srzoo import zoo
-from srzoo.models.geometry import halo_of, scale_of
+from srzoo.models.geometry import halo_of
 from srzoo.models.layers import DepthToSpace, pixel_shuffle
-from srzoo.models.registry import MODELS
 
 SMALL = {"blocks": 2, "filters": 8}
 
@@ -42,29 +41,6 @@ def test_srresnet_has_the_parameters_of_the_papers_figure():
     tail = 9 * 9 * 64 * 3 + 3
     expected = head + prelu + 16 * block + body + 2 * stage + tail
     assert zoo.create("srresnet", scale=4).count_params() == expected == 1_552_771
-
-
-@pytest.mark.parametrize(("name", "scale"), [(name, scale) for name, entry in MODELS.items() for scale in entry.scales])
-def test_output_is_scale_times_the_input_for_odd_sizes(name, scale):
-    model = zoo.create(name, scale=scale, **SMALL)
-    sr = model(pixels(2, 7, 5, 3))
-    assert sr.shape == (2, 7 * scale, 5 * scale, 3)
-    assert scale_of(model) == scale
-
-
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_the_last_layers_compute_in_float32_in_mixed_precision(name, policy):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        model = zoo.create(name, **SMALL)
-    finally:
-        keras.config.set_dtype_policy(before)
-    body = [layer for layer in model.layers if isinstance(layer, layers.Conv2D) and layer.name not in MODELS[name].fine]
-    assert {layer.compute_dtype for layer in body} == {policy.removeprefix("mixed_")}
-    assert model.get_layer("tail").compute_dtype == model.get_layer("sr").compute_dtype == "float32"
-    assert keras.backend.standardize_dtype(model(pixels(1, 5, 5, 3)).dtype) == "float32"
 
 
 def test_edsr_has_no_batch_normalisation():

@@ -39,9 +39,14 @@ def test_pixels_that_are_shuffled_into_channels_give_the_alignment_and_a_wider_h
     assert alignment_of(model) == alignment and halo_of(model) == MOST_HALO * alignment
 
 
+def twice(x):
+    layer = layers.Conv2D(4, 3, padding="same")
+    return layer(layer(x))
+
+
 KNOWN = {
     "the longest of parallel paths": (lambda x: layers.Add()([convolved(x, 7), convolved(convolved(x))]), 3),
-    "a layer that is used twice": (lambda x: (layer := layers.Conv2D(4, 3, padding="same"))(layer(x)), 2),
+    "a layer that is used twice": (twice, 2),
     "dilated": (lambda x: convolved(x, dilation_rate=3), 3),
     "even kernels": (lambda x: convolved(x, 4), 2),
     "depthwise": (lambda x: layers.DepthwiseConv2D(5, padding="same")(x), 2),
