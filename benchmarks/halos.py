@@ -14,7 +14,8 @@ import numpy as np
 
 from srzoo import zoo
 from srzoo.images import read_image
-from srzoo.models.geometry import radius_of, scale_of
+from srzoo.models.geometry import radius_of
+from srzoo.runtimes.keras import keras_network
 from srzoo.runtimes.tiles import tile_of
 
 SIDE, CORE = 320, 48
@@ -48,14 +49,14 @@ def main() -> None:
     print("| network | radius |", " | ".join(f"halo {halo}" for halo in HALOS), "|\n|", "--- |" * (2 + len(HALOS)))
     for source in args.models:
         model = loaded(source)
-        scale = scale_of(model)
+        network = keras_network(model)
         differences: dict[int, list[np.ndarray]] = {halo: [] for halo in HALOS}
         for path in paths:
             lr = read_image(path)[:SIDE, :SIDE]
-            whole = np.asarray(model(lr[None].astype(np.float32), training=False))[0]
+            whole = np.asarray(network.run(lr[None].astype(np.float32)))[0]
             for halo, found in differences.items():
-                tile = tile_of((core, core), SIDE, SIDE, scale, halo)
-                part = np.asarray(model(lr[tile.source][None].astype(np.float32), training=False))[0]
+                tile = tile_of((core, core), SIDE, SIDE, network.scale, halo)
+                part = np.asarray(network.run(lr[tile.source][None].astype(np.float32)))[0]
                 found.append(np.abs(part[tile.inside] - whole[tile.target]))
         cells = (f"{np.max(found):.2g} ({np.mean(found):.1g})" for found in differences.values())
         print(f"| {source} | {radius_of(model)} |", " | ".join(cells), "|", flush=True)

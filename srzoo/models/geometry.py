@@ -8,7 +8,12 @@ from typing import Any
 import keras
 
 MOST_HALO = 64
-"""Pixels around a tile, of the size at which the network begins to convolve: no more, however far it looks."""
+"""Pixels around a tile, of the size at which the network begins to convolve: no more, however far it looks.
+
+With 32 the greatest difference from the whole picture was 0.0001 grey levels for an RRDB of 23 blocks, briefly trained,
+and for EDSR-baseline; with 16 it was 0.002 (`docs/performance.md`). More than 32 is for networks that learnt to look
+farther. For RRDB's whole radius of 349 the smallest tile would take 2 GB; with 64 it takes 77 MB.
+"""
 
 _POINTWISE = (
     {"Identity", "Rescaling", "Dense", "Dropout", "SpatialDropout2D", "GaussianNoise", "CropTo"}

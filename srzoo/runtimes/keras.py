@@ -28,7 +28,7 @@ def keras_network(model: keras.Model) -> Network:
     run = stages.two_stages(_compiled(body), _compiled(tail), scale, tail_halo, stages.LEAST_PIECE)
     result = 3 * 4 * scale**2
     # Of the body's layers more are alive at once: the long skip, the block's own, and what its convolutions make.
-    alive = 6 if _has_prelu(model) else 5
+    alive = 6 if any(isinstance(operation, keras.layers.PReLU) for operation in body.operations) else 5
     names = {operation.name for operation in body.operations}
     largest = max(size for name, size in _output_bytes(model).items() if name in names)
     memory = largest * alive + peak_bytes_per_pixel(model) / stages.PIECES + result
@@ -44,11 +44,16 @@ def _compiled(model: keras.Model):
 def peak_bytes_per_pixel(model: keras.Model) -> int:
     """Memory that a model's forward pass takes at its peak, in bytes per LR pixel, if it runs in one.
 
-    It is the largest layer output, in float32, times how many of that size are alive at once. This was
-    measured on TensorFlow 2.21 on a processor, with and without oneDNN: 2.3 times for EDSR (a pixel
-    shuffle holds its input and output) and 3.1 for SRResNet (a PReLU adds the parts below and above zero).
+    It is the largest layer output, in float32, times how many of that size are alive at once. This was measured on
+    TensorFlow 2.21 on a processor, with and without oneDNN: 2.3 times for EDSR (a pixel shuffle holds its input and
+    output), 3.1 for SRResNet (a PReLU adds the parts below and above zero), 3.6 for RRDB at x2 and 4.3 for the compact
+    network, whose peak is not in a shuffle alone.
     """
-    return math.ceil(max(_output_bytes(model).values()) * (3.5 if _has_prelu(model) else 2.5))
+    kinds = {type(operation).__name__ for operation in model.operations}
+    alive = 4.5
+    if "DepthToSpace" in kinds and "UpSampling2D" not in kinds:
+        alive = 3.5 if "PReLU" in kinds else 2.5
+    return math.ceil(max(_output_bytes(model).values()) * alive)
 
 
 def _output_bytes(model: keras.Model) -> dict[str, float]:
@@ -57,7 +62,3 @@ def _output_bytes(model: keras.Model) -> dict[str, float]:
     probe = keras.Model(model.inputs, [operation.output for operation in model.operations])
     outputs = probe.compute_output_shape((1, side, side, 3))
     return {operation.name: 4 * math.prod(shape) / side**2 for operation, shape in zip(model.operations, outputs)}
-
-
-def _has_prelu(model: keras.Model) -> bool:
-    return any(isinstance(operation, keras.layers.PReLU) for operation in model.operations)

@@ -15,9 +15,10 @@ from tensorflow_serving.apis import prediction_log_pb2
 from srzoo import zoo
 from srzoo.data.sample import sample_path
 from srzoo.exporting.serving import WARMUP, write_saved_model
-from srzoo.exporting.serving_tiles import grid
+from srzoo.exporting.serving_tiles import TiledNetwork, grid, upscale_tiled
 from srzoo.images import read_image, write_image
-from srzoo.runtimes.tiles import _grid
+from srzoo.runtimes.keras import peak_bytes_per_pixel
+from srzoo.runtimes.tiles import _grid, cut
 from srzoo.upscaling import Upscaler
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,35 @@ def test_the_grid_is_the_one_of_the_upscaler():
         most = int((2 * halo + 1) ** 2 + random.integers(0, 20_000))
         got = grid(tf.constant(height, tf.int64), tf.constant(width, tf.int64), halo, most)
         assert tuple(int(number) for number in got) == _grid(height, width, halo, most, height)
+
+
+@pytest.mark.parametrize(("alignment", "halo"), [(1, 5), (2, 5), (4, 8), (1, None), (2, None)])
+def test_the_tiles_are_those_of_the_upscaler(alignment, halo):
+    pixels = np.random.default_rng(0).integers(0, 256, (67, 90, 3), np.uint8)
+    most = 67 * 90 if halo is None else 1000
+    seen = []
+
+    def run(part):
+        seen.append(part.numpy()[0].astype(np.uint8))
+        return part
+
+    upscale_tiled(tf.constant(pixels[None]), TiledNetwork(run, 1, halo, most, alignment))
+    expected = cut(67, 90, 1, halo, most, alignment=alignment)
+    assert len(seen) == len(expected)
+    for part, tile in zip(seen, expected):
+        np.testing.assert_array_equal(part, pixels[tile.source])
+
+
+def test_a_network_that_sees_the_whole_picture_is_served_what_fits_in_memory(tmp_path, picture):
+    pixels = tf.keras.Input((None, None, 3))
+    mean = tf.keras.layers.GlobalAveragePooling2D(keepdims=True)(pixels)
+    model = tf.keras.Model(pixels, tf.keras.layers.UpSampling2D(2)(tf.keras.layers.Average()([pixels, mean])))
+    write_saved_model(model, tmp_path / "1", memory=1000 * peak_bytes_per_pixel(model))
+    signature = tf.saved_model.load(str(tmp_path / "1")).signatures["pixels"]
+    few = picture[:20, :30]
+    assert worst(signature(pixels=tf.constant(few[None]))["sr"].numpy()[0], Upscaler(model)(few)) <= 1
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected at most 1000 pixels an image"):
+        signature(pixels=tf.zeros((1, 40, 30, 3), tf.uint8))
 
 
 def test_a_network_that_gives_nan_is_an_error_and_not_a_black_picture(tmp_path, picture):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from srzoo.runtimes.tiles import cut
+from srzoo.runtimes.tiles import cut, halve, least_area
 
 SIDES = (1, 2, 7, 24, 25, 40, 101)
 CASES = [
@@ -72,6 +72,38 @@ def test_a_full_hd_picture_loses_less_than_a_third_to_halos_with_two_hundred_tho
     tiles = cut(1080, 1920, 4, halo=36, max_pixels=200_000)
     ((height, width),) = sizes(tiles)
     assert len(tiles) * height * width < 1080 * 1920 * 4 / 3
+
+
+@pytest.mark.parametrize("alignment", [2, 4])
+def test_aligned_tiles_and_their_halves_begin_at_multiples_and_see_their_whole_halo(alignment):
+    for height, width, halo, max_pixels in CASES:
+        if max_pixels < min(height * width, least_area(halo, alignment)):
+            continue
+        tiles = cut(height, width, 1, halo, max_pixels, alignment=alignment)
+        assert all(_area(tile) <= max_pixels for tile in tiles)
+        halves = [half for tile in tiles for half in halve(tile, height, width, 1, halo, alignment)]
+        for tile in tiles + halves:
+            for source, target, length in zip(tile.source, tile.target, (height, width)):
+                assert source.start % alignment == 0 and target.start % alignment == 0
+                assert source.start <= max(0, target.start - halo)
+                assert min(length, target.stop + halo) <= source.stop <= length
+        times = np.zeros((height, width), int)
+        for tile in tiles:
+            times[tile.target] += 1
+        assert np.all(times == 1)
+
+
+def _area(tile):
+    return np.prod([part.stop - part.start for part in tile.source])
+
+
+def test_a_picture_that_must_not_be_cut_is_one_tile_or_refused():
+    (tile,) = cut(30, 40, 2, None, 1200, max_height=7)
+    assert tile.source == (slice(0, 30), slice(0, 40))
+    with pytest.raises(
+        ValueError, match="see the whole picture at once, so max_pixels must be at least 1200 for 40x30"
+    ):
+        cut(30, 40, 2, None, 1199)
 
 
 def test_the_smallest_tile_is_a_pixel_and_its_halo():
