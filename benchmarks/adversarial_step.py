@@ -1,4 +1,4 @@
-"""What the adversarial game costs: its step beside the same step with the discriminator and VGG left out.
+"""What GAN training costs: its step beside the same step with the discriminator and VGG left out.
 
     python -m benchmarks.adversarial_step [--model edsr-gan] [--patch 96] [--batch 8] [--rounds 5]
 
@@ -23,8 +23,8 @@ import tensorflow as tf
 from benchmarks.common import Row, in_turns, ratio
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, ContentLoss, l1
-from srzoo.models import PIXEL_TRAINED
 from srzoo.models.discriminator import discriminator
+from srzoo.models.registry import GAN_TRAINED
 from srzoo.training.precision import POLICIES, choose_precision
 from srzoo.training.steps import AdversarialStep, PixelStep
 
@@ -32,7 +32,7 @@ from srzoo.training.steps import AdversarialStep, PixelStep
 def steps_of(model: str) -> dict[str, Callable]:
     """Name -> step, the cheapest first."""
 
-    def game(terms: dict, loss: str = "vanilla") -> AdversarialStep:
+    def step_of(terms: dict, loss: str = "vanilla") -> AdversarialStep:
         norm = ADVERSARIAL_LOSSES[loss].norm
         return AdversarialStep(zoo.create(model), discriminator(norm=norm), ADVERSARIAL_LOSSES[loss], 1e-3, terms)
 
@@ -43,9 +43,9 @@ def steps_of(model: str) -> dict[str, Callable]:
     pixel = {"pixel": (1.0, l1)}
     return {
         "pixels alone": PixelStep(zoo.create(model), l1),
-        "and the discriminator": game(pixel),
-        "and VGG19": game(pixel | content),
-        "the same, Wasserstein with gradient penalty": game(pixel | content, "wasserstein"),
+        "and the discriminator": step_of(pixel),
+        "and VGG19": step_of(pixel | content),
+        "the same, Wasserstein with gradient penalty": step_of(pixel | content, "wasserstein"),
     }
 
 
@@ -65,7 +65,7 @@ def measure(model: str, patch: int, batch: int, rounds: int) -> dict[str, list[f
     """Milliseconds of each step in each round."""
     steps = steps_of(model)
     random = np.random.default_rng(0)
-    scale = zoo.parse_name(model)[1]
+    scale = zoo.known(model).scale
     lr = tf.constant(random.integers(0, 256, (batch, patch // scale, patch // scale, 3)), tf.uint8)
     hr = tf.constant(random.integers(0, 256, (batch, patch, patch, 3)), tf.uint8)
     # The first call, which traces, is not among those that are counted.
@@ -77,7 +77,7 @@ def measure(model: str, patch: int, batch: int, rounds: int) -> dict[str, list[f
 
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--model", default="edsr-gan", choices=PIXEL_TRAINED)
+    ap.add_argument("--model", default="edsr-gan", choices=GAN_TRAINED)
     ap.add_argument("--patch", type=int, default=96, help="HR pixels a side (default: 96)")
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--rounds", type=int, default=5)

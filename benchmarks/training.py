@@ -1,4 +1,4 @@
-"""Milliseconds a training step beside PyTorch: EDSR-baseline on L1, and the game of EDSR-GAN, in float32.
+"""Milliseconds a training step beside PyTorch: EDSR-baseline on L1, and GAN training of EDSR-GAN, in float32.
 
 Both do the whole step: crops of uint8 to floats, forward, backward, Adam. srzoo also keeps the average of the weights
 and measures the gradient's norm, which is counted.
@@ -26,7 +26,7 @@ def rows(quick: bool) -> tuple[list[Row], list[str]]:
     found: list[Row] = []
     for name, ours, theirs in (
         ("EDSR-baseline, L1", _pixel_step, _torch_pixel_step),
-        ("EDSR-GAN, L1 and discriminator", _game, _torch_game),
+        ("EDSR-GAN, L1 and discriminator", _gan, _torch_gan),
     ):
         side = patch if ours is _pixel_step else 96
         random = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def _pixel_step(lr: np.ndarray, hr: np.ndarray) -> Callable:
     return _called(PixelStep(zoo.create("edsr-baseline"), l1), lr, hr)
 
 
-def _game(lr: np.ndarray, hr: np.ndarray) -> Callable:
+def _gan(lr: np.ndarray, hr: np.ndarray) -> Callable:
     keras.config.set_dtype_policy("float32")
     step = AdversarialStep(
         zoo.create("edsr-gan"), discriminator(), ADVERSARIAL_LOSSES["vanilla"], 1e-3, {"pixel": (1.0, l1)}
@@ -78,7 +78,7 @@ def _torch_pixel_step(lr: np.ndarray, hr: np.ndarray) -> Callable:
     return step
 
 
-def _torch_game(lr: np.ndarray, hr: np.ndarray) -> Callable:
+def _torch_gan(lr: np.ndarray, hr: np.ndarray) -> Callable:
     """The steps of most trainers: the discriminator sees detached pictures, then once more the generator's."""
     import torch
     from torch.nn import functional

@@ -13,16 +13,21 @@ _SUPPORT = 2  # radius of Keys' kernel, in samples of the coarser grid
 
 
 def _resize_mirrored(pixels: tf.Tensor, up: int, down: int) -> tf.Tensor:
-    """Resizes (H, W, C) by up/down; one of both is 1, and H and W are multiples of `down`."""
+    """Resizes (..., H, W, C) by up/down; one of both is 1, and H and W are multiples of `down`."""
     margin = (_SUPPORT + 1) * down
-    for axis in (0, 1):
+    for axis in (-3, -2):
         size = tf.shape(pixels)[axis]
         index = tf.math.floormod(tf.range(-margin, size + margin), 2 * size)
         pixels = tf.gather(pixels, tf.minimum(index, 2 * size - 1 - index), axis=axis)
-    shape = tf.shape(pixels)[:2] * up // down
+    shape = tf.shape(pixels)[-3:-1] * up // down
     resized = tf.image.resize(tf.cast(pixels, tf.float32), shape, method="bicubic", antialias=True)
     crop = margin * up // down
-    return resized[crop:-crop, crop:-crop]
+    return resized[..., crop:-crop, crop:-crop, :]
+
+
+def shrink(pixels: tf.Tensor, scale: int) -> tf.Tensor:
+    """`downscale` of float32 (N, H, W, C), which is neither rounded nor clipped and has a gradient."""
+    return _resize_mirrored(pixels, 1, scale)
 
 
 def _to_uint8(pixels: tf.Tensor) -> tf.Tensor:
@@ -48,8 +53,8 @@ def _check(pixels: np.ndarray, scale: int) -> None:
             "pixels must be a uint8 array of shape (height, width, channels), "
             f"got {pixels.dtype} of shape {pixels.shape}"
         )
-    if scale < 2 or scale != int(scale):
-        raise ValueError(f"scale must be a whole number of at least 2, got {scale}")
+    if scale < 1 or scale != int(scale):
+        raise ValueError(f"scale must be a whole number of at least 1, got {scale}")
 
 
 def downscale(pixels: np.ndarray, scale: int) -> np.ndarray:
@@ -58,7 +63,7 @@ def downscale(pixels: np.ndarray, scale: int) -> np.ndarray:
     Args:
         pixels: uint8 array of shape (height, width, channels), sides multiples of `scale`
             (see `crop_to_multiple`).
-        scale: an integer of at least 2.
+        scale: an integer of at least 1, which changes nothing.
 
     Returns:
         uint8 array of shape (height / scale, width / scale, channels).
@@ -78,7 +83,7 @@ def upscale(pixels: np.ndarray, scale: int) -> np.ndarray:
 
     Args:
         pixels: uint8 array of shape (height, width, channels).
-        scale: an integer of at least 2.
+        scale: an integer of at least 1, which changes nothing.
 
     Returns:
         uint8 array of shape (height * scale, width * scale, channels).

@@ -1,7 +1,7 @@
 """How each paper trained its network, as data."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -10,12 +10,12 @@ class Recipe:
     """The published training of a network.
 
     Attributes:
-        loss: a key of `srzoo.losses.PIXEL_LOSSES`, or of `OBJECTIVES` for the adversarial game.
+        loss: a key of `srzoo.losses.PIXEL_LOSSES`, or of `OBJECTIVES` for GAN training.
         lr_patch: LR pixels a side of a crop; HR has `scale` times as many.
         batch: crops in a batch.
         steps: updates of the weights.
         learning_rate: Adam's, at the start.
-        halve_every: steps between two halvings of the learning rate; None: it stays.
+        halve_every: steps between two halvings of the learning rate, or the steps of each; None: it stays.
         schedule: a name of `SCHEDULES`.
         source: where the figures stand.
     """
@@ -25,17 +25,18 @@ class Recipe:
     batch: int
     steps: int
     learning_rate: float
-    halve_every: int | None
+    halve_every: int | tuple[int, ...] | None
     schedule: str
     source: str
 
 
 EDSR = Recipe("l1", 48, 16, 300_000, 1e-4, 200_000, "halving", "arXiv 1707.02921, section 4.2")
 SRRESNET = Recipe("l2", 24, 16, 1_000_000, 1e-4, None, "halving", "arXiv 1609.04802, section 3.2")
+RRDB = Recipe("l1", 32, 16, 1_000_000, 2e-4, 200_000, "halving", "arXiv 1809.00219, section 4.1")
+ESRGAN = Recipe(
+    "esrgan", 32, 16, 400_000, 1e-4, (50_000, 100_000, 200_000, 300_000), "halving", "arXiv 1809.00219, section 4.1"
+)
 SRGAN = Recipe("srgan-vgg54", 24, 16, 200_000, 1e-4, None, "tenth", "arXiv 1609.04802, section 3.2")
-
-RECIPES = {"edsr-baseline": EDSR, "edsr": EDSR, "srresnet": SRRESNET, "edsr-gan": SRGAN, "srgan": SRGAN}
-"""Name of a model -> its published training."""
 
 AVERAGE = 0.999
 """Decay of the moving average of the weights, which is what is validated and saved. Not in the papers;
@@ -45,51 +46,66 @@ FEATURE_SCALE = 1 / 12.75
 """On VGG's features: it brings their squared error to the size of that of pixels (arXiv 1609.04802, section 3.2)."""
 
 
+TERMS = {
+    "content": "on VGG's features",
+    "adversarial": "of the generator's part in GAN training, 1e-3 in SRGAN",
+    "pixel": "of a loss on pixels",
+    "grid": "against checkerboards; in none of the papers",
+    "consistency": "that SR, shrunk, is LR; in none of the papers",
+}
+"""Terms of the generator's loss in GAN training -> what each is for. `srzoo.losses.TERMS` has the functions."""
+
+
 @dataclass(frozen=True)
 class Objective:
-    """What the generator minimises in the adversarial game.
+    """What the generator minimises in GAN training.
 
     Attributes:
         content: layer -> weight, see `srzoo.losses.ContentLoss`, as are the next three.
+        weights: term -> weight; terms that are not named are left out.
         activation: `after` or `before` the ReLU.
         distance: of the features, `l1` or `l2`.
         feature_scale: factor on the features.
         adversarial: a key of `srzoo.losses.ADVERSARIAL_LOSSES`.
-        adversarial_weight: of the generator's part in the game.
         pixel: a key of `srzoo.losses.PIXEL_LOSSES`.
-        pixel_weight: of that; 0 leaves it out.
-        grid_weight: of `srzoo.losses.grid`, against checkerboards; 0 leaves it out. In none of the papers.
     """
 
     content: Mapping[str, float]
+    weights: Mapping[str, float]
     activation: str = "after"
     distance: str = "l2"
     feature_scale: float = FEATURE_SCALE
     adversarial: str = "vanilla"
-    adversarial_weight: float = 1e-3
     pixel: str = "l2"
-    pixel_weight: float = 0.0
-    grid_weight: float = 0.0
 
+
+_SRGAN = {"content": 1.0, "adversarial": 1e-3}
 
 OBJECTIVES = {
     # arXiv 1609.04802, equations 3 to 6 and section 3.2.
-    "srgan-vgg22": Objective({"vgg22": 1.0}),
-    "srgan-vgg54": Objective({"vgg54": 1.0}),
+    "srgan-vgg22": Objective({"vgg22": 1.0}, _SRGAN),
+    "srgan-vgg54": Objective({"vgg54": 1.0}, _SRGAN),
     # The same with the mean squared error of pixels added.
-    "per-pix": Objective({"vgg54": 1.0}, pixel_weight=1.0),
+    "per-pix": Objective({"vgg54": 1.0}, {**_SRGAN, "pixel": 1.0}),
     # ESRGAN, arXiv 1809.00219, equation 3 and section 4.1.
-    "esrgan": Objective({"vgg54": 1.0}, "before", "l1", 1.0, "relativistic", 5e-3, "l1", 1e-2),
+    "esrgan": Objective(
+        {"vgg54": 1.0},
+        {"content": 1.0, "adversarial": 5e-3, "pixel": 1e-2},
+        "before",
+        "l1",
+        1.0,
+        "relativistic",
+        "l1",
+    ),
     # Real-ESRGAN, arXiv 2107.10833, section 4.1.
     "real-esrgan": Objective(
         {"vgg12": 0.1, "vgg22": 0.1, "vgg34": 1.0, "vgg44": 1.0, "vgg54": 1.0},
+        {"content": 1.0, "adversarial": 0.1, "pixel": 1.0},
         "before",
         "l1",
         1.0,
         "vanilla",
-        0.1,
         "l1",
-        1.0,
     ),
 }
 """Name -> what is minimised."""
@@ -97,21 +113,24 @@ OBJECTIVES = {
 SCHEDULES = ("halving", "cosine", "anneal", "tenth")
 
 
-def learning_rate(schedule: str, peak: float, halve_every: int | None, step: int, progress: float) -> float:
+def learning_rate(
+    schedule: str, peak: float, halve_every: int | Sequence[int] | None, step: int, progress: float
+) -> float:
     """The learning rate of a step.
 
     Args:
-        schedule: `halving`, the papers': halved each `halve_every` steps. `cosine`, for short runs: level for
-            40 % of the run, then down to a thousandth along a cosine, with a warm-up over the first 100 steps.
+        schedule: `halving`, the papers': halved each `halve_every` steps, or at those. `cosine`, for short runs: level
+            for 40 % of the run, then down to a thousandth along a cosine, with a warm-up over the first 100 steps.
             `anneal`, for weights that are trained already: the same cosine from the first step on.
             `tenth`, SRGAN's: a tenth from half of the run on.
         peak: the highest learning rate.
-        halve_every: for `halving`; None keeps it level.
+        halve_every: for `halving`: steps between two halvings, or the steps of each; None keeps it level.
         step: updates done so far.
         progress: share of the run that is done, in [0, 1], by steps or by time.
     """
     if schedule == "halving":
-        return peak * 0.5 ** (step // halve_every) if halve_every else peak
+        halvings = step // halve_every if isinstance(halve_every, int) else sum(step >= at for at in halve_every or ())
+        return peak * 0.5**halvings
     if schedule in ("cosine", "anneal"):
         level = 0.4 if schedule == "cosine" else 0.0
         fall = max(0.0, progress - level) / (1 - level)

@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+from srzoo import names
+
 SHIPPED = Path(__file__).parent / "weights"
 """Their folder, one `<full name>.weights.h5` a model."""
 
@@ -38,3 +40,12 @@ def whole(path: Path) -> Path:
 def shipped_models() -> list[str]:
     """Full names of the models whose trained weights come with the package."""
     return sorted(path.name.removesuffix(".weights.h5") for path in SHIPPED.glob("*.weights.h5"))
+
+
+def weights_of_name(name: str) -> Path | None:
+    """The file of weights that ships for a model's name, whose scale may be left out; None if there is none."""
+    try:
+        path = SHIPPED / f"{names.parse(name).name}.weights.h5"
+    except ValueError:
+        return None
+    return path if path.is_file() else None

@@ -1,14 +1,11 @@
 """The zoo: from a model's name to the model, and from a file to the model it holds.
 
-A model's full name says all there is to its architecture: `edsr-baseline-x4` is the published network,
-`edsr-baseline-x4.blocks4.filters32` the same with two sizes changed. It is the Keras model's `name`,
-so it travels in every file that holds the model or its weights.
+A model's name (`srzoo.names`) is the Keras model's `name`, and its configuration stands inside every weights file.
 """
 
-import inspect
-import json
+import contextlib
 import os
-import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -17,53 +14,28 @@ from srzoo import shipped
 from srzoo.files.hdf5 import Declared, open_weights, read_attribute, read_declared, write_weights
 from srzoo.files.keras_archive import check_archive
 from srzoo.images import atomic_file
-from srzoo.models import MODELS, PIXEL_TRAINED
+from srzoo.models import registry
+from srzoo.models.registry import GAN_TRAINED, entry_of
+from srzoo.names import Configuration, from_json, parse
 from srzoo.shipped import shipped_models
 
 
-def full_name(name: str, scale: int, **options: int) -> str:
-    """`("edsr-baseline", 4, blocks=4)` -> `"edsr-baseline-x4.blocks4"`."""
-    return f"{name}-x{scale}" + "".join(f".{key}{value}" for key, value in sorted(options.items()))
-
-
-def parse_name(name: str) -> tuple[str, int, dict[str, int]]:
-    """The reverse of `full_name`; the scale may be left out and is 4 then.
-
-    Raises:
-        ValueError: if it is no model's name.
-    """
-    head, *parts = name.split(".")
-    base, _, scale = head.rpartition("-x")
-    if not (base and scale.isdigit()):
-        base, scale = head, "4"
-    options = [match for part in parts if (match := re.fullmatch(r"([a-z_]+)(\d+)", part))]
-    if base not in MODELS or len(options) < len(parts):
-        raise ValueError(
-            f"unknown model {name!r}; expected one of {', '.join(MODELS)}, maybe with a scale, as in 'edsr-baseline-x4'"
-        )
-    return base, int(scale), {match[1]: int(match[2]) for match in options}
-
-
-def create(name: str, scale: int | None = None, **options: int) -> keras.Model:
+def create(name: str, scale: int | None = None, **options) -> keras.Model:
     """Builds a model with fresh weights.
 
     Args:
-        name: a key of `srzoo.models.MODELS`, or a full name such as `"edsr-baseline-x4"`.
-        scale: 2, 3, 4 or 8; default: the name's, or else 4.
-        options: sizes that differ from the published ones: `blocks`, `filters`.
+        name: of a registered model (`srzoo.models.registry.MODELS`), or with scale and sizes, as `"edsr-baseline-x4"`.
+        scale: one that the model is built for; default: the name's, or else 4.
+        options: arguments of its builder that differ from the published ones, such as `blocks` and `filters`.
 
     Returns:
         A functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to (N, scale H, scale W, 3).
 
     Raises:
-        ValueError: for an unknown name, scale or option; the message lists the known ones.
+        ValueError: for an unknown name, scale or option, with the known ones, or a scale that is not the name's.
     """
-    base, named_scale, named_options = parse_name(name)
-    scale, options = scale or named_scale, {**named_options, **options}
-    try:
-        return MODELS[base](scale=scale, name=full_name(base, scale, **options), **options)
-    except TypeError as error:
-        raise ValueError(f"model {base!r} takes the options blocks and filters, got {sorted(options)}") from error
+    named = parse(name, scale)
+    return registry.build(Configuration(named.base, named.scale, {**named.options, **options}))
 
 
 def load(source: str | os.PathLike) -> keras.Model:
@@ -71,7 +43,8 @@ def load(source: str | os.PathLike) -> keras.Model:
 
     Args:
         source: the name of a model whose weights ship with srzoo (`"edsr-baseline-x4"`), or a file:
-            `.keras`, or `.weights.h5` as `save_weights` writes it.
+            `.keras`, or `.weights.h5` as `save_weights` or Keras's own `Model.save_weights` writes it. Keras's says
+            nothing of what the model is; it is found by the names and shapes of its layers, as one trained on pixels.
 
     Returns:
         The model with its weights, as `create` describes it.
@@ -83,9 +56,9 @@ def load(source: str | os.PathLike) -> keras.Model:
     """
     path = Path(source)
     if path.name.endswith(".weights.h5"):
-        name, declared = _inspect(path)
-        _check_size(path, name, declared)
-        model = create(name)
+        configuration, declared = _inspect(path)
+        _check_size(path, configuration, declared)
+        model = registry.build(configuration)
         load_weights(model, path)
         return model
     if path.suffix == ".keras":
@@ -97,8 +70,7 @@ def load(source: str | os.PathLike) -> keras.Model:
         except Exception as error:
             # Of a damaged file zipfile, HDF5 and Keras tell as nearly any exception.
             raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)})") from error
-    base, scale, options = parse_name(str(source))
-    name = full_name(base, scale, **options)
+    name = known(str(source)).name
     weights = shipped.SHIPPED / f"{name}.weights.h5"
     if not weights.is_file():
         names = ", ".join(shipped_models()) or "none yet"
@@ -107,6 +79,13 @@ def load(source: str | os.PathLike) -> keras.Model:
             "and give the resulting best.weights.h5"
         )
     return load(shipped.whole(weights))
+
+
+def known(name: str, scale: int | None = None) -> Configuration:
+    """As `srzoo.names.parse`, but raises ValueError with the known models if it is none of theirs."""
+    configuration = parse(name, scale)
+    entry_of(configuration.base)
+    return configuration
 
 
 def interpolate(
@@ -123,7 +102,7 @@ def interpolate(
 
     Args:
         pixel_weights: the network as trained on pixels alone: what `load` takes, or a model in memory.
-        gan_weights: the same network as trained in the adversarial game: likewise.
+        gan_weights: the same network after GAN training: likewise.
         alpha: in [0, 1]; 0 gives the weights of the first and 1 those of the second, exactly.
 
     Returns:
@@ -131,7 +110,7 @@ def interpolate(
 
     Raises:
         FileNotFoundError: as in `load`.
-        ValueError: if alpha is not in [0, 1], the second is not of the adversarial game, the first is not its
+        ValueError: if alpha is not in [0, 1], the second is no model of GAN training, the first is not its
             `pixel_trained` partner, or as in `load`.
 
     Example:
@@ -139,9 +118,7 @@ def interpolate(
         'edsr-gan-x4'
     """
     if not 0 <= alpha <= 1:
-        raise ValueError(
-            f"alpha must be from 0 (trained on pixels) to 1 (trained in the adversarial game), got {alpha}"
-        )
+        raise ValueError(f"alpha must be from 0 (trained on pixels) to 1 (GAN training), got {alpha}")
     pixel_weights = _as_it_was(pixel_weights, gan_weights)
     pixel, gan = (given if isinstance(given, keras.Model) else load(given) for given in (pixel_weights, gan_weights))
     partner = pixel_trained(gan.name)
@@ -168,7 +145,7 @@ def _as_it_was(pixel_weights, gan_weights):
     given = pixel_weights, gan_weights
     if not all(isinstance(each, str) and not Path(each).suffix for each in given):
         return pixel_weights
-    pixel, gan = (full_name(*parse_name(each)[:2]) for each in given)
+    pixel, gan = (known(each).name for each in given)
     start = shipped.STARTS / f"{gan}.weights.h5"
     return shipped.whole(start) if start.is_file() and pixel == pixel_trained(gan) else pixel_weights
 
@@ -177,21 +154,57 @@ def pixel_trained(name: str) -> str:
     """`"edsr-gan-x4.blocks4"` -> `"edsr-baseline-x4.blocks4"`: the same network, trained on pixels alone.
 
     Raises:
-        ValueError: if it is no model's name, or not that of one trained in the adversarial game.
+        ValueError: if it is no model's name, or not that of a model of GAN training.
     """
-    base, scale, options = parse_name(name)
-    if base not in PIXEL_TRAINED:
+    configuration = known(name)
+    partner = entry_of(configuration.base).pixel_trained
+    if not partner:
         raise ValueError(
-            f"{name!r} has no pixel-trained partner to be interpolated with; give a model that is trained in the "
-            f"adversarial game ({', '.join(PIXEL_TRAINED)})"
+            f"{name!r} has no pixel-trained partner to be interpolated with; give a model of GAN training "
+            f"({', '.join(GAN_TRAINED)})"
         )
-    return full_name(PIXEL_TRAINED[base], scale, **options)
+    return Configuration(partner, configuration.scale, configuration.options).name
 
 
 def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
-    """Writes `.weights.h5` with the model's full name inside; the file appears whole or not at all."""
-    with atomic_file(_weights_path(path)) as temporary:
-        write_weights(model, temporary, {"srzoo": json.dumps({"model": model.name})})
+    """Writes `.weights.h5` with the model's configuration inside; the file appears whole or not at all.
+
+    Raises:
+        ValueError: if the path does not end so, or the model is none that srzoo builds, whatever it is called.
+    """
+    path = _weights_path(path)
+    configuration = _configuration_of(model)
+    with atomic_file(path) as temporary:
+        write_weights(model, temporary, {"srzoo": configuration.to_json()})
+
+
+def _configuration_of(model: keras.Model) -> Configuration:
+    kernels = [tuple(weight.shape) for weight in model.weights if len(weight.shape) == 4]
+    try:
+        named = known(model.name)
+        if (entry_of(named.base).recognise(kernels) or {}).get("scale") == named.scale:
+            return named
+    except ValueError:
+        pass  # a name of its own
+    for candidate in registry.recognise(kernels):
+        if _structure(registry.build(candidate)) == _structure(model):
+            return candidate
+    raise ValueError(
+        f"the model {model.name!r} is none that srzoo builds, so weights alone would not tell what it is; "
+        "save it as a .keras file"
+    )
+
+
+def _structure(model: keras.Model) -> list:
+    """Of each operation its kind, the shapes of its weights and, of a rescaling, by how much."""
+    return [
+        (
+            type(each).__name__,
+            [tuple(weight.shape) for weight in getattr(each, "weights", ())],
+            [str(getattr(each, key, None)) for key in ("scale", "offset", "activation")],
+        )
+        for each in model.operations
+    ]
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
@@ -202,8 +215,8 @@ def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
         ValueError: if the file is damaged or belongs to another architecture; the message names both.
     """
     stored, declared = _inspect(path)
-    if _architecture(stored) != _architecture(model.name):
-        raise ValueError(f"{path} holds weights of {stored!r}, which do not fit the model {model.name!r}")
+    if _architecture(stored) != _architecture(known(model.name)):
+        raise ValueError(f"{path} holds weights of {stored.name!r}, which do not fit the model {model.name!r}")
     if sorted(declared.shapes) != sorted(tuple(weight.shape) for weight in model.weights):
         raise ValueError(f"{path}: damaged, its arrays are not those of {model.name!r}; get the file again")
     try:
@@ -212,9 +225,9 @@ def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
         raise ValueError(f"{path}: the weights do not fit {model.name!r} or are damaged ({_short(error)})") from error
 
 
-def _architecture(name: str) -> tuple[str, int, dict[str, int]]:
-    base, scale, options = parse_name(name)
-    return PIXEL_TRAINED.get(base, base), scale, options
+def _architecture(configuration: Configuration) -> Configuration:
+    partner = entry_of(configuration.base).pixel_trained
+    return Configuration(partner or configuration.base, configuration.scale, configuration.options)
 
 
 def weights_name(path: str | os.PathLike) -> str:
@@ -224,34 +237,69 @@ def weights_name(path: str | os.PathLike) -> str:
         FileNotFoundError: if there is no such file.
         ValueError: if it is not one that `save_weights` wrote, or damaged.
     """
-    return _inspect(path)[0]
+    return _inspect(path)[0].name
 
 
-def _inspect(path: str | os.PathLike) -> tuple[str, Declared]:
-    """Of a `.weights.h5` file: the model's full name, and what it declares; no weight is read."""
+def _inspect(path: str | os.PathLike) -> tuple[Configuration, Declared]:
+    """Of a `.weights.h5` file: the model's configuration, and what the file declares; no weight is read."""
     path = _weights_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
         data = path.read_bytes()
         with open_weights(data) as file:
-            name = json.loads(read_attribute(file, "srzoo"))["model"]
-            if not isinstance(name, str):
-                raise ValueError("the model that it names is no name")
-            return name, read_declared(file, len(data))
+            declared = read_declared(file, len(data))
+            if "srzoo" in file.attrs:
+                configuration = from_json(read_attribute(file, "srzoo"))
+                entry_of(configuration.base)
+                return configuration, declared
     except Exception as error:
         # Of a damaged file HDF5 tells as nearly any exception.
         raise ValueError(f"{path}: not a weights file that srzoo wrote, or damaged ({_short(error)})") from error
+    found = next(_by_layers(declared), None)
+    if not found:
+        raise ValueError(
+            f"{path}: no weights of a model of the zoo, or of one whose file does not tell its residual scaling; "
+            "give a file of `srzoo.save_weights`, or a .keras file"
+        )
+    return found, declared
 
 
-def _check_size(path: Path, name: str, declared: Declared) -> None:
+def _by_layers(declared: Declared) -> Iterator[Configuration]:
+    """Configurations with the layers that Keras wrote the weights of, by the model's name first."""
+    candidates = registry.recognise([shape for shape in declared.shapes if len(shape) == 4])
+    with contextlib.suppress(ValueError):
+        named = known(declared.model or "")
+        # Only sizes that the arrays have, so that a small file cannot ask for a huge network.
+        sizes = {(each.scale, *_sizes(each)) for each in candidates}
+        if (named.scale, *_sizes(named)) in sizes:
+            yield named
+    for candidate in candidates:
+        # A number that is no shape, such as a residual scaling, is in no such file: only the published network is sure.
+        factors = [each for each in entry_of(candidate.base).published().values() if isinstance(each, float)]
+        if candidate.options and any(factor != 1 for factor in factors):
+            continue
+        layers = registry.build(candidate).layers
+        shapes = sorted(tuple(weight.shape) for layer in layers for weight in layer.weights)
+        if shapes == sorted(declared.shapes) and {layer.name for layer in layers} == declared.layers:
+            yield candidate
+
+
+def _sizes(configuration: Configuration) -> list[tuple[str, int]]:
+    """Whole numbers among the arguments of the builder, published or not."""
+    arguments = {**entry_of(configuration.base).published(), **configuration.options}
+    return sorted((key, value) for key, value in arguments.items() if isinstance(value, int))
+
+
+def _check_size(path: Path, configuration: Configuration, declared: Declared) -> None:
     """Refuses a small file that names a huge network, before that is built."""
-    base, _, options = parse_name(name)
-    published = {key: option.default for key, option in inspect.signature(MODELS[base]).parameters.items()}
-    blocks, filters = (int(options.get(key, published[key])) for key in ("blocks", "filters"))
-    # All have two 3x3 convolutions a block.
-    if 18 * blocks * filters**2 > declared.elements:
-        raise ValueError(f"{path}: damaged, it names {name[:80]!r} but holds {declared.elements:,} weights only")
+    entry = entry_of(configuration.base)
+    found = entry.recognise([shape for shape in declared.shapes if len(shape) == 4]) or {}
+    sizes = {**entry.published(), **configuration.options, "scale": configuration.scale}
+    if not found or any(sizes[key] != value for key, value in found.items()):
+        raise ValueError(
+            f"{path}: damaged, its arrays are not those of {configuration.name[:80]!r}; get the file again"
+        )
 
 
 def _short(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -23,6 +24,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 def seed() -> None:
     """The same weights in a test whichever tests run before it."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def logged() -> None:
+    """What the package logs reaches `caplog`, also after a command was run in this process."""
+    logger = logging.getLogger("srzoo")
+    logger.handlers.clear()
+    logger.propagate = True
 
 
 @pytest.fixture

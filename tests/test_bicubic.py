@@ -86,9 +86,14 @@ def test_what_is_no_8_bit_picture_is_refused(resize, pixels):
 
 
 @pytest.mark.parametrize("resize", [bicubic.downscale, bicubic.upscale])
-@pytest.mark.parametrize("scale", [-2, 0, 1, 2.5])
-def test_a_scale_that_is_no_whole_number_of_at_least_two_is_refused(resize, scale):
-    with pytest.raises(ValueError, match=f"scale must be a whole number of at least 2, got {scale}"):
+def test_the_scale_1_changes_nothing(resize):
+    np.testing.assert_array_equal(resize(PHOTO, 1), PHOTO)
+
+
+@pytest.mark.parametrize("resize", [bicubic.downscale, bicubic.upscale])
+@pytest.mark.parametrize("scale", [-2, 0, 2.5])
+def test_a_scale_that_is_no_whole_number_of_at_least_one_is_refused(resize, scale):
+    with pytest.raises(ValueError, match=f"scale must be a whole number of at least 1, got {scale}"):
         resize(PHOTO, scale)
 
 

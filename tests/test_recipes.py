@@ -2,12 +2,7 @@
 
 import pytest
 
-from srzoo.models import MODELS
-from srzoo.recipes import RECIPES, learning_rate
-
-
-def test_every_model_has_a_recipe():
-    assert RECIPES.keys() == MODELS.keys()
+from srzoo.recipes import learning_rate
 
 
 def test_edsr_halves_its_learning_rate_each_two_hundred_thousand_steps():

@@ -7,6 +7,10 @@ import pytest
 
 import srzoo
 from srzoo import zoo
+from srzoo.models.compact import compact
+from srzoo.models.edsr import edsr
+from srzoo.models.rrdb import rrdb
+from srzoo.models.srresnet import srresnet
 
 SMALL = {"blocks": 2, "filters": 8}
 
@@ -26,28 +30,15 @@ def test_a_full_name_builds_the_same_network():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="unknown model 'edrs'; expected one of edsr-baseline, edsr, srresnet"):
+    with pytest.raises(
+        ValueError, match="unknown model 'edrs'; expected one of .*edsr-baseline, .*did you mean 'edsr'"
+    ):
         zoo.create("edrs")
 
 
 def test_an_unknown_option_is_refused():
-    with pytest.raises(ValueError, match="takes the options blocks and filters, got .*heads"):
+    with pytest.raises(ValueError, match="'srresnet' has no option 'heads'; its options are blocks, filters"):
         zoo.create("srresnet", heads=2)
-
-
-@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
-def test_weights_come_back_from_their_file(name, tmp_path):
-    model = zoo.create(name, **SMALL)
-    zoo.save_weights(model, tmp_path / "a.weights.h5")
-    assert same(zoo.load(tmp_path / "a.weights.h5"), model)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.weights.h5"]
-
-
-@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
-def test_a_keras_file_comes_back_without_our_builders(name, tmp_path):
-    model = zoo.create(name, **SMALL)
-    model.save(tmp_path / "a.keras")
-    assert same(zoo.load(tmp_path / "a.keras"), model)
 
 
 @pytest.mark.parametrize("other", [{"scale": 2}, {"filters": 16}, {"blocks": 3}])
@@ -71,7 +62,7 @@ def test_weights_without_a_name_are_refused(tmp_path):
     path = tmp_path / "a.weights.h5"
     with h5py.File(path, "w"):
         pass
-    with pytest.raises(ValueError, match="not a weights file that srzoo wrote"):
+    with pytest.raises(ValueError, match="no weights of a model of the zoo"):
         zoo.load(path)
 
 
@@ -89,6 +80,69 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_model_without_shipped_weights_says_what_to_do():
     with pytest.raises(FileNotFoundError, match="no trained weights ship for 'edsr-x8'.*train.py"):
         zoo.load("edsr-x8")
+
+
+def test_a_scale_that_is_not_the_names_is_refused():
+    with pytest.raises(ValueError, match="the scale 2 was given, but 'edsr-baseline-x3' upscales by 3"):
+        zoo.create("edsr-baseline-x3", scale=2)
+
+
+@pytest.mark.parametrize("blocks", [2.0, "2", 0, True])
+def test_a_size_that_is_no_whole_number_is_refused(blocks):
+    with pytest.raises(ValueError, match="blocks must be a whole number of at least 1, got"):
+        zoo.create("edsr-baseline", blocks=blocks)
+
+
+def test_an_option_that_is_no_whole_number_comes_back_from_a_file(tmp_path):
+    model = zoo.create("edsr-baseline", residual_scaling=0.2, **SMALL)
+    zoo.save_weights(model, tmp_path / "a.weights.h5")
+    loaded = zoo.load(tmp_path / "a.weights.h5")
+    assert same(loaded, model) and loaded.get_layer("block1_scaling").scale == 0.2
+
+
+def test_a_model_with_a_name_of_its_own_comes_back(tmp_path):
+    model = edsr(scale=3, blocks=2, filters=8, name="mine")
+    zoo.save_weights(model, tmp_path / "a.weights.h5")
+    loaded = zoo.load(tmp_path / "a.weights.h5")
+    assert same(loaded, model) and loaded.name == "edsr-baseline-x3.blocks2.filters8"
+
+
+def test_weights_of_a_model_that_srzoo_does_not_build_are_not_written(tmp_path):
+    model = edsr(scale=3, blocks=2, filters=8, residual_scaling=0.3, name="mine")
+    with pytest.raises(ValueError, match="'mine' is none that srzoo builds.*save it as a .keras file"):
+        zoo.save_weights(model, tmp_path / "a.weights.h5")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("build", [edsr, srresnet, rrdb, compact])
+def test_weights_that_keras_wrote_are_recognised_by_their_layers(build, tmp_path):
+    model = build(scale=2, blocks=2, filters=8, name="mine")
+    model.save_weights(tmp_path / "a.weights.h5")
+    assert same(zoo.load(tmp_path / "a.weights.h5"), model)
+
+
+@pytest.mark.parametrize("name", ["edsr-gan", "srresnet", "rrdb", "compact", "edsr-baseline-x2.residual_scaling0.2"])
+def test_weights_that_keras_wrote_are_recognised_by_their_name(name, tmp_path):
+    model = zoo.create(name, **SMALL)
+    model.compile("adam", "mae")
+    model.save_weights(tmp_path / "a.weights.h5")
+    loaded = zoo.load(tmp_path / "a.weights.h5")
+    assert same(loaded, model) and loaded.name == model.name
+
+
+def test_weights_that_keras_wrote_do_not_tell_a_residual_scaling_of_ones_own(tmp_path):
+    edsr(blocks=2, filters=8, residual_scaling=0.2, name="mine").save_weights(tmp_path / "a.weights.h5")
+    with pytest.raises(ValueError, match="whose file does not tell its residual scaling; give a file of"):
+        zoo.load(tmp_path / "a.weights.h5")
+
+
+def test_the_callback_of_keras_writes_weights_that_load(tmp_path):
+    model = zoo.create("edsr-baseline", blocks=1, filters=4)
+    model.compile("adam", "mae")
+    callback = keras.callbacks.ModelCheckpoint(tmp_path / "a.weights.h5", save_weights_only=True)
+    lr = np.zeros((1, 6, 6, 3), "float32")
+    model.fit(lr, np.zeros((1, 24, 24, 3), "float32"), verbose=0, callbacks=[callback])
+    assert same(zoo.load(tmp_path / "a.weights.h5"), model)
 
 
 TINY = {"blocks": 1, "filters": 4}
@@ -191,13 +245,13 @@ def test_models_that_are_no_pair_are_refused_with_the_partner(pixel, gan):
 
 def test_a_pair_the_wrong_way_round_is_refused():
     pixel, gan = pair("srresnet", "srgan")
-    with pytest.raises(ValueError, match=r"'srresnet-x4.* has no pixel-trained partner .*\(edsr-gan, srgan\)"):
+    with pytest.raises(ValueError, match=r"'srresnet-x4.* has no pixel-trained partner .*\(edsr-gan, esrgan, srgan\)"):
         zoo.interpolate(gan, pixel, 0.5)
 
 
 def test_a_model_under_a_wrong_name_is_refused():
     gan = zoo.create("edsr-gan", **TINY)
-    pixel = zoo.MODELS["edsr-baseline"](blocks=2, filters=4, name="edsr-baseline-x4.blocks1.filters4")
+    pixel = edsr(blocks=2, filters=4, name="edsr-baseline-x4.blocks1.filters4")
     with pytest.raises(ValueError, match="differ in number or shape, although the names say"):
         zoo.interpolate(pixel, gan, 0.5)
 

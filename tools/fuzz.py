@@ -145,7 +145,7 @@ def _checkpoints(folder: Path) -> list[bytes]:
     from srzoo import zoo
     from srzoo.training.checkpoints import Checkpoints
     from srzoo.training.run import Run
-    from srzoo.training.settings import settings_of
+    from srzoo.training.stages import settings_of
 
     model, step = zoo.create(seeds.MODEL), tf.Variable(0)
     saved = Checkpoints(folder / "good-checkpoint", {"model": model, "step": step})

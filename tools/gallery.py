@@ -87,7 +87,7 @@ CHANGES: dict[str, Change] = {
 
 
 def dial(model: str) -> list[Method]:
-    """A network trained in the adversarial game, its partner, and the way between them."""
+    """A network after GAN training, its partner, and the way between them."""
     partner = zoo.pixel_trained(model)
     mixed = {f"fidelity {share}": Upscaler(zoo.interpolate(partner, model, 1 - share)) for share in (0.75, 0.5, 0.25)}
     between = [Method(name, upscaler.scale, upscaler.halo, upscaler) for name, upscaler in mixed.items()]

@@ -3,7 +3,7 @@
     python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
 
 The table has every model and bicubic on the benchmark folders. The plot shows PSNR-Y against LPIPS, and between a
-network trained on pixels and the same network trained in the adversarial game the way of the fidelity dial. The crops
+network trained on pixels and the same network after GAN training the way of the fidelity dial. The crops
 are parts of scikit-image's photographs at 100 %.
 """
 
@@ -23,7 +23,7 @@ from srzoo.data.sample import sample_path
 from srzoo.evaluation import Score, evaluate
 from srzoo.images import atomic_file, read_image, write_image
 from srzoo.metrics.lpips import Lpips, load
-from srzoo.models import PIXEL_TRAINED
+from srzoo.models.registry import GAN_TRAINED
 from srzoo.tables import markdown_table
 from srzoo.upscaling import Upscaler
 from srzoo.viewing.methods import BICUBIC, load_methods
@@ -96,7 +96,7 @@ def dials(folder: Path, lpips: Lpips) -> dict[str, dict[float, Score]]:
     shipped = zoo.shipped_models()
     found: dict[str, dict[float, Score]] = {}
     for name in shipped:
-        if zoo.parse_name(name)[0] not in PIXEL_TRAINED or zoo.pixel_trained(name) not in shipped:
+        if zoo.known(name).base not in GAN_TRAINED or zoo.pixel_trained(name) not in shipped:
             continue
         found[name] = {}
         for fidelity in FIDELITIES:

@@ -1,4 +1,4 @@
-"""Trains EDSR-baseline x4 on a processor in about a third of the time that train.py takes, with the same options:
+"""Trains EDSR-baseline on a processor in about a third of the time that train.py takes, with the same options:
 
     python tools/train_edsr.py photos/ --optimizer muon --learning-rate 5e-4 --patch 96 --minutes 120
 
@@ -17,13 +17,14 @@ import winograd
 
 from srzoo.cli import run, train
 from srzoo.losses import PIXEL_LOSSES
+from srzoo.models.geometry import scale_of
 from srzoo.training.steps import PixelStep
 
 DEFAULTS = ("--model", "edsr-baseline", "--precision", "float32")
 
 
 class WinogradStep(PixelStep):
-    """`PixelStep` of EDSR x4 with 64 filters, but for where the gradient comes from.
+    """`PixelStep` of EDSR with 64 filters, but for where the gradient comes from.
 
     Args:
         model, loss, optimizer: as for `PixelStep`.
@@ -40,8 +41,9 @@ class WinogradStep(PixelStep):
         self._blocks = sum(layer.name.endswith("_conv2") for layer in model.layers)
         self._network: winograd.Network | None = None
         shapes = [tuple(each.shape) for each in model.trainable_variables]
-        if shapes != winograd.shapes(self._blocks):
-            raise ValueError(f"this trains EDSR with 64 filters at x4 only, got {model.name}; train.py knows more")
+        self._scale = scale_of(model)
+        if shapes != winograd.shapes(self._blocks, self._scale):
+            raise ValueError(f"this trains EDSR with 64 filters only, got {model.name}; train.py knows more")
 
     def gradients(self, lr, hr):
         variables = self.model.trainable_variables
@@ -53,7 +55,7 @@ class WinogradStep(PixelStep):
 
     def _loss(self, weights, lr, hr):
         if self._network is None:
-            self._network = winograd.Network(self._blocks, lr.shape[1])
+            self._network = winograd.Network(self._blocks, lr.shape[1], self._scale)
         loss, gradient = self._network.loss(weights, lr, hr, self._squared)
         return np.float32(loss), gradient
 

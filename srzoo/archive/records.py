@@ -19,7 +19,7 @@ class Settings:
         output: folder of the results.
         scratch: folder in it for what is not finished.
         choice: of the network.
-        scale, halo: of the network.
+        scale, halo, alignment: of the network.
         wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
         memory: bytes for a tile.
         max_pixels: that an input may have.
@@ -37,7 +37,8 @@ class Settings:
     scratch: str
     choice: Choice
     scale: int
-    halo: int
+    halo: int | None
+    alignment: int
     wanted: str | None
     memory: int
     max_pixels: int

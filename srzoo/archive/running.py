@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -11,7 +12,6 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from apache_beam.utils.shared import Shared
 from srzoo.archive import storage, worker
 from srzoo.archive.pipeline import FAILED, REPORT, build
 from srzoo.archive.records import Settings
+
+LOGGER = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """How often local workers are started, if it is no single picture that they die of."""
@@ -143,7 +145,6 @@ def run(
     shared: Shared,
     workers: int = 1,
     stall_seconds: float = 900,
-    notice: Callable[[str], object] = worker.tell,
 ) -> Outcomes:
     """Runs the pipeline to its end, and writes the report to `report.json` in the folder of results.
 
@@ -153,7 +154,6 @@ def run(
         shared: token of the network.
         workers: processes of this machine; 1 is this process. Only without a runner among the arguments.
         stall_seconds: without a sign of life after which local workers are ended and started again.
-        notice: is told in a sentence when workers are started again.
 
     Raises:
         PipelineError: if it did not come to its end.
@@ -164,7 +164,7 @@ def run(
         storage.remove_file(f"{settings.output}/{name}")
     try:
         if workers > 1:
-            attempts = _supervised(settings, arguments, shared, workers, stall_seconds, notice)
+            attempts = _supervised(settings, arguments, shared, workers, stall_seconds)
         else:
             attempts = 1
             _run_here(settings, arguments, shared)
@@ -217,9 +217,7 @@ def _report(settings: Settings, start: float, attempts: int) -> Outcomes:
     )
 
 
-def _supervised(
-    settings: Settings, arguments: list[str], shared: Shared, workers: int, stall_seconds: float, notice: Callable
-) -> int:
+def _supervised(settings: Settings, arguments: list[str], shared: Shared, workers: int, stall_seconds: float) -> int:
     """Starts local workers until the pipeline comes to its end; returns how often."""
     strikes: Counter[str] = Counter()
     start, attempt = time.time(), 0
@@ -236,7 +234,7 @@ def _supervised(
         given_up_now = sum(count >= STRIKES for count in strikes.values())
         if ended.final or attempt >= ATTEMPTS + given_up_now:
             raise PipelineError(f"{ended.reason}; the same call again does what is missing")
-        notice(f"{ended.reason}; starts again, what is done stays")
+        LOGGER.warning("%s; starts again, what is done stays", ended.reason)
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,8 @@ class Cut(Step):
         width, height = given.size
         values = Pixels(bleed(given), given.alpha)
         name = hashlib.sha256(planned.path.encode()).hexdigest()[:32]
-        tiles = cut(height, width, settings.scale, settings.halo, settings.unit_pixels)
+        grid = settings.scale, settings.halo, settings.unit_pixels
+        tiles = cut(height, width, *grid, alignment=settings.alignment)
         units = [Unit(planned.path, f"{name}-{index}", tile) for index, tile in enumerate(tiles)]
         for unit in units:
             part = values.map(lambda array, source=unit.tile.source: array[source])

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -36,7 +35,7 @@ class Loaded:
         self._run = network.run
         self.watch: str | None = None
         self.network = replace(network, run=self._timed)
-        self.upscaler = Upscaler(self.network, memory, notice=tell)
+        self.upscaler = Upscaler(self.network, memory)
 
     def _timed(self, pixels: np.ndarray) -> np.ndarray:
         with self._lock:
@@ -53,21 +52,15 @@ class Loaded:
         return seconds
 
 
-def tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def load(
     choice: Choice,
     memory: int,
-    notice: Callable[[str], object] = lambda text: None,
     start: Callable[[], object] = lambda: None,
-    quiet: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
 ) -> Loaded:
     """Loads the network; a file on another file system is fetched first.
 
     Args:
-        choice, notice, start, quiet: as of `srzoo.runtimes.choice.choose`.
+        choice, start: as of `srzoo.runtimes.choice.choose`.
         memory: bytes for a tile.
 
     Raises:
@@ -79,7 +72,7 @@ def load(
             for name in ("source", "pixel_weights")
             if (path := getattr(choice, name)) and not storage.is_local(path)
         }
-        model = choose(replace(choice, **remote), [], notice, start, quiet)
+        model = choose(replace(choice, **remote), [], start)
     if not isinstance(model, Network):
         from srzoo.runtimes.keras import keras_network
 

@@ -1,10 +1,29 @@
 """Command lines: parsing and printing only; the work is done in the other rooms."""
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
 from collections.abc import Callable
+from typing import TextIO
+
+
+class _Plain(logging.Formatter):
+    """A line as it is; with what is not as it should be, `note: ` before it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{'note: ' if record.levelno >= logging.WARNING else ''}{record.getMessage()}"
+
+
+def show_log(stream: TextIO | None = None) -> None:
+    """Shows what the package logs, line by line; on stderr by default."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Plain())
+    logger = logging.getLogger("srzoo")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
 
 
 def run(main: Callable[[], int | None]) -> None:

@@ -3,15 +3,16 @@
 import argparse
 import math
 import re
-import sys
 from pathlib import Path
 
 FORMAT_NAMES = ("png", "jpeg", "webp", "tiff", "gif", "bmp", "avif", "heif", "jpeg2000")
 PRECISION_NAMES = ("auto", "float32", "bfloat16", "int8")
 
 
-def tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def command(prog: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """The parser of a command, whose texts keep their lines."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=prog, description=description, epilog=epilog, formatter_class=formatter)
 
 
 def weights_file(text: str) -> Path:

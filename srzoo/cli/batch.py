@@ -2,11 +2,11 @@
 
 import argparse
 import importlib.util
+import sys
 from pathlib import Path
 
-from srzoo.cli import start_tensorflow
-from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, fidelity, pixels, size_in_bytes, tell
-from srzoo.cli.export import quiet
+from srzoo.cli import show_log, start_tensorflow
+from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, fidelity, pixels, size_in_bytes
 
 DESCRIPTION = """Upscales the pictures that match a pattern, on any file system of Apache Beam (this machine, gs://, s3://,
 hdfs://), with all that they hold, by workers of this machine or of a cluster. What is done already is left; bad
@@ -93,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo.archive.records import Settings
     from srzoo.images import MAX_PIXELS
     from srzoo.runtimes.choice import Choice
+    from srzoo.runtimes.tiles import least_area
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 
     workers = running.local_workers(rest, args.workers)
@@ -102,8 +103,9 @@ def main(argv: list[str] | None = None) -> int:
     pattern, prefix, by_ending = running.check_inputs(args.pattern, output)
     choice = Choice(args.weights or args.model, args.precision, args.fidelity, args.pixel_weights)
     memory, shared = args.memory or DEFAULT_MEMORY, worker.Shared()
-    network = shared.acquire(lambda: worker.load(choice, memory, tell, start_tensorflow, quiet)).network
-    least = (2 * network.halo + 1) ** 2
+    show_log()
+    network = shared.acquire(lambda: worker.load(choice, memory, start_tensorflow)).network
+    least = 1 if network.halo is None else least_area(network.halo, network.alignment)
     if args.unit_pixels < least:
         raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")
     settings = Settings(
@@ -115,6 +117,7 @@ def main(argv: list[str] | None = None) -> int:
         choice,
         network.scale,
         network.halo,
+        network.alignment,
         args.format,
         memory,
         args.max_pixels or MAX_PIXELS,
@@ -122,12 +125,12 @@ def main(argv: list[str] | None = None) -> int:
         args.overwrite,
     )
     try:
-        report = running.run(settings, rest, shared, workers, args.stall_seconds, tell)
+        report = running.run(settings, rest, shared, workers, args.stall_seconds)
     except running.PipelineError as error:
-        tell(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
         return 1
     for note, count in report.notes.items():
-        tell(f"note: of {count}: {note}")
+        print(f"note: of {count}: {note}", file=sys.stderr)
     left = f", {report.already_there} already there" if report.already_there else ""
     failed = f", {report.failed} failed ({output}/{running.FAILED})" if report.failed else ""
     print(f"{report.upscaled} of {report.images} images upscaled to {args.output}{left}{failed}")

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from srzoo.cli import start_tensorflow
+from srzoo.cli.arguments import command
 
 DESCRIPTION = (
     "Writes one web page that shows pictures as bicubic and models upscale them: linked zoom, maps of the differences, "
@@ -21,12 +22,7 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="srzoo compare",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    ap = command("srzoo compare", DESCRIPTION, EPILOG)
     ap.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a picture or a folder of pictures")
     ap.add_argument(
         "--models",

@@ -3,6 +3,7 @@
 import argparse
 
 from srzoo.cli import start_tensorflow
+from srzoo.cli.arguments import command
 
 DESCRIPTION = (
     "Serves a web page on this machine: drop pictures, choose a model, compare before and after, download. "
@@ -16,12 +17,7 @@ EPILOG = """examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="srzoo demo",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    ap = command("srzoo demo", DESCRIPTION, EPILOG)
     ap.add_argument(
         "--models", nargs="+", metavar="MODEL", help="models whose weights ship, or files (default: all that ship)"
     )

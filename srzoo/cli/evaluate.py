@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from srzoo.cli import start_tensorflow
+from srzoo.cli.arguments import command
 
 DESCRIPTION = "Upscales the pictures of benchmark folders and prints PSNR-Y, SSIM-Y and PSNR-RGB, beside bicubic's."
 
@@ -18,12 +19,7 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="srzoo evaluate",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    ap = command("srzoo evaluate", DESCRIPTION, EPILOG)
     ap.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     ap.add_argument(
         "--model",

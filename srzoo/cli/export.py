@@ -1,14 +1,10 @@
 """`python -m srzoo export`: writes a network in a format that other programs read."""
 
 import argparse
-import contextlib
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from srzoo.cli import start_tensorflow
+from srzoo.cli.arguments import command
 
 DESCRIPTION = (
     "Writes a trained network in a format that other programs read, and measures how far it is from the original."
@@ -29,12 +25,7 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="srzoo export",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    ap = command("srzoo export", DESCRIPTION, EPILOG)
     ap.add_argument("model", help="a model whose trained weights ship, or a .keras or .weights.h5 file")
     ap.add_argument("--output", type=Path, required=True, help="a folder, made if it is missing")
     ap.add_argument("--format", choices=("saved_model", "litert", "onnx", "keras"), default="saved_model")
@@ -73,38 +64,8 @@ def main(argv: list[str] | None = None) -> int:
     request = args.format, args.precision, args.version, args.calibration
     formats.check_request(*request, args.max_pixels)
     model = zoo.load(args.model)
-    with quiet():
-        path, report = formats.export(model, args.output, *request, max_pixels=args.max_pixels)
+    path, report = formats.export(model, args.output, *request, max_pixels=args.max_pixels)
     files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
     size = sum(each.stat().st_size for each in files)
     print(f"{path}: {model.name} as {args.format} in {args.precision}, {size / 1e6:.2f} MB\n\n{parity.to_text(report)}")
     return 0
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Holds back what converters and runtimes say on stderr from C++; shows it if they fail in a way of their own.
-
-    `TF_CPP_MIN_LOG_LEVEL` is set by `start_tensorflow` to 2; a user who has set a lower one sees everything.
-    """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2") < "2":
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except (ValueError, OSError):
-            raise
-        except BaseException:
-            sys.stderr.flush()
-            held.seek(0)
-            with contextlib.suppress(OSError):
-                os.write(kept, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)

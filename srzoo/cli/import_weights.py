@@ -5,14 +5,16 @@ from pathlib import Path
 
 from srzoo.cli import start_tensorflow
 
-DESCRIPTION = "Reads an EDSR that EDSR-PyTorch or BasicSR trained, without PyTorch, and writes it as .weights.h5."
+DESCRIPTION = "Reads a network that others trained with PyTorch, without PyTorch, and writes it as .weights.h5."
 
-EPILOG = """Blocks, filters and scale are read off the file; nothing that it holds is run.
+EPILOG = """EDSR, RRDB (ESRGAN, Real-ESRGAN) and compact (SRVGGNetCompact) are found by the names and shapes
+inside; nothing that the file holds is run. docs/import.md lists the projects.
 
 examples:
-  python -m srzoo import edsr_baseline_x4-6b446fab.pt --as edsr-baseline
-  python -m srzoo import net_g_latest.pth --as edsr --output runs/theirs.weights.h5
-  python resolve_image.py photo.jpg --weights edsr-baseline-x4.weights.h5"""
+  python -m srzoo import RealESRGAN_x4plus.pth
+  python -m srzoo import edsr_x4-4f62e9ef.pt --output runs/theirs.weights.h5
+  python -m srzoo import net_g_latest.pth --as edsr-gan --scale 4
+  python resolve_image.py photo.jpg --weights rrdb-x4.weights.h5"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,20 +24,19 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    ap.add_argument("checkpoint", type=Path, metavar="FILE", help="a .pt or .pth file of PyTorch")
+    ap.add_argument("checkpoint", type=Path, metavar="FILE", help="a .pt, .pth or .safetensors file")
     ap.add_argument(
         "--as",
         dest="name",
-        required=True,
         metavar="MODEL",
-        help="what it becomes: edsr-baseline, edsr or edsr-gan; or a full name, which the file must fit then",
+        help="what it becomes, as edsr-gan or esrgan; or a full name, which the file must fit (default: by its sizes)",
     )
-    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="the scale it must have (default: the file's)")
+    ap.add_argument("--scale", type=int, metavar="N", help="the scale it must have (default: the file's)")
     ap.add_argument(
         "--residual-scaling",
         type=float,
         metavar="FACTOR",
-        help="res_scale of its training, which no file tells (default: 0.1 for edsr, 1 for the others)",
+        help="res_scale of EDSR's training, which no file tells (default: 0.1 for edsr, 1 for the others)",
     )
     ap.add_argument(
         "--output",
@@ -57,12 +58,18 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--output must be a file, but {args.output} is a folder")
     start_tensorflow()
     from srzoo import zoo
-    from srzoo.importing.torch_checkpoints import load_torch
+    from srzoo.importing.checkpoints import load_checkpoint
+    from srzoo.models.registry import entry_of
 
-    model = load_torch(args.checkpoint, args.name, args.scale, args.residual_scaling)
+    model = load_checkpoint(args.checkpoint, args.name, args.scale, args.residual_scaling)
     output = args.output or Path(f"{model.name}.weights.h5")
     if not args.output and output.exists():
         raise ValueError(f"{output} is there already; move it away or name a file with --output")
     zoo.save_weights(model, output)
-    print(f"{args.checkpoint}: {model.name}, {model.count_params():,} parameters -> {output}")
+    configuration = zoo.known(model.name)
+    sizes = {"scale": configuration.scale, **entry_of(configuration.base).published(), **configuration.options}
+    told = ", ".join(f"{key.replace('_', ' ')} {size}" for key, size in sizes.items() if size is not None)
+    if "residual_scaling" in sizes and args.residual_scaling is None:
+        told += " (assumed, as no file tells it)"
+    print(f"{args.checkpoint}: {model.name}, {told}, {model.count_params():,} parameters -> {output}")
     return 0

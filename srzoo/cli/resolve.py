@@ -7,9 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from srzoo.cli import start_tensorflow
-from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, fidelity, pixels, size_in_bytes, tell, weights_file
-from srzoo.cli.export import quiet
+from srzoo.cli import show_log, start_tensorflow
+from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, command, fidelity, pixels, size_in_bytes, weights_file
 
 DESCRIPTION = """Upscales pictures with a trained network, with all that they hold: transparency, grey, 16 bits, frames,
 pages, metadata. The result of photo.jpg is results/photo.jpg by default. docs/images.md tells of each kind."""
@@ -24,12 +23,7 @@ EPILOG = """examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="resolve_image.py",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    ap = command("resolve_image.py", DESCRIPTION, EPILOG)
     ap.add_argument("images", nargs="+", type=Path, help="image files, and folders: all images below them")
     which = ap.add_mutually_exclusive_group()
     which.add_argument(
@@ -42,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument(
         "--fidelity",
         type=fidelity,
-        help="for a model of the adversarial game (edsr-gan, srgan): 0 leaves it as it is, 1 is the same network "
+        help="for a model of GAN training (edsr-gan, srgan): 0 leaves it as it is, 1 is the same network "
         "trained on pixels alone, and between them it invents the less detail the higher the number",
     )
     ap.add_argument(
@@ -115,9 +109,10 @@ def main(argv: list[str] | None = None) -> int:
 
     choice = Choice(str(args.weights or args.model), args.precision, args.fidelity, args.pixel_weights)
     pictures = [source.path for source in sources if not source.refusal]
-    model = choose(choice, pictures, tell, start_tensorflow, quiet)
+    show_log()
+    model = choose(choice, pictures, start_tensorflow)
     title = model.name if args.fidelity is None else f"{model.name}, fidelity {args.fidelity:g}"
-    upscaler = Upscaler(model, args.memory or DEFAULT_MEMORY, notice=lambda text: tell(f"note: {text}"))
+    upscaler = Upscaler(model, args.memory or DEFAULT_MEMORY)
     max_pixels = args.max_pixels or MAX_PIXELS
     jobs = batch.plan(sources, args.output, upscaler.scale, args.format, args.compare, args.overwrite, max_pixels)
     return _carry_out(jobs, upscaler, title, max_pixels, args)
@@ -137,7 +132,8 @@ def _carry_out(jobs, upscaler, title: str, max_pixels: int, args: argparse.Names
         except Exception as error:  # whatever a picture brings about must not stop the others
             failed += 1
             reason = str(error) or type(error).__name__
-            tell(f"error: {reason if str(job.source) in reason else f'{job.source}: {reason}'}")
+            reason = reason if str(job.source) in reason else f"{job.source}: {reason}"
+            print(f"error: {reason}", file=sys.stderr, flush=True)
     if len(jobs) > 1 or failed or left:
         rest = (f", {left} already there" if left else "") + (f", {failed} failed" if failed else "")
         print(f"{len(jobs) - failed - left} of {len(jobs)} images upscaled to {args.output}{rest}")

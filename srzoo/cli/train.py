@@ -2,10 +2,18 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
+
+import numpy as np
 
 from srzoo import recipes
-from srzoo.cli import start_tensorflow
+from srzoo.cli import show_log, start_tensorflow
+from srzoo.cli.arguments import command
+from srzoo.training.settings import Settings
 
 DESCRIPTION = """Trains EDSR, SRResNet or SRGAN on pictures. A run's folder has best.weights.h5, config.json, log.csv,
 curve.png, checkpoints, sample pictures and TensorBoard's files. The same command again resumes it.
@@ -24,82 +32,33 @@ EPILOG = """examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="train.py", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    ap.add_argument(
-        "dataset",
-        nargs="?",
-        default="div2k",
-        help="div2k (default) or div2k/<configuration>, a folder (HR/ and LR/, only HR/, or just pictures), "
-        "a tensorflow-datasets name, or sample",
-    )
-    ap.add_argument(
-        "--model",
-        default="edsr-gan",
-        help="edsr-gan (default) or srgan, in two stages; edsr-baseline, edsr or srresnet, on pixels alone",
-    )
-    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="default: 4")
+    """The flags: one for each setting of a run that has a help text, and those that change no result."""
+    ap = command("train.py", DESCRIPTION, EPILOG)
+    gan = ap.add_argument_group("GAN training (--model edsr-gan, srgan or esrgan)")
+    for each in fields(Settings):
+        if "help" not in each.metadata:
+            continue
+        how = {key: value for key, value in each.metadata.items() if key != "stage"}
+        group = gan if each.metadata.get("stage") == "gan" else ap
+        if each.name == "dataset":
+            group.add_argument("dataset", nargs="?", default="div2k", **how)
+        else:
+            kind: Any = get_args(each.type)[0] if isinstance(each.type, UnionType) else each.type
+            how |= {"action": "store_true"} if kind is bool else {"type": how.get("type", TYPES.get(kind, _layers))}
+            group.add_argument(f"--{each.name.replace('_', '-')}", **how)
+    for term, purpose in recipes.TERMS.items():
+        gan.add_argument(f"--{term}-weight", type=_positive_float, help=f"{purpose} (default: the objective's)")
+    ap.add_argument("--scale", type=_positive_int, help="default: 4")
     ap.add_argument("--output", type=Path, help="the run's folder; default: runs/<model>-<dataset>")
-    ap.add_argument("--steps", type=_positive_int, help="updates of the weights, in all; default: the paper's")
-    ap.add_argument("--minutes", type=_positive_float, help="stop after this time; the schedule follows the time")
-    ap.add_argument("--patch", type=_positive_int, help="HR pixels a side of a crop; default: the paper's")
-    ap.add_argument("--batch", type=_positive_int, help="crops in a batch, of all GPUs together; default: 16")
-    ap.add_argument("--fit", choices=("crop", "resize"), default="crop", help="resize: whole pictures, squeezed")
-    ap.add_argument("--loss", help="on pixels: l1, l2 or charbonnier; default: the paper's")
-    ap.add_argument("--optimizer", help="on pixels: adam (default, the paper's) or muon, which learns in fewer steps")
-    ap.add_argument("--learning-rate", type=_positive_float, help="at its highest; default: the paper's")
-    ap.add_argument(
-        "--schedule", choices=recipes.SCHEDULES, help="default: the paper's; on pixels with --minutes cosine"
-    )
-    ap.add_argument("--init-weights", help="a .weights.h5 to start from; SRGAN's training on pixels is skipped then")
-    ap.add_argument("--precision", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
-    ap.add_argument("--validation", help="a folder of pictures to validate on; default: some of the data set's")
     ap.add_argument("--validate-every", type=_positive_int, default=1000, help="steps (default: 1000)")
-    ap.add_argument("--limit", type=_positive_int, help="at most so many pictures of a tensorflow-datasets name")
     ap.add_argument("--data-dir", help="where tensorflow-datasets keeps its data")
     ap.add_argument("--memory", type=_positive_float, default=4.0, help="GB of decoded pictures held in memory (4)")
-    ap.add_argument("--seed", type=int, default=0)
     ap.add_argument(
         "--distribute",
         choices=("mirrored", "multi-worker"),
         help="on all GPUs of this machine, or in the processes that TF_CONFIG names; the batch is that of all together",
     )
-    ap.add_argument(
-        "--sync-batch-norm", action="store_true", help="batch statistics of all replicas' crops, not of each one's own"
-    )
-    _add_game(ap.add_argument_group("the adversarial game (--model edsr-gan or srgan)"))
     return ap
-
-
-def _add_game(group) -> None:
-    """Names are checked where they are known, in rooms that import TensorFlow."""
-    group.add_argument("--objective", help=f"{', '.join(recipes.OBJECTIVES)} (default: srgan-vgg54)")
-    group.add_argument("--vgg", help="vgg19 (default) or vgg16, downloaded, or a file with the weights of either")
-    group.add_argument("--vgg-preprocessing", help="keras or torchvision: who trained the weights in the file")
-    group.add_argument("--content", type=_layers, help="layers of the content loss: vgg54, or vgg22:0.1,vgg54:1")
-    group.add_argument("--activation", choices=("after", "before"), help="take features after or before the ReLU")
-    group.add_argument(
-        "--adversarial", help="vanilla, minimax, least-squares, hinge, wasserstein or relativistic (default: vanilla)"
-    )
-    group.add_argument("--adversarial-weight", type=_positive_float, help="default: the objective's, 1e-3 in SRGAN")
-    group.add_argument("--pixel-weight", type=_positive_float, help="of a loss on pixels beside it")
-    group.add_argument("--grid-weight", type=_positive_float, help="of a loss against checkerboards beside it")
-    group.add_argument("--discriminator-norm", choices=("batch", "spectral", "none"), help="default: batch")
-    group.add_argument(
-        "--discriminator-head",
-        choices=("pool", "flatten", "patches"),
-        help="default: pool; flatten is the paper's; patches judges part by part",
-    )
-    group.add_argument(
-        "--discriminator-input",
-        choices=("pixels", "details"),
-        help="default: pixels; details: their difference from the mean around them",
-    )
-    group.add_argument(
-        "--discriminator-rate", type=_positive_float, help="its learning rate, times the generator's (default: 1)"
-    )
-    group.add_argument("--lpips", help="file with LPIPS's weights: the best weights are then those of the best LPIPS")
 
 
 def main(argv: list[str] | None = None, **options) -> int:
@@ -116,26 +75,28 @@ def main(argv: list[str] | None = None, **options) -> int:
     if args.sync_batch_norm and not args.distribute:
         raise ValueError("--sync-batch-norm is for several replicas; give --distribute with it, or leave it out")
     start_tensorflow(devices=args.distribute != "multi-worker")
+    show_log(sys.stdout)
     from srzoo.training.distribution import LOST, WorkerLostError, open_distribution
     from srzoo.training.session import train_stages
-    from srzoo.training.settings import stages_of
+    from srzoo.training.stages import stages_of
     from srzoo.training.stopping import Stopped
 
-    settings = vars(args)
-    output, validate_every, memory, data_dir, distribute = (
-        settings.pop(name) for name in ("output", "validate_every", "memory", "data_dir", "distribute")
-    )
+    names = {each.name for each in fields(Settings)} | {"scale"}
+    given = {name: value for name, value in vars(args).items() if name in names and value is not None}
+    weights = {term: value for term in recipes.TERMS if (value := getattr(args, f"{term}_weight"))}
     try:
-        distribution = open_distribution(distribute)
-        stages = stages_of(**settings)
-        folder = output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
+        distribution = open_distribution(args.distribute)
+        stages = stages_of(**given, weights=weights or None)
+        if args.teacher:
+            options["teacher"] = _teacher(args.teacher)
+        folder = args.output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
         train_stages(
             folder,
             stages,
             distribution,
-            validate_every=validate_every,
-            memory=int(memory * 1e9),
-            data_dir=data_dir,
+            validate_every=args.validate_every,
+            memory=int(args.memory * 1e9),
+            data_dir=args.data_dir,
             **options,
         )
     except Stopped as stopped:
@@ -145,6 +106,13 @@ def main(argv: list[str] | None = None, **options) -> int:
         print(lost, file=sys.stderr)
         return LOST
     return 0
+
+
+def _teacher(source: str) -> Callable[[np.ndarray], np.ndarray]:
+    from srzoo.runtimes.choice import Choice, choose
+    from srzoo.upscaling import Upscaler
+
+    return Upscaler(choose(Choice(source, "float32"), [])).unrounded
 
 
 def _layers(text: str) -> dict[str, float]:
@@ -169,3 +137,7 @@ def _positive_float(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return value
+
+
+TYPES = {int: _positive_int, float: _positive_float, str: str}
+"""Type of a setting -> how its flag is read."""

@@ -1,9 +1,12 @@
 """From a source to batches: decode once, then aligned random crops in a tf.data pipeline.
 
+A teacher's SR may stand in HR's place, whole or in part: it is computed once for each whole picture.
+
 Which crop stands where in which batch is a function of the seed and the step alone, so a run that is
 resumed at step n sees the batches that it would have seen had it never stopped.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +20,9 @@ from tqdm import tqdm
 from srzoo.data.cache import PairCache, read_all
 from srzoo.data.fingerprint import Fingerprint, checksum
 from srzoo.data.pairs import HELD_OUT, Item, Source, hold_out, resized_pair
+from srzoo.images import to_uint8
+
+LOGGER = logging.getLogger(__name__)
 
 VALIDATION_SIDE = 512
 """Validation is on the centre of each picture, at most this many HR pixels a side, to keep it short."""
@@ -50,6 +56,25 @@ class Crops:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """A trained network whose SR is learned from: distillation (Hinton et al., arXiv 1503.02531).
+
+    What it gives is a function of LR, so that the target has none of the detail that no network can know.
+
+    Attributes:
+        upscale: from LR, uint8 (h, w, 3), to SR, float32 (scale h, scale w, 3) about [0, 255], not rounded.
+        weight: of SR in the target, in (0, 1]; the rest is HR.
+    """
+
+    upscale: Callable[[np.ndarray], np.ndarray]
+    weight: float = 1.0
+
+    def target(self, lr: np.ndarray, hr: np.ndarray) -> np.ndarray:
+        """What is learned in HR's place, uint8 of HR's shape."""
+        return to_uint8(self.weight * self.upscale(lr) + np.float32(1 - self.weight) * hr)
+
+
+@dataclass(frozen=True)
 class Pictures:
     """A data set, decoded: pairs to cut crops from, (name, lr, hr) to validate on, and what was left out."""
 
@@ -60,14 +85,16 @@ class Pictures:
     fingerprint: Fingerprint = field(default_factory=dict)
 
 
-def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None] = print) -> Pictures:
+def decode(source: Source, crops: Crops, memory: int, teacher: Teacher | None = None) -> Pictures:
     """Reads every picture of a source once.
+
+    Pictures that are left out are logged, and how many there are.
 
     Args:
         source: where the pictures come from.
         crops: what will be cut from them; pictures smaller than a crop are left out.
         memory: bytes of training pixels to hold in memory; the rest is cached in a temporary file.
-        say: is told of pictures that are left out, and how many there are.
+        teacher: gives the targets of training; pictures are validated against HR.
 
     Raises:
         ValueError: if nothing usable is left to train or to validate on.
@@ -89,7 +116,7 @@ def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None]
             too_small.append(f"{name}: {hr.shape[1]}x{hr.shape[0]}")
         else:
             fingerprint["train"][name] = checksum(lr, hr)
-            cache.append(lr, hr)
+            cache.append(lr, teacher.target(lr, hr) if teacher else hr)
     validation = [
         (name, *_centre(lr, hr, crops.scale))
         for name, lr, hr in read_all(validation_items, crops.scale, threads, unreadable.append)
@@ -98,9 +125,12 @@ def decode(source: Source, crops: Crops, memory: int, say: Callable[[str], None]
     fingerprint["validation"] = {name: checksum(lr, hr) for name, lr, hr in validation}
 
     for message in unreadable:
-        say(f"left out: {message}")
+        LOGGER.warning("left out: %s", message)
     if too_small:
-        say(f"left out: {len(too_small)} picture(s) smaller than the {crops.patch}-pixel crop, such as {too_small[0]}")
+        count, example = len(too_small), too_small[0]
+        LOGGER.warning(
+            "left out: %d picture(s) smaller than the %d-pixel crop, such as %s", count, crops.patch, example
+        )
     if not len(cache) or not validation:
         raise ValueError(
             f"{source.name}: no usable pictures to {'validate' if len(cache) else 'train'} on "

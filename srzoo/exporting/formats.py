@@ -93,13 +93,27 @@ def export(
         return _export_saved_model(folded, output, version, max_pixels or DEFAULT_MAX_PIXELS, facts, checked)
     path = output / f"{model.name}{'' if precision == 'float32' else f'-{precision}'}{SUFFIXES[format]}"
     with atomic_file(path) as temporary:
-        if format == "litert":
-            write_litert(folded, temporary, precision, crops, facts)
-        elif format == "onnx":
-            write_onnx(folded, temporary, facts)
-        else:
+        if format == "keras":
             folded.save(temporary)
+        else:
+            _converted(folded, temporary, precision, crops, facts)
         return path, checked(temporary)
+
+
+def _converted(model: keras.Model, path: Path, precision: str, crops: list[np.ndarray], facts: Facts) -> None:
+    format = "litert" if path.suffix == SUFFIXES["litert"] else "onnx"
+    try:
+        with exported.quiet():
+            if format == "litert":
+                write_litert(model, path, precision, crops, facts)
+            else:
+                write_onnx(model, path, facts)
+    except Exception as error:
+        # Converters raise nearly any exception, with pages of their own code's places.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise ValueError(
+            f"{model.name} cannot be converted to {format} in {precision} ({reason}); choose another --format"
+        ) from error
 
 
 def check_request(

@@ -27,6 +27,7 @@ def write_litert(model: keras.Model, path: Path, precision: str, crops: list[np.
         crops: uint8 arrays of shape (H, W, 3) on which the ranges of `int8` are found; no other precision reads them.
         facts: to travel with it.
     """
+    model = keras.models.clone_model(model, clone_function=_convertible)
     # As `model.export(format="litert")` does, which Keras before 3.13 lacks and which lets in operations that are not
     # built in.
     archive = keras.export.ExportArchive()
@@ -42,6 +43,21 @@ def write_litert(model: keras.Model, path: Path, precision: str, crops: list[np.
     # A zip at the end is the format's own way to pack files with a model.
     with zipfile.ZipFile(path, "a") as packed:
         packed.writestr(ENTRY, to_json(facts))
+
+
+class _Nearest(keras.layers.UpSampling2D):
+    """Keras's own is of repetitions, after which LiteRT's converter no longer knows the channels."""
+
+    def call(self, inputs):
+        sides = tf.shape(inputs)[1:3] * self.size
+        return tf.raw_ops.ResizeNearestNeighbor(images=inputs, size=sides, half_pixel_centers=True)
+
+
+def _convertible(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """The layer itself, weights and all, but for nearest neighbours."""
+    if type(layer) is keras.layers.UpSampling2D and layer.interpolation == "nearest":
+        return _Nearest.from_config(layer.get_config())
+    return layer
 
 
 def _convert(converter: tf.lite.TFLiteConverter, precision: str, crops: list[np.ndarray]) -> bytes:

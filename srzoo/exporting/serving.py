@@ -14,7 +14,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from srzoo.exporting.serving_images import check_image, decode_image
 from srzoo.exporting.serving_tiles import TiledNetwork, upscale_batch, upscale_tiled
-from srzoo.upscaling import Upscaler
+from srzoo.runtimes import exported
+from srzoo.runtimes.tiles import least_area
 from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 
 DEFAULT_MAX_PIXELS = 16_000_000
@@ -49,18 +50,25 @@ def write_saved_model(
             at the same time.
 
     Raises:
-        ValueError: if the memory is too little for a single pixel and its halo, or the model is no upscaler without
-            strides.
+        ValueError: if the memory is too little for a single pixel and its halo, or the model is no upscaler.
     """
-    upscaler = Upscaler(model, memory)
-    largest_png = (2**31 - 1) // (3 * upscaler.scale**2)
-    module = _module(model, upscaler, min(max_pixels, largest_png))
+    facts = exported.facts_of(model, "saved_model", "float32")
+    tile = memory // facts.bytes_per_pixel
+    largest_png = (2**31 - 1) // (3 * facts.scale**2)
+    max_pixels = min(max_pixels, largest_png)
+    if facts.halo is None:
+        max_pixels = min(max_pixels, tile)
+    least = 1 if facts.halo is None else min(max_pixels, least_area(facts.halo, facts.alignment))
+    if tile < least:
+        needed = math.ceil(least * facts.bytes_per_pixel / 1e6)
+        raise ValueError(f"memory must be at least {needed} MB for {facts.name!r}, got {memory / 1e6:g} MB; allow more")
+    module = _module(model, facts, tile, max_pixels)
     signatures = {"serving_default": module.serve_bytes, "pixels": module.serve_pixels, "float": module.serve_float}
     tf.saved_model.save(module, str(folder), signatures=signatures)
     _write_warmup(folder, model.name, side=min(64, math.isqrt(max_pixels)))
 
 
-def _module(model: keras.Model, upscaler: Upscaler, max_pixels: int) -> tf.Module:
+def _module(model: keras.Model, facts: exported.Facts, tile: int, max_pixels: int) -> tf.Module:
     module = tf.Module()
     # A SavedModel saves the variables that its module holds. The model itself would bring Keras along.
     module.weights = [variable.value for variable in model.variables]
@@ -69,7 +77,7 @@ def _module(model: keras.Model, upscaler: Upscaler, max_pixels: int) -> tf.Modul
     module.network = tf.function(
         lambda pixels: model(pixels, training=False), input_signature=[images], autograph=False
     )
-    network = TiledNetwork(module.network, upscaler.scale, upscaler.halo, upscaler.max_pixels)
+    network = TiledNetwork(module.network, facts.scale, facts.halo, tile, facts.alignment)
 
     def upscale_one(content: tf.Tensor) -> tf.Tensor:
         return tf.io.encode_png(upscale_tiled(decode_image(content)[None], network)[0])

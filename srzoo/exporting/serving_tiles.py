@@ -16,14 +16,15 @@ class TiledNetwork:
     Attributes:
         run: from RGB pixels in [0, 255], float32 (N, H, W, 3), to float32 (N, scale H, scale W, 3).
         scale: HR pixels a side of an LR pixel.
-        halo: LR pixels that it looks far.
+        halo, alignment: as of `srzoo.runtimes.network.Network`; without a halo no picture may exceed `max_pixels`.
         max_pixels: area that the network's input may have, in LR pixels; at least a pixel's with its halo.
     """
 
     run: Callable[[tf.Tensor], tf.Tensor]
     scale: int
-    halo: int
+    halo: int | None
     max_pixels: int
+    alignment: int = 1
 
 
 def upscale_batch(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
@@ -49,14 +50,24 @@ def upscale_tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
     """Like `upscale_batch`, with the same place in all pictures in one tile: for one picture, or a few that fit."""
     shape = tf.shape(pixels, tf.int64)
     height, width = shape[1], shape[2]
-    scale, halo = network.scale, network.halo
-    rows, columns = grid(height, width, halo, network.max_pixels)
+    scale, alignment = network.scale, network.alignment
+    halo = _ceil_divided(network.halo or 0, alignment)
+    # The grid's unit is a square of `alignment` pixels a side.
+    tall, wide = _ceil_divided(height, alignment), _ceil_divided(width, alignment)
+    if network.halo is None:
+        rows = columns = tf.constant(1, tf.int64)
+    else:
+        fits = height * width <= network.max_pixels
+        several = grid(tall, wide, halo, network.max_pixels // alignment**2)
+        rows, columns = (tf.where(fits, tf.constant(1, tf.int64), count) for count in several)
 
     def strip(row: tf.Tensor) -> tf.Tensor:
-        top, bottom, first_row, last_row = _span(height, rows, halo, row)
+        spans = _span(tall, rows, halo, row)
+        top, bottom, first_row, last_row = (tf.minimum(each * alignment, height) for each in spans)
 
         def part(column: tf.Tensor) -> tf.Tensor:
-            left, right, first, last = _span(width, columns, halo, column)
+            spans = _span(wide, columns, halo, column)
+            left, right, first, last = (tf.minimum(each * alignment, width) for each in spans)
             sr = network.run(tf.cast(pixels[:, top:bottom, left:right], tf.float32))
             inside = sr[
                 :,

@@ -30,11 +30,15 @@ class Declared:
     """What a file of weights says that it holds.
 
     Attributes:
-        shapes: of its arrays, in the order of their names.
+        shapes: of its layers' arrays, in the order of their names; not those of an optimizer.
+        layers: names of the layers, those without arrays too.
+        model: name of the model, if the file tells it.
         elements: numbers in all arrays; the file has room for them.
     """
 
     shapes: list[tuple[int, ...]]
+    layers: set[str]
+    model: str | None
 
     @property
     def elements(self) -> int:
@@ -85,10 +89,13 @@ def read_declared(file: h5py.File, size: int) -> Declared:
             arrays, arrays that are compressed or of objects, or arrays that the file has not the bytes for.
     """
     shapes: list[tuple[int, ...]] = []
+    names: dict[str, str] = {}
     groups: list[tuple[h5py.Group, int]] = [(file, 0)]
     seen = nbytes = 0
     while groups:
         group, depth = groups.pop()
+        if "name" in group.attrs:
+            names[group.name] = read_attribute(group, "name")
         for name in group:
             seen += 1
             if seen > MAX_OBJECTS or depth > MAX_DEPTH:
@@ -101,11 +108,13 @@ def read_declared(file: h5py.File, size: int) -> Declared:
                 continue
             _check_array(item, name, size)
             nbytes += item.nbytes
-            shapes.append(item.shape)
+            if not item.name.startswith("/optimizer/"):
+                shapes.append(item.shape)
             # Many names may stand for the same bytes.
             if nbytes > size:
                 raise ValueError(f"its arrays declare more than the {size} bytes of the file")
-    return Declared(shapes)
+    layers = {name for path, name in names.items() if path.startswith("/layers/")}
+    return Declared(shapes, layers, names.get("/vars"))
 
 
 def _check_array(item: h5py.Dataset, name: str, size: int) -> None:
@@ -124,8 +133,8 @@ def _check_array(item: h5py.Dataset, name: str, size: int) -> None:
         raise ValueError(f"{text} declares the shape {item.shape}, for which the file lacks the bytes")
 
 
-def read_attribute(file: h5py.File, name: str) -> str:
-    """The text of an attribute.
+def read_attribute(file: h5py.Group, name: str) -> str:
+    """The text of an attribute of a file or of a group in it.
 
     Raises:
         ValueError: if there is none, or it is no short text.

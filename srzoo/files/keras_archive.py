@@ -5,7 +5,9 @@ read here first: it may name only what the networks of srzoo are made of, and no
 """
 
 import json
+import math
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,76 @@ ENTRIES = {"config.json", "metadata.json", "model.weights.h5"}
 MAX_CONFIG = 1 << 23
 """Bytes of a description; that of EDSR with 32 blocks has some 200,000."""
 
-LAYERS = {"InputLayer", "Rescaling", "Conv2D", "Add", "PReLU", "BatchNormalization", "DepthToSpace"}
-PARTS = {"DTypePolicy", "VarianceScaling", "GlorotUniform", "Zeros", "Ones", "Constant", "__keras_tensor__"}
+Options = Mapping[str, Any]
+
+
+def _separable(options: Options, channels: int) -> tuple[int, int]:
+    deep = channels * options["depth_multiplier"]
+    return options["filters"], (math.prod(options["kernel_size"]) + options["filters"]) * deep
+
+
+def _per_channel(*keys: str, fixed: int = 0) -> Callable[[Options, int], tuple[int, int]]:
+    """Of a layer with a weight a channel for each of these options that is on, and some besides."""
+    return lambda options, channels: (channels, channels * (fixed + sum(bool(options[key]) for key in keys)))
+
+
+WEIGHTED: dict[str, Callable[[Options, int], tuple[int, int]]] = {
+    "Conv2D": lambda o, c: (o["filters"], math.prod(o["kernel_size"]) * (c // o["groups"]) * o["filters"]),
+    "Conv2DTranspose": lambda o, c: (o["filters"], math.prod(o["kernel_size"]) * c * o["filters"]),
+    "DepthwiseConv2D": lambda o, c: (
+        c * o["depth_multiplier"],
+        math.prod(o["kernel_size"]) * c * o["depth_multiplier"],
+    ),
+    "SeparableConv2D": _separable,
+    "Dense": lambda o, c: (o["units"], c * o["units"]),
+    "PReLU": _per_channel(fixed=1),
+    "BatchNormalization": _per_channel("scale", "center", fixed=2),
+    "LayerNormalization": _per_channel("scale", "center"),
+    "GroupNormalization": _per_channel("scale", "center"),
+}
+"""Layer with weights -> from its options and the channels before it to those after it, and its weights without bias."""
+
+SIZES = ("filters", "units", "groups", "depth_multiplier", "kernel_size", "block_size", "factor", "scale")
+"""Options that are whole numbers above 0, where they are not switches."""
+
+RESHAPING: dict[str, Callable[[Options, list[int]], int]] = {
+    "Concatenate": lambda options, sources: sum(sources),
+    "DepthToSpace": lambda options, sources: sources[0] // options.get("block_size", options.get("scale")) ** 2,
+    "PixelUnshuffle": lambda options, sources: sources[0] * options["factor"] ** 2,
+    "CropTo": lambda options, sources: sources[0],
+}
+"""Layer without weights that changes the number of channels -> from its options and those before it to those after."""
+
+WEIGHTLESS = {
+    *(
+        "InputLayer",
+        "Rescaling",
+        "Add",
+        "Subtract",
+        "Multiply",
+        "Average",
+        "Maximum",
+        "Minimum",
+        "Activation",
+        "Identity",
+    ),
+    *("ReLU", "LeakyReLU", "ELU", "Dropout", "UpSampling2D", "ZeroPadding2D", "Cropping2D", "GlobalAveragePooling2D"),
+    *("GlobalMaxPooling2D", "AveragePooling2D", "MaxPooling2D"),
+}
+"""Layers without weights that keep the number of channels."""
+
+LAYERS = {*WEIGHTED, *RESHAPING, *WEIGHTLESS}
+INITIALIZERS = {
+    *("Zeros", "Ones", "Constant", "VarianceScaling", "GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal"),
+    *("LecunUniform", "LecunNormal", "RandomUniform", "RandomNormal", "TruncatedNormal"),
+}
+OURS = "srzoo.models.layers"
 MODULES: dict[str, set[str | None]] = {
     "Functional": {"keras", "keras.models", "keras.src.models.functional"},
     # An operation of Keras 3.15, or the layer that stands in for it with older ones.
-    "DepthToSpace": {"keras.src.ops.nn", "srzoo.models.layers"},
+    "DepthToSpace": {"keras.src.ops.nn", OURS},
+    "PixelUnshuffle": {OURS},
+    "CropTo": {OURS},
     "DTypePolicy": {"keras"},
     "__keras_tensor__": {None},
 }
@@ -38,6 +104,9 @@ def check_archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         _check_entries(archive, path.stat().st_size)
         config = json.loads(archive.read("config.json"))
+        if isinstance(config, dict):
+            # How the model was compiled, which is neither needed nor read.
+            config.pop("compile_config", None)
         weights = archive.read("model.weights.h5")
     with open_weights(weights) as file:
         held = read_declared(file, len(weights))
@@ -75,7 +144,7 @@ def _check_classes(config: Any) -> None:
 
 def _check_class(name: Any, module: Any, registered: Any) -> None:
     modules: set[str | None] = set()
-    if isinstance(name, str) and name in {"Functional", *LAYERS, *PARTS}:
+    if isinstance(name, str) and name in {*MODULES, *LAYERS, *INITIALIZERS}:
         modules = MODULES.get(name, {"keras.layers" if name in LAYERS else "keras.initializers"})
     if module not in modules or registered not in (None, name, f"srzoo>{name}"):
         asked = ".".join(str(part) for part in (module, name) if part is not None)
@@ -92,12 +161,15 @@ def _weights_of(config: Any) -> int:
         kind, options = layer["class_name"], layer["config"]
         if kind not in LAYERS:
             raise ValueError(f"it has a {kind} as a layer")
+        _check_options(layer["name"], kind, options)
+        sources = [channels[name] for name in _inbound(layer["inbound_nodes"])]
+        weights = 0
         if kind == "InputLayer":
             found = options["batch_shape"][-1]
-            weights = 0
+        elif kind in WEIGHTED:
+            found, weights = WEIGHTED[kind](options, max(sources))
         else:
-            sources = [channels[name] for name in _inbound(layer["inbound_nodes"])]
-            found, weights = _grown(kind, options, max(sources))
+            found = RESHAPING[kind](options, sources) if kind in RESHAPING else max(sources)
         if not isinstance(found, int) or found < 1:
             raise ValueError(f"its layer {ascii(layer['name'])[:60]} has {ascii(found)[:20]} channels")
         channels[layer["name"]] = found
@@ -105,22 +177,24 @@ def _weights_of(config: Any) -> int:
     return total
 
 
-def _grown(kind: str, options: dict[str, Any], channels: int) -> tuple[int, int]:
-    """Channels after a layer, and its weights."""
-    if kind == "Conv2D":
-        height, width = options["kernel_size"]
-        filters, groups = options["filters"], options["groups"]
-        if not all(isinstance(number, int) and number > 0 for number in (height, width, filters, groups)):
-            raise ValueError("it has a convolution whose sizes are no whole numbers above 0")
-        return filters, height * width * (channels // groups) * filters
-    if kind == "DepthToSpace":
-        block = options.get("block_size", options.get("scale"))
-        if not isinstance(block, int) or block < 1:
-            raise ValueError(f"it has a pixel shuffle by {ascii(block)[:20]}")
-        return channels // block**2, 0
+def _check_options(name: Any, kind: str, options: Options) -> None:
+    """Refuses what would have weights along another axis than the channels', the last of four."""
+    layer = f"its layer {ascii(name)[:60]}"
+    if options.get("data_format", "channels_last") != "channels_last":
+        raise ValueError(f"{layer} has its channels first; expected channels_last")
+    if kind == "InputLayer" and len(options["batch_shape"]) != 4:
+        raise ValueError(f"{layer} is of {len(options['batch_shape'])} axes, expected 4")
+    axis = options.get("axis", -1)
+    if axis not in (-1, 3, [-1], [3]):
+        raise ValueError(f"{layer} goes along the axis {ascii(axis)[:20]}, expected the channels'")
     if kind == "PReLU" and not {1, 2} <= set(options["shared_axes"] or ()):
-        raise ValueError("it has a PReLU with weights for every pixel")
-    return channels, {"PReLU": channels, "BatchNormalization": 4 * channels}.get(kind, 0)
+        raise ValueError(f"{layer} is a PReLU with weights for every pixel")
+    for key in SIZES:
+        value = options.get(key, 1)
+        if (kind in WEIGHTED or kind in RESHAPING) and not isinstance(value, bool):
+            numbers = value if isinstance(value, list) else [value]
+            if not all(isinstance(number, int) and number > 0 for number in numbers):
+                raise ValueError(f"{layer} has sizes that are no whole numbers above 0: {key} {ascii(value)[:20]}")
 
 
 def _inbound(nodes: Any) -> list[str]:

@@ -1,33 +1,33 @@
 """Reads the tensors of files that `torch.save` wrote, without PyTorch and without running what the file holds.
 
-Such a file is a pickle, a program for a small machine that may call any function there is, and the tensors' bytes.
-Here its instructions are only listed, by `pickletools`, and those that make containers and tensors are carried out;
-whatever else a file asks for is refused by its name. No size that a file declares is believed before it is compared
-with the bytes that are there.
+Such a file is a pickle, a program for a small machine that may call any function there is, and the tensors' bytes. Here
+the machine is Python's own, but it finds no functions except the five below; whatever else a file asks for is refused
+by its name. The program is looked through first, so that it cannot make the machine take memory or time without end.
+No size that a file declares is believed before it is compared with the bytes that are there.
 """
 
 import io
 import math
 import os
+import pickle
 import pickletools
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from srzoo.importing.tensors import BFLOAT16, MAX_DIMENSIONS, Refused, Sealed, Storage, Tensor, opened, short
+
 MAX_PICKLE = 1 << 20
 """Bytes of a pickle that are read at most; that of a network with a thousand tensors has some 200,000."""
 
-MAX_DIMENSIONS = 8
-
-STORAGES = {
+STORAGES: dict[str, Any] = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
     "HalfStorage": "<f2",
-    "BFloat16Storage": "<u2",
+    "BFloat16Storage": BFLOAT16,
     "LongStorage": "<i8",
     "IntStorage": "<i4",
     "ShortStorage": "<i2",
@@ -35,45 +35,24 @@ STORAGES = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
-"""PyTorch's classes of typed memory -> NumPy's type of their bytes, which bfloat16 has none for."""
+"""PyTorch's classes of typed memory -> NumPy's type of their bytes."""
+
+DTYPES = {"float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool"}
+
+INSTRUCTIONS = {
+    *("PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE"),
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
+    *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8"),
+    *("EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "EMPTY_SET", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "LIST", "DICT"),
+    *("APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS"),
+    *("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET", "LONG_BINGET"),
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "NEWOBJ", "BUILD", "BINPERSID"),
+}
+"""What a pickle of tensors and containers is made of; and NEWOBJ, before which the class is refused by its name."""
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_START = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little")
-
-
-class Refused(ValueError):
-    """What is wrong with a file, in words for the user; the file's name is put before them."""
-
-
-@dataclass(eq=False)
-class Storage:
-    """A piece of memory that tensors look into."""
-
-    kind: str
-    """A key of `STORAGES`."""
-    size: int
-    """In elements."""
-    data: bytes = b""
-
-
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """A view of a storage; offset and strides are in elements and stay within it."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def array(self) -> np.ndarray:
-        """The tensor's values; float32 for bfloat16, else of the storage's type. Maybe a read-only view."""
-        dtype = np.dtype(STORAGES[self.storage.kind])
-        strides = tuple(stride * dtype.itemsize for stride in self.strides)
-        view = np.ndarray(self.shape, dtype, self.storage.data, self.offset * dtype.itemsize, strides)
-        if self.storage.kind == "BFloat16Storage":
-            # bfloat16 is the upper half of a float32.
-            return (view.astype("<u4") << 16).view("<f4")
-        return view
 
 
 def read_torch(path: str | os.PathLike) -> Any:
@@ -88,30 +67,19 @@ def read_torch(path: str | os.PathLike) -> Any:
         ValueError: if it is no such file, is damaged, declares sizes that it does not have, or holds anything but
             tensors and containers; that is named.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    with path.open("rb") as file:
-        try:
-            start = file.read(len(LEGACY_START))
-            file.seek(0)
-            if start.startswith(b"PK\x03\x04"):
-                return _read_zip(file)
-            if start == LEGACY_START:
-                return _read_legacy(file)
-            raise Refused("not a file that torch.save wrote; give a .pt or .pth file of PyTorch")
-        except Refused as error:
-            raise ValueError(f"{path}: {error}") from error
-        except Exception as error:
-            # Damage can come out of the parsers as nearly any exception.
-            raise ValueError(
-                f"{path}: a damaged file of torch.save ({type(error).__name__}: {str(error)[:100]}); get it again"
-            ) from error
+    with opened(path, "file of torch.save") as file:
+        start = file.read(len(LEGACY_START))
+        file.seek(0)
+        if start.startswith(b"PK\x03\x04"):
+            return _read_zip(file)
+        if start == LEGACY_START:
+            return _read_legacy(file)
+        raise Refused("not a file that torch.save wrote; give a .pt or .pth file of PyTorch, or a .safetensors file")
 
 
 def _read_zip(file: BinaryIO) -> Any:
     with zipfile.ZipFile(file) as archive:
-        _check_entries(archive, _bytes_left(file, 0))
+        _check_entries(archive, os.fstat(file.fileno()).st_size)
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl") and name.count("/") == 1]
         if len(pickles) != 1:
             raise Refused(f"a zip file with {len(pickles)} <name>/data.pkl, not 1; give a .pt or .pth file of PyTorch")
@@ -120,275 +88,196 @@ def _read_zip(file: BinaryIO) -> Any:
             raise Refused("written by a big-endian machine, which is not read; save it again on a little-endian one")
         if archive.getinfo(pickles[0]).file_size > MAX_PICKLE:
             raise Refused(_too_long(archive.getinfo(pickles[0]).file_size))
-        storages: dict[str, Storage] = {}
-
-        def storage(kind: str, key: str, size: int) -> Storage:
-            if key not in storages:
-                stored = archive.getinfo(f"{folder}data/{key}").file_size
-                _check_size(key, kind, size, stored)
-                storages[key] = Storage(kind, size, archive.read(f"{folder}data/{key}"))
-            return _same(storages[key], kind, key, size)
-
-        return _unpickle(io.BytesIO(archive.read(pickles[0])), storage)
+        saved, storages = _unpickle(io.BytesIO(archive.read(pickles[0])))
+        for key, storage in storages.items():
+            storage.take(f"storage {key}", archive.read(f"{folder}data/{key}"))
+        return saved
 
 
 def _check_entries(archive: zipfile.ZipFile, file_size: int) -> None:
     """PyTorch compresses nothing, so that what unpacks to more than the file has is none of its files."""
     for entry in archive.infolist():
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-            raise Refused(f"the entry {_short(entry.filename)} is compressed, as torch.save never does; save it again")
+            raise Refused(f"the entry {short(entry.filename)} is compressed, as torch.save never does; save it again")
     total = sum(entry.file_size for entry in archive.infolist())
     if total > file_size:
         raise Refused(f"its entries declare {total} bytes, but the file has {file_size}; get it again")
 
 
 def _read_legacy(file: BinaryIO) -> Any:
-    head = file.read(MAX_PICKLE)
-    stream = io.BytesIO(head)
-    storages: dict[str, Storage] = {}
-
-    def storage(kind: str, key: str, size: int) -> Storage:
-        return _same(storages.setdefault(key, Storage(kind, size)), kind, key, size)
-
+    """Five pickles (magic number, version, machine, what was saved, keys of its storages), then the storages."""
+    data = memoryview(file.read())
+    stream = io.BytesIO(data[:MAX_PICKLE])
     try:
-        _magic, _version, machine = (_unpickle(stream, storage) for _ in range(3))
-        if machine.get("little_endian") is not True:
-            raise Refused("written by a big-endian machine, which is not read; save it again on a little-endian one")
-        saved, keys = _unpickle(stream, storage), _unpickle(stream, storage)
+        _magic, _version, (machine, _), (saved, storages), (keys, _) = [_unpickle(stream) for _ in range(5)]
     except Refused:
         raise
     except Exception:
-        if len(head) == MAX_PICKLE:
+        if len(data) >= MAX_PICKLE:
             raise Refused(_too_long(MAX_PICKLE)) from None
         raise
-    file.seek(stream.tell())
+    if machine.get("little_endian") is not True:
+        raise Refused("written by a big-endian machine, which is not read; save it again on a little-endian one")
     # Text only: of nested tuples, comparing and hashing may take for ever.
     if not all(isinstance(key, str) for key in keys):
         raise TypeError("a storage's key that is no text")
+    data = data[stream.tell() :]
     for key in keys:
-        stored = int.from_bytes(_exactly(file, 8), "little") * _itemsize(storages[key])
-        _check_size(key, storages[key].kind, storages[key].size, stored)
-        storages[key].data = _exactly(file, stored)
+        end = 8 + int.from_bytes(data[:8], "little") * storages[key].dtype.itemsize
+        storages[key].take(f"storage {key}", data[8:end])
+        data = data[end:]
     for key in storages.keys() - set(keys):
-        raise Refused(f"the bytes of storage {_short(key)} are missing; get the file again")
+        raise Refused(f"the bytes of storage {short(key)} are missing; get the file again")
     return saved
-
-
-def _exactly(file: BinaryIO, size: int) -> bytes:
-    left = _bytes_left(file, file.tell())
-    if size > left:
-        raise Refused(f"it ends {size - left} bytes too early; get it again")
-    return file.read(size)
-
-
-def _bytes_left(file: BinaryIO, position: int) -> int:
-    return os.fstat(file.fileno()).st_size - position
-
-
-def _itemsize(storage: Storage) -> int:
-    return np.dtype(STORAGES[storage.kind]).itemsize
-
-
-def _check_size(key: str, kind: str, size: int, stored: int) -> None:
-    if size * np.dtype(STORAGES[kind]).itemsize != stored:
-        raise Refused(
-            f"storage {_short(key)} is declared as a {kind} of {_short(size)} elements, but has {stored} bytes; "
-            "get the file again"
-        )
-
-
-def _same(storage: Storage, kind: str, key: str, size: int) -> Storage:
-    if (storage.kind, storage.size) != (kind, size):
-        raise Refused(f"storage {_short(key)} is declared twice, with other types or sizes; get the file again")
-    return storage
 
 
 def _too_long(size: int) -> str:
     return f"its pickle has {size} bytes or more, expected under {MAX_PICKLE}: a network's weights alone; save those"
 
 
-def _short(value: str | int | tuple[int, ...]) -> str:
-    """A file's own words for a message: quoted, no control characters, no longer than a line."""
-    text = ascii(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _unpickle(stream: io.BytesIO) -> tuple[Any, dict[str, Storage]]:
+    """Reads one pickle; also gives the storages that it speaks of, by their keys and without their bytes."""
+    start = stream.tell()
+    _look_through(stream)
+    size = stream.tell() - start
+    stream.seek(start)
+    unpickler = _Unpickler(io.BytesIO(stream.read(size)), encoding="latin1")
+    return unpickler.load(), unpickler.storages
 
 
-@dataclass(frozen=True)
-class Global:
-    """A name that a pickle may speak of; what it does here is in `_call`."""
+def _look_through(stream: io.BytesIO) -> None:
+    """Goes to the end of a pickle, if its instructions are those of tensors and containers.
 
-    name: str
-
-
-STORAGE_GLOBALS = {f"{module}.{kind}" for module in ("torch", "torch.cuda") for kind in STORAGES}
-CALLABLE = {
-    "collections.OrderedDict",
-    "torch.Size",
-    "torch._utils._rebuild_tensor",
-    "torch._utils._rebuild_tensor_v2",
-    "torch._utils._rebuild_parameter",
-}
-
-LITERALS = {
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
-    *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8"),
-}
-EMPTY: dict[str, Callable[[], Any]] = {
-    "NONE": lambda: None,
-    "NEWTRUE": lambda: True,
-    "NEWFALSE": lambda: False,
-    "EMPTY_DICT": dict,
-    "EMPTY_LIST": list,
-    "EMPTY_TUPLE": tuple,
-    "EMPTY_SET": set,
-}
-TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-
-
-def _unpickle(stream: io.BytesIO, storage: Callable[[str, str, int], Storage]) -> Any:
-    """Carries out one pickle's instructions up to its STOP, as far as they make containers and tensors.
-
-    Args:
-        stream: in memory, so that no instruction can make more be read than there is.
-        storage: from kind, key and number of elements to the storage.
+    What each takes off the machine's stack and puts there is known to `pickletools`, kinds of values only. Two things
+    would harm: a memo at a huge place, for which the machine takes memory up to there; and a tuple as key, as to hash
+    tuples that hold each other twice takes for ever.
     """
     stack: list[Any] = []
-    below: list[list[Any]] = []  # what lay on the stack before each MARK
+    marks: list[int] = []
     memo: dict[int, Any] = {}
-    argument: Any
+    size = stream.getbuffer().nbytes
     for opcode, argument, _ in pickletools.genops(stream):
-        name = opcode.name
-        if name in LITERALS:
-            stack.append(argument)
-        elif name in EMPTY:
-            stack.append(EMPTY[name]())
-        elif name in TUPLES:
-            stack[-TUPLES[name] :] = [_exact_tuple(stack, TUPLES[name])]
-        elif name == "MARK":
-            below.append(stack)
-            stack = []
-        elif name in ("TUPLE", "LIST", "DICT", "APPENDS", "SETITEMS", "ADDITEMS"):
-            items, stack = stack, below.pop()
-            _gather(name, stack, items)
-        elif name in ("APPEND", "SETITEM"):
-            count = 1 if name == "APPEND" else 2
-            items = list(_exact_tuple(stack, count))
-            del stack[-count:]
-            _gather(f"{name}S", stack, items)
-        elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
-            memo[len(memo) if name == "MEMOIZE" else argument] = stack[-1]
-        elif name in ("GET", "BINGET", "LONG_BINGET"):
-            stack.append(memo[argument])
-        elif name == "GLOBAL":
-            stack.append(_global(*argument.split(" ", 1)))
-        elif name == "STACK_GLOBAL":
-            attribute, module = stack.pop(), stack.pop()
-            stack.append(_global(module, attribute))
-        elif name == "REDUCE":
-            arguments, function = stack.pop(), stack.pop()
-            stack.append(_call(function, arguments))
-        elif name == "BUILD":
-            stack.pop()
-            if not isinstance(stack[-1], dict):
-                raise Refused(f"it sets attributes of {type(stack[-1]).__name__}, expected tensors and containers only")
-        elif name == "BINPERSID":
-            stack.append(_persistent(stack.pop(), storage))
-        elif name == "STOP":
-            return stack.pop()
-        elif name not in ("PROTO", "FRAME"):
+        name, taken, given = opcode.name, opcode.stack_before, opcode.stack_after
+        if name not in INSTRUCTIONS:
             raise Refused(f"its pickle has the instruction {name}, expected those of tensors and containers only")
-    raise Refused("its pickle has no end; get it again")
+        if name == "MARK":
+            marks.append(len(stack))
+        elif "PUT" in name or name == "MEMOIZE":
+            place: Any = len(memo) if name == "MEMOIZE" else argument
+            if place > size:
+                raise Refused(f"its pickle has a memo at {place}, but only {size} bytes; get it again")
+            memo[place] = stack[-1]
+        elif "GET" in name:
+            place = argument
+            stack.append(memo[place])
+        else:
+            marked = pickletools.markobject in taken
+            first = marks.pop() if marked else len(stack) - len(taken)
+            items = stack[first:]
+            keys = {"SETITEM": items[1:2], "SETITEMS": items[::2], "DICT": items[::2], "ADDITEMS": items}.get(name, [])
+            if pickletools.pytuple in keys:
+                raise Refused("its pickle has a tuple as a key, expected text and numbers only")
+            del stack[first - (taken.index(pickletools.markobject) if marked else 0) :]
+            stack.extend(given)
 
 
-def _exact_tuple(stack: list[Any], count: int) -> tuple[Any, ...]:
-    if len(stack) < count:
-        raise IndexError("an instruction finds too little on the stack")
-    return tuple(stack[-count:])
+class _Unpickler(pickle.Unpickler):
+    """Python's machine for pickles, without any function but those of `_FUNCTIONS`."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self.storages: dict[str, Storage] = {}
+
+    def find_class(self, module: str, name: str) -> "_Name":
+        if (full := f"{module}.{name}") not in _NAMES:
+            raise Refused(
+                f"it holds {short(full)}, which is not read, as only tensors and containers are; "
+                "save the network's state_dict() alone and give that file"
+            )
+        return _Name(full)
+
+    def persistent_load(self, identity: Any) -> Storage:
+        """What stands in the pickle for a storage: ("storage", class, key, device, elements[, None])."""
+        tag, kind, key, _device, size, *view = identity
+        if isinstance(tag, str) and tag != "storage":
+            raise Refused(
+                f"it holds a {short(tag)}, which is not read, as only tensors are; save the state_dict() alone"
+            )
+        if not (isinstance(kind, _Name) and isinstance(key, str) and isinstance(size, int)) or any(view):
+            raise TypeError("a storage without type, key and size, or a view of one, as PyTorch before 0.4 made")
+        if not 0 <= size < 1 << 63:
+            raise TypeError("a storage without a size")
+        wanted = Storage(np.dtype(STORAGES[kind.text.rpartition(".")[2]]), size)
+        storage = self.storages.setdefault(key, wanted)
+        if (storage.dtype, storage.size) != (wanted.dtype, size):
+            raise Refused(f"storage {short(key)} is declared twice, with other types or sizes; get the file again")
+        return storage
 
 
-def _gather(name: str, stack: list[Any], items: list[Any]) -> None:
-    """Makes a container of the items, or adds them to the one on top of the stack."""
-    if name in ("TUPLE", "LIST"):
-        stack.append(tuple(items) if name == "TUPLE" else items)
-    elif name == "APPENDS" and isinstance(stack[-1], list):
-        stack[-1].extend(items)
-    elif name == "ADDITEMS" and isinstance(stack[-1], set):
-        stack[-1].update(_key(item) for item in items)
-    elif name == "DICT":
-        stack.append(_pairs({}, zip(items[::2], items[1::2], strict=True)))
-    elif name == "SETITEMS" and isinstance(stack[-1], dict):
-        _pairs(stack[-1], zip(items[::2], items[1::2], strict=True))
-    else:
-        raise TypeError(f"{name} for a {type(stack[-1]).__name__}")
+@dataclass(frozen=True, eq=False)
+class _Name(Sealed):
+    """What a pickle finds under a name: it can be called, if it is a function's, and no more."""
+
+    text: str
+
+    def __call__(self, *arguments: Any) -> Any:
+        return _FUNCTIONS[self.text](*arguments)
 
 
-def _pairs(target: dict, pairs) -> dict:
-    for key, value in pairs:
-        target[_key(key)] = value
-    return target
+class _OrderedDict(dict):
+    """A dict; what a pickle sets as its attributes is left out."""
+
+    def __setstate__(self, state: Any) -> None:
+        pass
 
 
-def _key(key: Any) -> Any:
-    if not isinstance(key, (str, int)):
-        raise TypeError(f"a {type(key).__name__} as key")
-    return key
+def _ordered_dict(pairs: Any = ()) -> dict:
+    if not all(isinstance(key, (str, int)) for key, _ in pairs):
+        raise TypeError("a key that is neither text nor a number")
+    made = _OrderedDict(pairs)
+    if pairs:
+        pairs.clear()  # moved: a small file could ask for many copies of a long list
+    return made
 
 
-def _global(module: str, attribute: str) -> Global:
-    if not (isinstance(module, str) and isinstance(attribute, str)):
-        raise TypeError("a name that is no text")
-    name = f"{module}.{attribute}"
-    if name not in STORAGE_GLOBALS and name not in CALLABLE:
-        raise Refused(
-            f"it holds {_short(name)}, which is not read, as only tensors and containers are; "
-            "save the network's state_dict() alone and give that file"
-        )
-    return Global(name)
+def _size(sizes: Any) -> list:
+    """A list, as a tuple could be made a key."""
+    if len(sizes) > MAX_DIMENSIONS:
+        raise TypeError("a size of too many dimensions")
+    return list(sizes)
 
 
-def _call(function: Any, arguments: tuple) -> Any:
-    if not (isinstance(function, Global) and function.name in CALLABLE and isinstance(arguments, tuple)):
-        raise TypeError("a call of what is no function")
-    if function.name == "collections.OrderedDict":
-        return _pairs({}, *arguments) if arguments else {}
-    if function.name == "torch.Size":
-        (sizes,) = arguments
-        return tuple(sizes)
-    if function.name == "torch._utils._rebuild_parameter":
-        if not isinstance(arguments[0], Tensor):
-            raise TypeError("a parameter that is no tensor")
-        return arguments[0]
-    return _tensor(*arguments[:4])
+def _parameter(data: Any, *_: Any) -> Tensor:
+    if not isinstance(data, Tensor):
+        raise TypeError("a parameter that is no tensor")
+    return data
 
 
-def _tensor(storage: Storage, offset: int, shape: tuple, strides: tuple) -> Tensor:
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
     if not isinstance(storage, Storage) or len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS:
         raise TypeError("a tensor without storage, shape and strides")
     if not all(isinstance(number, int) and number >= 0 for number in (offset, *shape, *strides)):
         raise TypeError("a tensor with numbers that are no sizes")
     # Each first, as the product of huge numbers takes long.
-    fits = max(shape, default=0) <= storage.size and math.prod(shape) <= storage.size
-    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides))
-    if not fits or (0 not in shape and last >= storage.size):
+    fits = max(offset, *shape, *strides, 0) <= max(storage.size, 1) and math.prod(shape) <= storage.size
+    if not fits or (0 not in shape and offset + sum((n - 1) * step for n, step in zip(shape, strides)) >= storage.size):
         raise Refused(
-            f"a tensor of shape {_short(shape)}, strides {_short(strides)} and offset {_short(offset)} does not lie "
+            f"a tensor of shape {short(shape)}, strides {short(strides)} and offset {short(offset)} does not lie "
             f"within its storage of {storage.size} elements; get the file again"
         )
     return Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-def _persistent(identity: Any, storage: Callable[[str, str, int], Storage]) -> Storage:
-    """What stands in the pickle for a storage: ("storage", class, key, device, elements[, None])."""
-    tag, kind, key, _device, size, *view = identity
-    if not isinstance(tag, str):
-        raise TypeError("a persistent identity without a name")
-    if tag != "storage":
-        raise Refused(f"it holds a {_short(tag)}, which is not read, as only tensors are; save the state_dict() alone")
-    if any(part is not None for part in view):
-        raise Refused("it holds views of storages, as PyTorch before 0.4 made; save it again with a newer one")
-    if not (isinstance(kind, Global) and kind.name in STORAGE_GLOBALS and isinstance(key, str)):
-        raise TypeError("a storage without type and key")
-    if not (isinstance(size, int) and size >= 0):
-        raise TypeError("a storage without size")
-    return storage(kind.name.rpartition(".")[2], key, size)
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "collections.OrderedDict": _ordered_dict,
+    "torch.Size": _size,
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_parameter": _parameter,
+}
+_NAMES = {
+    *_FUNCTIONS,
+    *(f"{module}.{kind}" for module in ("torch", "torch.cuda") for kind in STORAGES),
+    *(f"torch.{dtype}" for dtype in DTYPES),
+}
+"""All that a pickle may speak of."""

@@ -1,16 +1,19 @@
-"""What is minimised: losses between pixels, between features, and of the adversarial game."""
+"""What is minimised: losses between pixels, between features, and of GAN training."""
 
 from srzoo.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
 from srzoo.losses.perceptual import PREPROCESSING, ContentLoss
 from srzoo.losses.pixel import PIXEL_LOSSES, charbonnier, grid, l1, l2
+from srzoo.losses.terms import TERMS, consistency
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
     "PIXEL_LOSSES",
     "PREPROCESSING",
+    "TERMS",
     "AdversarialLoss",
     "ContentLoss",
     "charbonnier",
+    "consistency",
     "grid",
     "l1",
     "l2",

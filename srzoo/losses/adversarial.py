@@ -50,7 +50,7 @@ VANILLA = AdversarialLoss(_tell_apart, lambda real, fake: _cross_entropy(fake, T
 """SRGAN's, -log D(fake) (arXiv 1609.04802, equation 6): the non-saturating form."""
 
 MINIMAX = AdversarialLoss(_tell_apart, lambda real, fake: -_cross_entropy(fake, False))
-"""log(1 - D(fake)), the game's own value: weak gradients while the discriminator is ahead."""
+"""log(1 - D(fake)), the discriminator's own value: weak gradients while the discriminator is ahead."""
 
 LEAST_SQUARES = AdversarialLoss(
     lambda real, fake: 0.5 * (ops.mean(ops.square(real - 1)) + ops.mean(ops.square(fake))),

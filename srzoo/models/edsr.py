@@ -4,10 +4,16 @@ Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution" 
 figure 2c is the block, figure 3 the network, table 1 the two sizes.
 """
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 import keras
 from keras import layers
 
-from srzoo.models.layers import conv, pixel_shuffle, upsampling_stages
+from srzoo import recipes
+from srzoo.models.entry import Entry, Layout
+from srzoo.models.layers import STAGES, conv, pixel_shuffle, recognise_residual, upsampling_stages
 
 DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
 """Mean RGB of DIV2K's training images, on the [0, 255] scale; subtracted first and added last."""
@@ -66,3 +72,47 @@ def edsr(
     x = conv(3, 3, "tail", dtype="float32")(x)
     sr = layers.Rescaling(255, offset=DIV2K_MEAN, name="sr", dtype="float32")(x)
     return keras.Model(pixels, sr, name=name)
+
+
+def _layout(project: str, head: str, convs: str, body: str, upsample: str, tail: str, **facts: Any) -> Layout:
+    """How a project names EDSR; blocks and stages are counted from 0 ({1}: every second number)."""
+
+    def names(sizes: Mapping[str, Any]) -> dict[str, str]:
+        blocks, stages = range(sizes["blocks"]), range(len(STAGES[sizes["scale"]]))
+        in_blocks = [
+            (f"block{i + 1}_conv{k}", each.format(i)) for i in blocks for k, each in enumerate(convs.split(), 1)
+        ]
+        ups = {f"upsample{i + 1}_conv": upsample.format(i, 2 * i) for i in stages}
+        return {"head": head, **dict(in_blocks), "body": body.format(len(blocks)), **ups, "tail": tail}
+
+    return Layout(project, names, **facts)
+
+
+LAYOUTS = (
+    _layout(
+        *("EDSR-PyTorch", "head.0", "body.{}.body.0 body.{}.body.2", "body.{}", "tail.0.{1}", "tail.1"),
+        white=255,
+        mean_shifts=("sub_mean", "add_mean"),
+    ),
+    _layout(
+        *("BasicSR", "conv_first", "body.{}.conv1 body.{}.conv2", "conv_after_body", "upsample.{1}", "conv_last"),
+        white=255,
+    ),
+    _layout(
+        *("mmagic", "conv_first", "body.{}.conv1 body.{}.conv2", "conv_after_body"),
+        *("upsample.{}.upsample_conv", "conv_last"),
+    ),
+    _layout(
+        *("Lornatang's", "conv1", "trunk.{}.rcb.0 trunk.{}.rcb.2", "conv2"),
+        *("upsampling.{}.upsample_block.0", "conv3"),
+        white=255,
+    ),
+)
+
+_ENTRY = partial(Entry, scales=tuple(STAGES), recognise=partial(recognise_residual, end=3), layouts=LAYOUTS)
+
+ENTRIES = (
+    _ENTRY("edsr-baseline", edsr, recipes.EDSR),
+    _ENTRY("edsr", partial(edsr, blocks=32, filters=256, residual_scaling=0.1), recipes.EDSR),
+    _ENTRY("edsr-gan", edsr, recipes.SRGAN, pixel_trained="edsr-baseline"),
+)

@@ -1,7 +1,12 @@
 """Pieces that the networks share. Keras only: no backend's own names."""
 
+from collections import Counter
+from typing import Any
+
 import keras
 from keras import layers, ops
+
+from srzoo.models.entry import Kernels
 
 STAGES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
 """The factors of the pixel-shuffle stages that make up each scale."""
@@ -21,7 +26,24 @@ def conv(filters: int, kernel_size: int, name: str, **options) -> layers.Conv2D:
     the sum over many residual blocks without batch normalisation small.
     """
     start = keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
-    return layers.Conv2D(filters, kernel_size, padding="same", kernel_initializer=start, name=name, **options)
+    return layers.Conv2D(filters, kernel_size, padding="same", name=name, **{"kernel_initializer": start, **options})
+
+
+def prelu(name: str) -> layers.PReLU:
+    """PReLU with one slope a channel, so that the network takes images of any size."""
+    return layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=(1, 2), name=name)
+
+
+def recognise_residual(kernels: Kernels, end: int) -> dict[str, Any] | None:
+    """The sizes of a network of blocks of two convolutions and of shuffles, whose head and tail are `end` wide."""
+    filters = next((each[3] for each in kernels if each[2] == 3), 0)
+    for scale, stages in STAGES.items():
+        blocks = (len(kernels) - len(stages) - 3) // 2
+        body = (2 * blocks + 1) * [(3, 3, filters, filters)]
+        growth = [(3, 3, filters, filters * factor**2) for factor in stages]
+        if Counter([(end, end, 3, filters), *body, *growth, (end, end, filters, 3)]) == Counter(kernels):
+            return {"scale": scale, "blocks": blocks, "filters": filters}
+    return None
 
 
 @keras.saving.register_keras_serializable("srzoo")
@@ -56,3 +78,56 @@ def pixel_shuffle(x, scale: int, name: str):
     if hasattr(ops, "depth_to_space"):
         return ops.depth_to_space(x, scale)
     return DepthToSpace(scale, name=name)(x)
+
+
+@keras.saving.register_keras_serializable("srzoo")
+class PixelUnshuffle(layers.Layer):
+    """Moves space into channels: (N, H, W, C) -> (N, ceil(H / factor), ceil(W / factor), C factor^2).
+
+    The reverse of `pixel_shuffle`, with the same order of channels. What is missing to a multiple of the factor is
+    mirrored, as Real-ESRGAN does (arXiv 2107.10833, section 3.4 has the shuffle).
+    """
+
+    def __init__(self, factor: int, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, x):
+        for axis in (1, 2):
+            length = ops.shape(x)[axis]
+            # Of positive numbers alone: ONNX rounds quotients towards zero.
+            place = ops.arange((length + self.factor - 1) // self.factor * self.factor)
+            mirrored = ops.maximum(2 * length - 2 - place, 0)
+            x = ops.take(x, ops.where(place < length, place, mirrored), axis=axis)
+        batch, height, width, channels = ops.shape(x)
+        f = self.factor
+        x = ops.reshape(x, (batch, height // f, f, width // f, f, channels))
+        return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (batch, height // f, width // f, f * f * channels))
+
+    def compute_output_shape(self, shape):
+        shrunk = [None if side is None else -(-side // self.factor) for side in shape[1:3]]
+        return (shape[0], *shrunk, shape[3] * self.factor**2)
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@keras.saving.register_keras_serializable("srzoo")
+class CropTo(layers.Layer):
+    """Crops SR to `scale` times the size of LR: [(N, H', W', C), (N, H, W, 3)] -> (N, scale H, scale W, C)."""
+
+    def __init__(self, scale: int, **options):
+        super().__init__(**options)
+        self.scale = scale
+
+    def call(self, both):
+        sr, lr = both
+        height, width = ops.shape(lr)[1:3]
+        return sr[:, : self.scale * height, : self.scale * width]
+
+    def compute_output_shape(self, shapes):
+        (batch, _, _, channels), (_, *sides, _) = shapes
+        return (batch, *(None if side is None else side * self.scale for side in sides), channels)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}

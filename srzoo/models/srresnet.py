@@ -4,20 +4,19 @@ Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative 
 (arXiv 1609.04802): figure 4 is the network.
 """
 
+from functools import partial
+
 import keras
 from keras import layers
 
-from srzoo.models.layers import conv, pixel_shuffle, upsampling_stages
+from srzoo import recipes
+from srzoo.models.entry import Entry
+from srzoo.models.layers import STAGES, conv, pixel_shuffle, prelu, recognise_residual, upsampling_stages
 
 
 def batch_norm(name: str) -> layers.BatchNormalization:
     """Batch normalisation with the momentum and the epsilon that the paper's reproductions use."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
-
-
-def prelu(name: str) -> layers.PReLU:
-    """PReLU with one slope a channel, so that the network takes images of any size."""
-    return layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=(1, 2), name=name)
 
 
 def residual_block(x, filters: int, name: str):
@@ -68,3 +67,11 @@ def srresnet(scale: int = 4, blocks: int = 16, filters: int = 64, name: str = "s
     x = conv(3, 9, "tail", activation="tanh", dtype="float32")(x)
     sr = layers.Rescaling(127.5, offset=127.5, name="sr", dtype="float32")(x)
     return keras.Model(pixels, sr, name=name)
+
+
+_ENTRY = partial(Entry, scales=tuple(STAGES), recognise=partial(recognise_residual, end=9))
+
+ENTRIES = (
+    _ENTRY("srresnet", srresnet, recipes.SRRESNET),
+    _ENTRY("srgan", srresnet, recipes.SRGAN, pixel_trained="srresnet"),
+)

@@ -1,6 +1,6 @@
 """Which network upscales: a name or a file, a precision and a fidelity -> what `Upscaler` takes."""
 
-import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from srzoo.runtimes.network import Network
 if TYPE_CHECKING:
     import keras
 
+LOGGER = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -20,7 +22,7 @@ class Choice:
     Attributes:
         source: a model whose weights ship, a `.keras` or `.weights.h5` file, or an exported model.
         precision: one of `srzoo.runtimes.prepared.RUNTIME_PRECISIONS`, or `auto`.
-        fidelity: for a model of the adversarial game, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
+        fidelity: for a model of GAN training, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
         pixel_weights: the partner, as `source`; None: the one that ships.
     """
 
@@ -33,18 +35,14 @@ class Choice:
 def choose(
     choice: Choice,
     pictures: Sequence[Path],
-    notice: Callable[[str], object],
     start: Callable[[], object] = lambda: None,
-    quiet: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
 ) -> Union["keras.Model", Network]:
     """Loads the network in the precision that is asked for, or in the best one.
 
     Args:
         choice: what is asked for.
         pictures: to calibrate int8 on if scikit-image is not installed.
-        notice: is told in a sentence which network runs in what, of what takes time, and of what could not be done.
         start: is called before TensorFlow is imported, if it is.
-        quiet: an exported model is loaded within it.
 
     Raises:
         ValueError, OSError: if there is no such network, or it cannot be had in that precision or fidelity.
@@ -54,18 +52,17 @@ def choose(
             choice.source,
             choice.precision,
             pictures,
-            lambda: _load(choice, start, quiet),
-            lambda text: notice(f"note: {text}"),
+            lambda: _load(choice, start),
         )
         if taken:
             away = f", {taken.mean:.2f} grey levels from float32 on average" if taken.precision != "float32" else ""
-            notice(f"{taken.network.name}: {taken.precision} by OpenVINO{away}")
+            LOGGER.info("%s: %s by OpenVINO%s", taken.network.name, taken.precision, away)
             return taken.network
     elif choice.precision not in ("auto", "float32"):
         raise ValueError(f"--precision {choice.precision} is not for mixtures of weights; leave out --fidelity")
-    model = _load(choice, start, quiet, choice.precision == "bfloat16")
+    model = _load(choice, start, choice.precision == "bfloat16")
     runtime = f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by TensorFlow"
-    notice(f"{model.name}: {runtime}")
+    LOGGER.info("%s: %s", model.name, runtime)
     return model
 
 
@@ -73,7 +70,7 @@ def _precision(model) -> str:
     return {"mixed_bfloat16": "bfloat16"}.get(model.get_layer(index=2).dtype_policy.name, "float32")
 
 
-def _load(choice: Choice, start: Callable, quiet: Callable, bfloat16: bool = False):
+def _load(choice: Choice, start: Callable, bfloat16: bool = False):
     """A Keras model, brought towards its pixel-trained partner if a fidelity is given, or a `Network` of an export."""
     if Path(choice.source).suffix not in (".tflite", ".onnx"):
         start()
@@ -85,8 +82,7 @@ def _load(choice: Choice, start: Callable, quiet: Callable, bfloat16: bool = Fal
                 f"--fidelity mixes weights, but {choice.source} is an exported model; "
                 "give the .weights.h5 file, and export the mixture of `srzoo.interpolate` if you want it in that format"
             )
-        with quiet():
-            return exported.load(choice.source)
+        return exported.load(choice.source)
     import keras
 
     from srzoo import zoo

@@ -4,12 +4,15 @@ An exported file holds a graph and no layers, from which scale and halo could be
 a line of JSON: beside the SavedModel, in a zip at the end of the `.tflite` file, in the metadata of the `.onnx` file.
 """
 
+import contextlib
 import importlib
 import json
 import math
 import os
+import sys
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from srzoo import shipped
 from srzoo.runtimes.network import Network
 
 # TensorFlow takes seconds to import, and a file of another runtime is read without it.
@@ -40,22 +44,23 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Facts:
-    """What an exported file tells of its network; the first four are as in `Network`."""
+    """What an exported file tells of its network; all but the precision as in `Network`."""
 
     name: str
     scale: int
-    halo: int
+    halo: int | None
     bytes_per_pixel: int
     precision: str
+    alignment: int = 1
 
 
 def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
-    """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture or it strides."""
-    from srzoo.models.geometry import halo_of, scale_of
+    """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture."""
+    from srzoo.models.geometry import alignment_of, halo_of, scale_of
     from srzoo.runtimes.keras import peak_bytes_per_pixel
 
     memory = math.ceil(peak_bytes_per_pixel(model) * MEMORY.get(format, 1))
-    return Facts(model.name, scale_of(model), halo_of(model), memory, precision)
+    return Facts(model.name, scale_of(model), halo_of(model), memory, precision, alignment_of(model))
 
 
 def to_json(facts: Facts) -> str:
@@ -71,17 +76,7 @@ def is_exported(source: str | os.PathLike) -> bool:
     text = os.fspath(source)
     if Path(text).suffix in (".tflite", ".onnx"):
         return True
-    return Path(text).is_dir() and (os.path.basename(text) != text or not _is_name(text))
-
-
-def _is_name(text: str) -> bool:
-    from srzoo import zoo
-
-    try:
-        zoo.parse_name(text)
-    except ValueError:
-        return False
-    return True
+    return Path(text).is_dir() and (os.path.basename(text) != text or not shipped.weights_of_name(text))
 
 
 def load(source: str | os.PathLike) -> Network:
@@ -102,25 +97,23 @@ def load(source: str | os.PathLike) -> Network:
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    text: str | bytes | None
-    if path.is_dir():
-        text, run = _saved_model(path)
-    elif path.suffix == ".tflite":
-        text, run = _litert(path)
-    elif path.suffix == ".onnx":
-        text, run = _onnx(path)
-    else:
+    readers: dict[str, Callable[[Path], tuple[str | bytes | None, Run]]] = {".tflite": _litert, ".onnx": _onnx}
+    read = _saved_model if path.is_dir() else readers.get(path.suffix)
+    if read is None:
         raise ValueError(
             f"{path}: expected a .tflite or .onnx file or the folder of a SavedModel; export a model first"
         )
+    with quiet():
+        text, run = read(path)
     facts = _parsed(text, path)
-    return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run)
+    return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run, facts.alignment)
 
 
 def _parsed(text: str | bytes | None, path: Path) -> Facts:
     try:
         facts = Facts(**json.loads(text or ""))
-        if not all(isinstance(each, int) and each > 0 for each in (facts.scale, facts.halo, facts.bytes_per_pixel)):
+        halo = 1 if facts.halo is None else facts.halo + 1
+        if not all(isinstance(each, int) and each > 0 for each in (facts.scale, halo, facts.bytes_per_pixel)):
             raise ValueError("scale, halo and bytes_per_pixel must be numbers above 0")
         return facts
     except (TypeError, ValueError) as error:
@@ -205,6 +198,35 @@ def _onnx(path: Path) -> tuple[str | None, Run]:
         return sr
 
     return session.get_modelmeta().custom_metadata_map.get(KEY), run
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Holds back what converters and runtimes say on stderr from C++; shows it if they fail in a way of their own.
+
+    A user who has set `TF_CPP_MIN_LOG_LEVEL` below 2 sees everything.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2") < "2":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except (ValueError, OSError):
+            raise
+        except BaseException:
+            sys.stderr.flush()
+            held.seek(0)
+            with contextlib.suppress(OSError):
+                os.write(kept, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def require(module: str, package: str, purpose: str) -> ModuleType:

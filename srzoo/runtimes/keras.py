@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from srzoo.models.geometry import halo_of, scale_of, split_at_growth
+from srzoo.models.geometry import alignment_of, halo_of, scale_of, split_at_growth
 from srzoo.runtimes import stages
 from srzoo.runtimes.network import Network
 
@@ -16,21 +16,23 @@ def keras_network(model: keras.Model) -> Network:
     Where the model can be split, it runs in two stages (`srzoo.runtimes.stages`).
 
     Raises:
-        ValueError: if the model does not upscale, or it strides.
+        ValueError: if the model does not upscale.
     """
-    scale, halo = scale_of(model), halo_of(model)
+    scale, halo, alignment = scale_of(model), halo_of(model), alignment_of(model)
     parts = split_at_growth(model)
     if parts is None:
-        return Network(model.name, scale, halo, peak_bytes_per_pixel(model), _compiled(model))
+        return Network(model.name, scale, halo, peak_bytes_per_pixel(model), _compiled(model), alignment)
     body, tail = parts
-    run = stages.two_stages(_compiled(body), _compiled(tail), scale, halo_of(tail), stages.LEAST_PIECE)
+    tail_halo = halo_of(tail)
+    assert tail_halo is not None  # of the tail that `split_at_growth` gives
+    run = stages.two_stages(_compiled(body), _compiled(tail), scale, tail_halo, stages.LEAST_PIECE)
     result = 3 * 4 * scale**2
     # Of the body's layers more are alive at once: the long skip, the block's own, and what its convolutions make.
     alive = 6 if _has_prelu(model) else 5
     names = {operation.name for operation in body.operations}
     largest = max(size for name, size in _output_bytes(model).items() if name in names)
     memory = largest * alive + peak_bytes_per_pixel(model) / stages.PIECES + result
-    return Network(model.name, scale, halo, math.ceil(memory), run)
+    return Network(model.name, scale, halo, math.ceil(memory), run, alignment)
 
 
 def _compiled(model: keras.Model):

@@ -13,13 +13,15 @@ class Network:
     Attributes:
         name: the model's full name.
         scale: HR pixels a side of an LR pixel.
-        halo: LR pixels that it looks far.
+        halo: LR pixels to put around a tile, or None if it must see the whole picture.
         bytes_per_pixel: of memory at its peak, per LR pixel.
         run: from RGB pixels in [0, 255], float32 (1, H, W, 3), to an array of (1, scale H, scale W, 3), not clipped.
+        alignment: LR pixels of which tiles must begin at a multiple.
     """
 
     name: str
     scale: int
-    halo: int
+    halo: int | None
     bytes_per_pixel: int
     run: Callable[[np.ndarray], np.ndarray]
+    alignment: int = 1

@@ -2,17 +2,21 @@
 
 The graph is built from the Keras model's layers one by one, not converted, so that it is laid out for speed and
 each layer's precision can be chosen. In 8 bits, the convolutions between head and tail multiply whole numbers: weights
-with a scale of their own for each output channel, values with one for each input channel, found on real crops. Head,
-tail and all sums stay in float32; they are a small part of the work, and there rounding would be seen.
+with a scale of their own for each output channel, values with one for each input channel, found on real crops. What
+the model's entry calls fine and all sums stay in float32; they are a small part of the work, and there rounding would
+be seen.
 """
 
+import functools
 import importlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from srzoo.names import parse
 
 if TYPE_CHECKING:
     import keras
@@ -20,8 +24,8 @@ if TYPE_CHECKING:
 Ranges = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Name of a convolution -> least and greatest value that it is given, of each of its input channels."""
 
-FINE = ("head", "tail")
-"""Convolutions that stay in float32. With one range a layer, the tail alone cost ten times what all the body did."""
+ACTIVATIONS = ("linear", "relu", "leaky_relu", "sigmoid", "tanh")
+"""By Keras's names."""
 
 
 def runtime() -> ModuleType:
@@ -60,7 +64,7 @@ def build(model: "keras.Model", ranges: Ranges | None = None, watched: bool = Fa
         neither rounded nor clipped; of a part, from or to features (1, H, W, channels).
 
     Raises:
-        ValueError: if a layer is of a kind that srzoo's generators have not, or the model has no such parts.
+        ValueError: if a layer is of a kind that is not known here, or the model has no such parts.
     """
     return _Builder(model, ranges or {}, watched).build(part)
 
@@ -86,7 +90,18 @@ def ranges_of(model: "keras.Model", crops: Iterable[np.ndarray]) -> dict[str, tu
             found[name] = np.minimum(low, least), np.maximum(high, most)
     if not found:
         raise ValueError("8 bits need pictures to find the ranges of values on; got none")
-    return {name: ends for name, ends in found.items() if name not in FINE}
+    fine = _fine(model.name)
+    return {name: ends for name, ends in found.items() if name not in fine}
+
+
+def _fine(name: str) -> tuple[str, ...]:
+    """Convolutions of a model that stay in float32."""
+    from srzoo.models.registry import Entry, entry_of
+
+    try:
+        return entry_of(parse(name).base).fine
+    except ValueError:  # a name of its own
+        return Entry.fine
 
 
 EXACT = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
@@ -128,41 +143,107 @@ class _Builder:
             # One that has none stands before the start.
             if id(end) not in self._values and all(each is not None for each in inputs):
                 self._values[id(operation.output)] = self._made(operation, inputs)
-        if id(end) not in self._values:
-            raise ValueError(f"{self._model.name!r} has no {part} of its own, as a skip goes around its features")
         result = self._ops.transpose(self._values[id(end)], [0, 2, 3, 1])
         return runtime().Model([result, *self._watches], [given], self._model.name)
 
     def _features(self):
-        """What the first convolution to the channels of a shuffle is given."""
-        for operation in self._operations():
-            following = self._only_user(operation)
-            if type(operation).__name__ == "Conv2D" and type(following).__name__ == "DepthToSpace":
-                return operation.input
-        raise ValueError(f"{self._model.name!r} does not enlarge by a convolution and a shuffle, so it has no parts")
+        from srzoo.models.geometry import split_at_growth
+
+        parts = split_at_growth(self._model)
+        if parts is None:
+            raise ValueError(f"{self._model.name!r} runs in one, it has no parts")
+        return parts[0].outputs[0]
 
     def _made(self, operation, given: list):
         if operation.name in self._done:
             return given[0]
         kind = type(operation).__name__
-        if kind == "Rescaling":
-            scaled = self._ops.multiply(given[0], _channels(operation.scale))
-            return self._ops.add(scaled, _channels(operation.offset)) if np.any(operation.offset) else scaled
-        if kind == "Conv2D":
-            return self._convolution(operation, given[0])
-        if kind == "PReLU":
-            return self._prelu(operation, given[0])
-        if kind == "Add" and len(given) == 2:
-            return self._ops.add(*given)
-        if kind == "DepthToSpace":
-            return self._shuffle(operation, given[0])
-        raise ValueError(f"layer {operation.name!r} is of the kind {kind}, which srzoo's generators have not")
+        make = getattr(self, f"_{kind}", None)
+        # A layer with data of its own shape for every kind would be wrong pixels at best.
+        if make is None or getattr(operation, "data_format", "channels_last") != "channels_last":
+            raise _unknown(operation)
+        return make(operation, *given)
 
-    def _convolution(self, layer, x):
-        if layer.activation.__name__ not in ("linear", "relu", "tanh") or (
-            tuple(layer.strides) != (1, 1) or tuple(layer.dilation_rate) != (1, 1)
-        ):
-            raise ValueError(f"layer {layer.name!r} is not a convolution as srzoo's generators have them")
+    def _Rescaling(self, layer, x):
+        scaled = self._ops.multiply(x, _channels(layer.scale))
+        return self._ops.add(scaled, _channels(layer.offset)) if np.any(layer.offset) else scaled
+
+    def _Add(self, layer, *given):
+        return self._joined(layer, self._ops.add, given)
+
+    def _Multiply(self, layer, *given):
+        return self._joined(layer, self._ops.multiply, given)
+
+    def _joined(self, layer, join: Callable, given: tuple):
+        # An operation with a number has one input.
+        if len(given) < 2:
+            raise _unknown(layer)
+        return functools.reduce(join, given)
+
+    def _Concatenate(self, layer, *given):
+        if layer.axis not in (-1, 3):
+            raise _unknown(layer)
+        return self._ops.concat(list(given), 1)
+
+    def _Activation(self, layer, x):
+        return self._activated(layer, x)
+
+    def _ReLU(self, layer, x):
+        if layer.max_value is not None or layer.threshold:
+            raise _unknown(layer)
+        return self._leaky(x, float(layer.negative_slope))
+
+    def _LeakyReLU(self, layer, x):
+        return self._leaky(x, float(layer.negative_slope))
+
+    def _PReLU(self, layer, x, copies: int = 1):
+        if not {1, 2} <= set(layer.shared_axes or ()):
+            raise _unknown(layer)
+        return self._ops.prelu(x, self._ops.constant(np.tile(np.asarray(layer.alpha, np.float32).ravel(), copies)))
+
+    def _GlobalAveragePooling2D(self, layer, x):
+        if not layer.keepdims:
+            raise _unknown(layer)
+        return self._ops.reduce_mean(x, [2, 3], keep_dims=True)
+
+    def _UpSampling2D(self, layer, x):
+        if layer.interpolation != "nearest":
+            raise _unknown(layer)
+        self._growth *= layer.size[0]
+        options = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        return self._ops.interpolate(x, np.float32(layer.size), "nearest", "scales", axes=[2, 3], **options)
+
+    def _PixelUnshuffle(self, layer, x):
+        ops, factor = self._ops, np.int64(layer.factor)
+        for axis in (2, 3):
+            length = ops.gather(ops.shape_of(x), ops.constant(axis), ops.constant(0))
+            units = ops.divide(ops.add(length, factor - 1), factor)
+            place = ops.range(np.int64(0), ops.multiply(units, factor), np.int64(1), "i64")
+            mirrored = ops.subtract(ops.multiply(length, np.int64(2)), ops.add(place, np.int64(2)))
+            place = ops.select(ops.less(place, length), place, ops.maximum(mirrored, np.int64(0)))
+            x = ops.gather(x, place, ops.constant(axis))
+        return ops.space_to_depth(x, "blocks_first", int(factor))
+
+    def _CropTo(self, layer, sr, lr):
+        ends = self._ops.multiply(self._ops.shape_of(lr), np.int64([1, 1, layer.scale, layer.scale]))
+        sides = self._ops.gather(ends, self._ops.constant([2, 3]), self._ops.constant(0))
+        return self._ops.slice(sr, np.int64([0, 0]), sides, np.int64([1, 1]), np.int64([2, 3]))
+
+    def _leaky(self, x, slope: float):
+        return self._ops.prelu(x, self._ops.constant(np.full(1, slope, np.float32))) if slope else self._ops.relu(x)
+
+    def _activated(self, layer, x):
+        name = layer.activation.__name__
+        if name not in ACTIVATIONS:
+            raise _unknown(layer)
+        if name == "leaky_relu":
+            return self._leaky(x, 0.2)
+        return x if name == "linear" else getattr(self._ops, name)(x)
+
+    def _Conv2D(self, layer, x):
+        odd = all(size % 2 for size in layer.kernel_size)
+        if layer.padding != "same" or not odd or {*layer.strides, *layer.dilation_rate, layer.groups} != {1}:
+            raise _unknown(layer)
         if self._watched:
             self._watches += [self._ops.reduce_min(x, [0, 2, 3]), self._ops.reduce_max(x, [0, 2, 3])]
         weights = np.asarray(layer.kernel, np.float32).transpose(3, 2, 0, 1)
@@ -172,7 +253,7 @@ class _Builder:
             y = self._convolved(layer, weights, x)
         if layer.use_bias:
             y = self._ops.add(y, _channels(layer.bias))
-        return y if layer.activation.__name__ == "linear" else getattr(self._ops, layer.activation.__name__)(y)
+        return self._activated(layer, y)
 
     def _convolved(self, layer, weights: np.ndarray, x, stride: int = 1):
         if layer.name not in self._ranges:
@@ -198,10 +279,7 @@ class _Builder:
         y = self._convolved(layer, square.reshape(4 * filters, channels, rows + 1, columns + 1), x, stride=2)
         return self._ops.depth_to_space(y, "blocks_first", 2)
 
-    def _prelu(self, layer, x, copies: int = 1):
-        return self._ops.prelu(x, self._ops.constant(np.tile(np.asarray(layer.alpha, np.float32).ravel(), copies)))
-
-    def _shuffle(self, operation, x):
+    def _DepthToSpace(self, operation, x):
         """The shuffle moves values and changes none, so what follows by the channel is done before it.
 
         There it is one with the convolution, and 8 bits are moved instead of 32.
@@ -210,7 +288,7 @@ class _Builder:
         self._growth *= factor
         following = self._only_user(operation)
         if type(following).__name__ == "PReLU":
-            x = self._prelu(following, x, factor**2)
+            x = self._PReLU(following, x, factor**2)
             self._done.add(following.name)
             following = self._only_user(following)
         if following is not None and following.name in self._ranges and not self._watched:
@@ -249,6 +327,11 @@ def _shares(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Of each channel, its part of the range of all, from above 0 to 1."""
     ends = [each / extreme for each, extreme in ((low, low.min()), (high, high.max())) if extreme]
     return np.maximum(np.max(ends, axis=0), 0.02).astype(np.float32) if ends else np.ones_like(low)
+
+
+def _unknown(operation) -> ValueError:
+    kind = type(operation).__name__
+    return ValueError(f"layer {operation.name!r} is a {kind} of a kind that srzoo does not build for OpenVINO")
 
 
 def _inputs(operation) -> list:

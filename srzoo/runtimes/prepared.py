@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -28,6 +29,8 @@ from srzoo.runtimes.stages import two_stages
 
 if TYPE_CHECKING:
     import keras
+
+LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
@@ -97,13 +100,8 @@ def weights_of(source: str | os.PathLike) -> Path | None:
     path = Path(source)
     if path.name.endswith((".weights.h5", ".keras")):
         return path if path.is_file() else None
-    for name in (str(source), f"{source}-x4"):
-        path = shipped.SHIPPED / f"{name}.weights.h5"
-        if name in shipped.shipped_models():
-            if shipped.checksum(path) != shipped.checksums().get(path.name):
-                raise ValueError(f"{path} is damaged: its SHA-256 is not the recorded one; install srzoo again")
-            return path
-    return None
+    found = shipped.weights_of_name(str(source))
+    return shipped.whole(found) if found else None
 
 
 class Prepared:
@@ -120,6 +118,7 @@ class Prepared:
             raise ValueError("the cache is switched off by SRZOO_CACHE; give it a folder")
         key = hashlib.sha256(f"{shipped.checksum(weights)} {__version__} {LAYOUT}".encode()).hexdigest()[:32]
         self.folder = root / "networks" / key
+        self._weights = weights.name
 
     def load(self, precision: str) -> Taken | None:
         """The network in a precision, or in the one that was found the best for this processor (`auto`).
@@ -155,14 +154,25 @@ class Prepared:
         Raises:
             CacheError: if the folder cannot be written.
             ParityError: if the float32 network is not equal to the model.
-            ValueError: if the model has layers that srzoo's generators have not, or this processor has no
+            ValueError: if the model has layers that are not known for OpenVINO, or this processor has no
                 instructions for the precision.
         """
+        from srzoo.runtimes import parity
+        from srzoo.runtimes.fold import fold_batch_norm
+
         check_processor(precision)
+        openvino.build(fold_batch_norm(model))  # refuses before anything is promised
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            LOGGER.warning("prepares %s for OpenVINO, once; later calls start at once", self._weights)
             if precision != "auto":
                 return self._made(model, precision, pictures)
-            found = {each: self._made(model, each, pictures) for each in RUNTIME_PRECISIONS if processor_has(each)}
+            found = {"float32": self._made(model, "float32", pictures)}
+            for each in RUNTIME_PRECISIONS[1:]:
+                if processor_has(each):
+                    # One that is too far off is not for this network.
+                    with contextlib.suppress(parity.ParityError):
+                        found[each] = self._made(model, each, pictures)
             near = {each: taken for each, taken in found.items() if taken.mean <= WITHIN}
             seconds = _seconds({each: taken.network for each, taken in near.items()})
             fastest = min(seconds, key=lambda each: seconds[each])
@@ -179,7 +189,6 @@ class Prepared:
     def _made(self, model: "keras.Model", precision: str, pictures: Sequence[Path]) -> Taken:
         from srzoo.runtimes import parity
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=self.folder) as temporary:
             written = Path(temporary) / precision
             written.mkdir()
@@ -202,17 +211,18 @@ class Prepared:
 
 
 def _graphs(model: "keras.Model", precision: str, pictures: Sequence[Path]) -> dict:
-    """The two parts of the network in OpenVINO."""
-    from srzoo.models.geometry import scale_of
+    """The network in OpenVINO: its two parts, or the whole if it has none."""
+    from srzoo.models.geometry import scale_of, split_at_growth
     from srzoo.runtimes.fold import fold_batch_norm
 
     folded = fold_batch_norm(model)
     ranges = openvino.ranges_of(folded, calibration(pictures, scale_of(model))) if precision == "int8" else None
-    return {part: openvino.build(folded, ranges, part=part) for part in ("body", "tail")}
+    parts = ("body", "tail") if split_at_growth(folded) else ("whole",)
+    return {part: openvino.build(folded, ranges, part=part) for part in parts}
 
 
 def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
-    """What has to be known to tile, and LR pixels that the tail looks far.
+    """What has to be known to tile, and LR pixels that the tail looks far, 0 if there is none.
 
     The memory is that of TensorFlow; OpenVINO takes less.
     """
@@ -220,11 +230,11 @@ def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
     from srzoo.runtimes.keras import keras_network
 
     parts = split_at_growth(model)
-    if parts is None:
-        raise ValueError(f"{model.name!r} does not enlarge by a convolution and a shuffle, so it has no parts")
     known = keras_network(model)
     facts = exported.Facts(known.name, known.scale, known.halo, known.bytes_per_pixel, precision)
-    return facts, halo_of(parts[1])
+    tail_halo = halo_of(parts[1]) if parts else 0
+    assert tail_halo is not None  # of the tail that `split_at_growth` gives
+    return facts, tail_halo
 
 
 def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
@@ -258,8 +268,11 @@ def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
 
 def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network:
     """Loads what `Prepared.make` wrote; raises RuntimeError, of OpenVINO, if it is damaged."""
-    body, tail = (_runner(folder / f"{part}.xml", facts.precision) for part in ("body", "tail"))
-    run = two_stages(body, tail, facts.scale, tail_halo, LEAST_PIECE)
+    runners = {path.stem: _runner(path, facts.precision) for path in folder.glob("*.xml")}
+    if "whole" in runners:
+        run = _copied(runners["whole"])
+    else:
+        run = two_stages(runners["body"], runners["tail"], facts.scale, tail_halo, LEAST_PIECE)
     return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run)
 
 
@@ -277,6 +290,11 @@ def _runner(path: Path, precision: str) -> exported.Run:
         return request.get_output_tensor(0).data
 
     return run
+
+
+def _copied(runner: exported.Run) -> exported.Run:
+    """A runner whose results outlive the next one."""
+    return lambda values: runner(values).copy()
 
 
 def processor_has(precision: str) -> bool:
@@ -310,7 +328,6 @@ def ready(
     precision: str,
     pictures: Sequence[Path],
     load: Callable[[], "keras.Model"],
-    notice: Callable[[str], object],
 ) -> Taken | None:
     """Finds or makes the network that runs some weights without TensorFlow.
 
@@ -319,7 +336,6 @@ def ready(
         precision: one of `RUNTIME_PRECISIONS`, or `auto`.
         pictures: to calibrate on if scikit-image is not installed.
         load: gives the model with these weights; called if they are not prepared.
-        notice: is told in a sentence of what takes time, and of what could not be done.
 
     Returns:
         None if TensorFlow is the one to run it: with a GPU, without OpenVINO or a cache, for exported files, and if the
@@ -347,11 +363,10 @@ def ready(
         prepared = Prepared(weights)
         taken = prepared.load(precision)
         if taken is None:
-            notice(f"prepares {weights.name} for OpenVINO, once; later calls start at once")
             taken = prepared.make(load(), precision, pictures)
         return taken
     except (ValueError, CacheError, ImportError) as error:
         if not optional:
             raise
-        notice(f"goes on with TensorFlow: {error}")
+        LOGGER.warning("goes on with TensorFlow: %s", error)
         return None

@@ -2,7 +2,8 @@
 
 A tile is surrounded by a halo, as many pixels as the network looks far. At the picture's own borders it
 ends where the picture ends: there the network pads with zeros, as it does for the whole picture. So the
-tiles' inner parts are equal to the whole.
+tiles' inner parts are equal to the whole. A network that first makes one pixel of several sees the same ones as in
+the whole if its tiles are aligned: the grid's unit is then a square of those pixels.
 """
 
 from dataclasses import dataclass
@@ -25,16 +26,25 @@ class Tile:
     """Where that part belongs in the HR picture. The targets of all tiles cover it, each pixel once."""
 
 
-def cut(height: int, width: int, scale: int, halo: int, max_pixels: int, max_height: int | None = None) -> list[Tile]:
+def cut(
+    height: int,
+    width: int,
+    scale: int,
+    halo: int | None,
+    max_pixels: int,
+    max_height: int | None = None,
+    alignment: int = 1,
+) -> list[Tile]:
     """Cuts an LR picture into a grid of tiles of one size: of all grids that fit, the one with least work.
 
     Args:
         height: the LR picture's, in pixels.
         width: the LR picture's, in pixels.
         scale: HR pixels a side of an LR pixel.
-        halo: LR pixels that the network looks far (`srzoo.models.geometry.halo_of`).
+        halo: LR pixels around a tile (`srzoo.models.geometry.halo_of`), or None if the picture must not be cut.
         max_pixels: area that a tile with its halo may have, in LR pixels.
-        max_height: that a tile with its halo may have, at least two halos and a pixel; any if None.
+        max_height: that a tile with its halo may have, at least as of `least_area`; any if None.
+        alignment: LR pixels of which tiles must begin at a multiple.
 
     Returns:
         The tiles, row by row. It is one tile, without halo, if the whole picture fits.
@@ -42,20 +52,47 @@ def cut(height: int, width: int, scale: int, halo: int, max_pixels: int, max_hei
     Raises:
         ValueError: if not even a tile of one pixel and its halo fits.
     """
-    rows, columns = _grid(height, width, halo, max_pixels, max_height or height)
+    if height * width <= max_pixels and (halo is None or height <= (max_height or height)):
+        whole = slice(0, height), slice(0, width)
+        enlarged = _scaled(whole[0], scale), _scaled(whole[1], scale)
+        return [Tile(whole, enlarged, enlarged)]
+    if halo is None:
+        raise ValueError(
+            f"the network must see the whole picture at once, so max_pixels must be at least {height * width} for "
+            f"{width}x{height}; got {max_pixels}"
+        )
+    tall, wide, around = (-(-length // alignment) for length in (height, width, halo))
+    grid = _grid(tall, wide, around, max_pixels // alignment**2, max_height // alignment if max_height else tall)
+    if grid is None:
+        side = (2 * around + 1) * alignment
+        least = min(height, side) * min(width, side)
+        raise ValueError(f"max_pixels must be at least {least}, a pixel and its halo of {halo}; got {max_pixels}")
+    rows, columns = (
+        [tuple(_pixels(part, alignment, length) for part in parts) for parts in _cut_axis(units, count, around)]
+        for length, units, count in zip((height, width), (tall, wide), grid)
+    )
     return [
         Tile(
             source=(row_source, column_source),
             inside=(_inside(row_source, row, scale), _inside(column_source, column, scale)),
             target=(_scaled(row, scale), _scaled(column, scale)),
         )
-        for row_source, row in _cut_axis(height, rows, halo)
-        for column_source, column in _cut_axis(width, columns, halo)
+        for row_source, row in rows
+        for column_source, column in columns
     ]
 
 
-def _grid(height: int, width: int, halo: int, max_pixels: int, max_height: int) -> tuple[int, int]:
-    """Numbers of rows and columns of the grid whose tiles, halos included, have the least area in sum."""
+def least_area(halo: int, alignment: int = 1) -> int:
+    """LR pixels of the smallest tile with a halo at all sides."""
+    return ((2 * -(-halo // alignment) + 1) * alignment) ** 2
+
+
+def _pixels(units: slice, alignment: int, length: int) -> slice:
+    return slice(units.start * alignment, min(units.stop * alignment, length))
+
+
+def _grid(height: int, width: int, halo: int, max_pixels: int, max_height: int) -> tuple[int, int] | None:
+    """Numbers of rows and columns of the grid whose tiles, halos included, have the least area in sum, if any fit."""
     best = None
     for rows in range(1, max(1, height - 2 * halo) + 1):
         tile_height = _extent(height, rows, halo)
@@ -71,10 +108,7 @@ def _grid(height: int, width: int, halo: int, max_pixels: int, max_height: int) 
         work = rows * tile_height * columns * _extent(width, columns, halo)
         if best is None or work < best[0]:
             best = work, rows, columns
-    if best is None:
-        least = min(height, 2 * halo + 1) * min(width, 2 * halo + 1)
-        raise ValueError(f"max_pixels must be at least {least}, a pixel and its halo of {halo}; got {max_pixels}")
-    return best[1:]
+    return best and best[1:]
 
 
 def _extent(length: int, count: int, halo: int) -> int:
@@ -98,29 +132,39 @@ def _scaled(part: slice, scale: int) -> slice:
     return slice(part.start * scale, part.stop * scale)
 
 
-def halve(tile: Tile, height: int, width: int, scale: int, halo: int) -> list[Tile]:
+def halve(tile: Tile, height: int, width: int, scale: int, halo: int | None, alignment: int = 1) -> list[Tile]:
     """Cuts a tile across its longer side into two, each with its own halo.
 
     Args:
         tile: of `cut` for the same picture, or of this function.
-        height, width, scale, halo: as of `cut`.
+        height, width, scale, halo, alignment: as of `cut`.
 
     Returns:
-        Two tiles whose targets make up the tile's, or nothing if it answers for a single LR pixel.
+        Two tiles whose targets make up the tile's, or nothing if it cannot be cut.
     """
     core = [slice(part.start // scale, part.stop // scale) for part in tile.target]
     axis = max((0, 1), key=lambda axis: core[axis].stop - core[axis].start)
-    middle = (core[axis].start + core[axis].stop) // 2
-    if middle == core[axis].start:
+    units = -(-(core[axis].stop - core[axis].start) // alignment)
+    if units == 1 or halo is None:
         return []
+    middle = core[axis].start + units // 2 * alignment
     halves = []
     for part in (slice(core[axis].start, middle), slice(middle, core[axis].stop)):
         rows, columns = (part, core[1]) if axis == 0 else (core[0], part)
-        source = _with_halo(rows, height, halo), _with_halo(columns, width, halo)
-        inside = _inside(source[0], rows, scale), _inside(source[1], columns, scale)
-        halves.append(Tile(source, inside, (_scaled(rows, scale), _scaled(columns, scale))))
+        halves.append(tile_of((rows, columns), height, width, scale, halo, alignment))
     return halves
 
 
-def _with_halo(part: slice, length: int, halo: int) -> slice:
-    return slice(max(0, part.start - halo), min(length, part.stop + halo))
+def tile_of(part: Region, height: int, width: int, scale: int, halo: int | None, alignment: int = 1) -> Tile:
+    """The tile that answers for a part of the LR picture; the other arguments are as of `cut`."""
+    rows, columns = part
+    source = _with_halo(rows, height, halo, alignment), _with_halo(columns, width, halo, alignment)
+    inside = _inside(source[0], rows, scale), _inside(source[1], columns, scale)
+    return Tile(source, inside, (_scaled(rows, scale), _scaled(columns, scale)))
+
+
+def _with_halo(part: slice, length: int, halo: int | None, alignment: int) -> slice:
+    if halo is None:
+        return slice(0, length)
+    first, last = (part.start - halo) // alignment, -(-(part.stop + halo) // alignment)
+    return _pixels(slice(max(0, first), last), alignment, length)

@@ -1,12 +1,15 @@
 """The last two states of a run, and what is done when one of them cannot be read or written."""
 
+import logging
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import tensorflow as tf
+
+LOGGER = logging.getLogger(__name__)
 
 KEPT = 2
 
@@ -20,13 +23,11 @@ class Checkpoints:
     Args:
         folder: theirs; made by the first `save`.
         objects: name -> variable, model or optimizer: all that must be saved.
-        say: is told, in words, of checkpoints that cannot be read.
     """
 
-    def __init__(self, folder: Path, objects: dict, say: Callable[[str], None] = print):
+    def __init__(self, folder: Path, objects: dict):
         self.folder = folder
         self._objects = objects
-        self._say = say
         self._manager: tf.train.CheckpointManager | None = None
 
     @property
@@ -52,7 +53,9 @@ class Checkpoints:
             reason = self._read(step)
             if reason is None:
                 if bad:
-                    self._say(f"{'; '.join(reasons)}: the run goes on from the checkpoint before, of step {step}")
+                    LOGGER.warning(
+                        "%s: the run goes on from the checkpoint before, of step %d", "; ".join(reasons), step
+                    )
                     self._put_aside(bad)
                 return step
             bad.append(step)

@@ -5,20 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.images import atomic_file
+from srzoo.recipes import TERMS
 
 TITLES = {
     "loss": "loss",
-    "content": "content loss",
-    "adversarial": "adversarial loss",
-    "pixel": "pixel loss",
-    "grid": "grid loss",
+    **{term: f"{term} loss" for term in TERMS},
+    **{f"{term}_share": term for term in TERMS},
     "d_loss": "discriminator's loss",
     "d_real": "D(real)",
     "d_fake": "D(fake)",
-    "content_share": "content",
-    "adversarial_share": "adversarial",
-    "pixel_share": "pixel",
-    "grid_share": "grid",
     "psnr_y": "PSNR-Y",
     "lpips": "LPIPS",
 }
@@ -27,7 +22,7 @@ TITLES = {
 def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
     """Draws the losses and the validation scores over the steps of a run.
 
-    Training on pixels has one panel; the adversarial game four: losses, the discriminator's probabilities, the
+    Training on pixels has one panel; GAN training four: losses, the discriminator's probabilities, the
     shares of the generator's gradient, and the scores.
 
     Args:
@@ -37,18 +32,18 @@ def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
     """
     from matplotlib.figure import Figure  # no pyplot: it would look for a screen
 
-    game = any(row.get("d_real") for row in rows)
+    gan = any(row.get("d_real") for row in rows)
     if not any(row["loss"] for row in rows):
         return
-    figure = Figure(figsize=(12, 8) if game else (9, 4.5), dpi=110, layout="constrained")
+    figure = Figure(figsize=(12, 8) if gan else (9, 4.5), dpi=110, layout="constrained")
     figure.suptitle(title)
-    if game:
+    if gan:
         losses, probabilities, shares, scores = figure.subplots(2, 2, sharex=True).flat
-        _draw(losses, rows, ("content", "adversarial", "pixel", "grid", "d_loss"))
+        _draw(losses, rows, (*TERMS, "d_loss"))
         losses.set(ylabel="training loss", yscale="log")
         _draw(probabilities, rows, ("d_real", "d_fake"))
         probabilities.set(ylabel="probability of being a photograph", ylim=(0, 1))
-        _draw(shares, rows, ("content_share", "adversarial_share", "pixel_share", "grid_share"))
+        _draw(shares, rows, tuple(f"{term}_share" for term in TERMS))
         shares.set(ylabel="share of the generator's gradient", yscale="log", xlabel="step")
         _draw(scores, rows, ("lpips",), color="tab:green", marker="o")
         scores.set(ylabel="validation LPIPS (lower is better)", xlabel="step")

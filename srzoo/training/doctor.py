@@ -1,4 +1,4 @@
-"""Warns in words when the adversarial game goes wrong: D wins or collapses, SR takes a cast or a checkerboard."""
+"""Warns in words when GAN training goes wrong: D wins or collapses, SR takes a cast or a checkerboard."""
 
 import math
 from collections import deque
@@ -19,10 +19,10 @@ A D that meets a pre-trained generator wins its first hundreds of steps as a rul
 """
 
 WON_REAL = 0.95
-"""Mean answer for HR above which, with `WON_FAKE`, D wins: 19 to 1. In a healthy game it is 0.6 to 0.9."""
+"""Mean answer for HR above which, with `WON_FAKE`, D wins: 19 to 1. In healthy training it is 0.6 to 0.9."""
 
 WON_FAKE = 0.05
-"""Mean answer for SR below which, with `WON_REAL`, D wins. In a healthy game it is 0.1 to 0.4."""
+"""Mean answer for SR below which, with `WON_REAL`, D wins. In healthy training it is 0.1 to 0.4."""
 
 TOLD_APART = 0.08
 """Difference of the averages' logits below which D collapses: answers of 0.51 and 0.49, twice their chance error.
@@ -78,7 +78,7 @@ COLOURS = ("red", "green", "blue")
 class Doctor:
     """Watches over one run. What it has seen is not saved: after a restart it starts afresh.
 
-    Its reading of D's answers is that of the vanilla, the minimax and the relativistic game. Least-squares and hinge
+    Its reading of D's answers is that of the vanilla, the minimax and the relativistic loss. Least-squares and hinge
     push their logits no further than 1, so that D is never said to win.
 
     Args:
@@ -115,7 +115,7 @@ class Doctor:
             warnings.append(
                 f"The discriminator wins: {seen}, so the generator learns little but to exaggerate. Pre-train it "
                 "longer on pixels, hold the discriminator back with --discriminator-norm spectral or --adversarial "
-                "relativistic, or give the game more say with a higher --adversarial-weight."
+                "relativistic, or give it more say with a higher --adversarial-weight."
             )
         both_saturated = min(real, fake) > SATURATED or max(real, fake) < 1 - SATURATED
         if self._collapsed(not both_saturated and _logit(real) - _logit(fake) < TOLD_APART):
@@ -131,7 +131,7 @@ class Doctor:
         """Looks at validation pictures.
 
         Args:
-            step: after which SR was made; 0: before the game.
+            step: after which SR was made; 0: before GAN training.
             pairs: (hr, sr) of each picture, at least one; uint8 of one shape (H, W, 3).
 
         Returns:
@@ -141,7 +141,7 @@ class Doctor:
         shifts = _colour_shifts(pairs)
         ratio, tiles = _checkerboard(pairs, self.scale)
         advice = (
-            "It was there before the game began: pre-train the generator longer on pixels."
+            "It was there before GAN training began: pre-train the generator longer on pixels."
             if step == 0
             else "Go on from an earlier checkpoint with a lower --adversarial-weight or a lower --learning-rate; if it "
             "comes back, pre-train longer on pixels or use --discriminator-norm spectral."

@@ -15,7 +15,8 @@ from srzoo.images import write_image
 from srzoo.training.checkpoints import named_failure
 from srzoo.training.distribution import ALONE, Distribution
 from srzoo.training.doctor import Doctor
-from srzoo.training.run import Run, Settings
+from srzoo.training.run import Run
+from srzoo.training.settings import Settings
 from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.training.stopping import Stopped, StopRequest
 from srzoo.training.validation import Validation
@@ -151,7 +152,7 @@ class _Record:
 class _Loop:
     """One run between its start and its end; see `train` for the arguments."""
 
-    def __init__(self, run, settings, step_fn, batches, validation, validate_every, doctor, say, distribution):
+    def __init__(self, run, settings, step_fn, batches, validation, validate_every, doctor, distribution):
         self.run = run
         self.settings = settings
         self.step_fn = step_fn
@@ -164,7 +165,7 @@ class _Loop:
         with distribution.scope():
             self.progress = _Progress(settings)
         self.state = {**step_fn.checkpointed, **self.progress.checkpointed}
-        self.checkpoints = run.checkpoints(self.state, say)
+        self.checkpoints = run.checkpoints(self.state)
         self.scores = ""
         self.agreed = 0.0
         found = self._restore()
@@ -200,7 +201,7 @@ class _Loop:
     def _begin(self) -> None:
         """There is a checkpoint from the start on, to go back to when the loss explodes."""
         if self.doctor:
-            # What the game starts from is its first score: it may be hard to beat.
+            # What GAN training starts from is its first score: it may be hard to beat.
             self._validate_and_save(0)
         else:
             self._save(0)
@@ -231,7 +232,7 @@ class _Loop:
                 if signalled:
                     self._stop(step, signalled, saved=validate)
                 speed = (step - first) / (time.monotonic() - began)
-                parts = [f"step {step}", f"loss {row['loss']:.4f}", _game(row), self.scores, f"{speed:.2f} steps/s"]
+                parts = [f"step {step}", f"loss {row['loss']:.4f}", _balance(row), self.scores, f"{speed:.2f} steps/s"]
                 if waiting > NOTABLE:
                     parts.append(f"waits for data {waiting:.0%} of the time")
                 bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
@@ -310,7 +311,6 @@ def train(
     validation: Validation,
     validate_every: int,
     doctor: Doctor | None = None,
-    say: Callable[[str], None] = print,
     distribution: Distribution = ALONE,
 ) -> float:
     """Trains until `settings.steps` or `settings.minutes` are over, from the last checkpoint if there is one.
@@ -323,8 +323,7 @@ def train(
         batches: from the number of the first step to the batches from there on, of this process's crops.
         validation: scores `step_fn.average`; the best score's weights are kept.
         validate_every: steps between two validations, each of which ends with a checkpoint.
-        doctor: watches over the adversarial game, if that is what is trained.
-        say: is told, in words, of checkpoints that cannot be read.
+        doctor: watches over GAN training, if that is what is trained.
         distribution: the replicas that train together; `step_fn` was made in its scope.
 
     Returns:
@@ -337,7 +336,7 @@ def train(
         OSError: if something cannot be written; the checkpoints before stay whole.
     """
     with StopRequest() as stop:
-        loop = _Loop(run, settings, step_fn, batches, validation, validate_every, doctor, say, distribution)
+        loop = _Loop(run, settings, step_fn, batches, validation, validate_every, doctor, distribution)
         done = min(100.0, 100 * loop.progress.share(loop.step))
         silent = done >= 100 or not distribution.chief
         with tqdm(total=100.0, initial=round(done, 2), bar_format=BAR, disable=silent) as bar:
@@ -361,8 +360,8 @@ def variables_of(state: dict) -> list:
     ]
 
 
-def _game(row: dict) -> str:
-    """How the adversarial game stands, in words."""
+def _balance(row: dict) -> str:
+    """How GAN training stands, in words."""
     if "d_real" not in row:
         return ""
     shares = " ".join(

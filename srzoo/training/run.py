@@ -2,114 +2,14 @@
 
 import csv
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from srzoo.data.fingerprint import Fingerprint, changes
 from srzoo.images import atomic_file
-from srzoo.recipes import Objective
 from srzoo.training.checkpoints import Checkpoints, named_failure
 from srzoo.training.lock import FolderLock
-
-LOG_COLUMNS = (
-    "step",
-    "seconds",
-    "learning_rate",
-    "loss",
-    "gradient_norm",
-    # Of the adversarial game, see `srzoo.training.steps.AdversarialStep`.
-    "content",
-    "adversarial",
-    "pixel",
-    "grid",
-    "content_share",
-    "adversarial_share",
-    "pixel_share",
-    "grid_share",
-    "d_loss",
-    "d_real",
-    "d_fake",
-    # Of a validation.
-    "psnr_y",
-    "lpips",
-    "colour_shift",
-    "checkerboard",
-    "warning",
-)
-
-
-@dataclass(frozen=True)
-class Game:
-    """Settings of the adversarial game alone.
-
-    Attributes:
-        objective: of the generator.
-        discriminator_norm: see `srzoo.models.discriminator`.
-        discriminator_head: the same.
-        discriminator_input: the same, as `sees`.
-        discriminator_rate: its learning rate as a multiple of the generator's.
-        vgg: the content loss's network, see `srzoo.losses.ContentLoss`: `vgg19`, `vgg16` or a file.
-        vgg_preprocessing: of that file; the same.
-        lpips: file with the weights of LPIPS, by which the best weights are kept, if given.
-    """
-
-    objective: Objective
-    discriminator_norm: str
-    discriminator_head: str
-    discriminator_input: str
-    discriminator_rate: float
-    vgg: str
-    vgg_preprocessing: str | None
-    lpips: str | None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that decides what a run computes; stored with it, and compared when it is resumed.
-
-    Attributes:
-        dataset: as `srzoo.data.sources.open_source` takes it.
-        validation: a folder of pictures to validate on, or None for the data set's own.
-        model: full name of the network.
-        loss: a key of `srzoo.losses.PIXEL_LOSSES`, or of `srzoo.recipes.OBJECTIVES` in the adversarial game.
-        patch: HR pixels a side of a crop.
-        batch: crops in a batch, of all replicas together.
-        fit: `crop` or `resize`, see `srzoo.data.pipeline.Crops`.
-        schedule: a name of `srzoo.recipes.SCHEDULES`.
-        learning_rate: the optimizer's, at its highest.
-        halve_every: steps, for the `halving` schedule.
-        steps: the run ends after so many, if given.
-        minutes: the run ends after this time, if given.
-        precision: float32, bfloat16 or float16.
-        seed: of the start, of shuffling and of crops.
-        init_weights: file the weights start from, if any.
-        limit: at most so many pictures of a tensorflow-datasets name.
-        game: settings of the adversarial game, or None: the network is trained on pixels.
-        sync_batch_norm: whether batch normalisation takes its statistics from the crops of all replicas.
-        optimizer: a key of `srzoo.training.optimizers.OPTIMIZERS`; None: Adam.
-    """
-
-    dataset: str
-    validation: str | None
-    model: str
-    loss: str
-    patch: int
-    batch: int
-    fit: str
-    schedule: str
-    learning_rate: float
-    halve_every: int | None
-    steps: int | None
-    minutes: float | None
-    precision: str
-    seed: int
-    init_weights: str | None
-    limit: int | None
-    game: Game | None = None
-    # None rather than False and "adam": as in the configurations of runs that know nothing of them.
-    sync_batch_norm: bool | None = None
-    optimizer: str | None = None
+from srzoo.training.settings import LOG_COLUMNS, Settings
 
 
 class Run:
@@ -155,7 +55,8 @@ class Run:
             temporary.write_text(json.dumps(asdict(self.settings), indent=2) + "\n")
 
     def _compare(self) -> None:
-        _compare(_read_json(self.config), asdict(self.settings), self.folder)
+        # As JSON has it: its lists were tuples.
+        _compare(_read_json(self.config), json.loads(json.dumps(asdict(self.settings))), self.folder)
 
     def compare_pictures(self, now: Fingerprint) -> str:
         """Records which pictures are trained on; in words what is not as it was when they were last recorded.
@@ -168,9 +69,9 @@ class Run:
                 temporary.write_text(json.dumps(now, indent=1) + "\n")
         return changes(before, now)
 
-    def checkpoints(self, objects: dict, say: Callable[[str], None] = print) -> Checkpoints:
+    def checkpoints(self, objects: dict) -> Checkpoints:
         """The two last states of the run, under `checkpoints/`."""
-        return Checkpoints(self.folder / "checkpoints", objects, say)
+        return Checkpoints(self.folder / "checkpoints", objects)
 
     def read_log(self) -> list[dict[str, str]]:
         """The rows of `log.csv`; empty before the first. Lines that a crash or a full disk cut short are left out."""
@@ -220,6 +121,11 @@ def _read_json(path: Path) -> dict:
 
 
 def _compare(stored: dict, given: dict, folder: Path) -> None:
+    if stored.get("game"):
+        raise ValueError(
+            f"{folder} holds GAN training of an earlier version, whose settings were others; go on from its "
+            f"best.weights.h5 with --init-weights and another --output"
+        )
     different = [
         f"{key} was {stored.get(key)!r} and is now {given.get(key)!r}"
         for key in sorted(stored.keys() | given.keys())

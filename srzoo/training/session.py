@@ -1,6 +1,7 @@
 """From settings to a finished run: opens the data, builds the networks, and hands both to the loop."""
 
 import json
+import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -9,13 +10,14 @@ from pathlib import Path
 from zlib import crc32
 
 import keras
+import numpy as np
 
 from srzoo import zoo
 from srzoo.data import pipeline
 from srzoo.data.fingerprint import Fingerprint
 from srzoo.data.pairs import Source
 from srzoo.data.sources import open_source
-from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, ContentLoss, grid
+from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, TERMS
 from srzoo.metrics import lpips
 from srzoo.models.discriminator import discriminator
 from srzoo.models.geometry import scale_of
@@ -24,16 +26,19 @@ from srzoo.training.distribution import ALONE, Distribution, synchronise_batch_n
 from srzoo.training.doctor import Doctor
 from srzoo.training.loop import train
 from srzoo.training.precision import POLICIES
-from srzoo.training.run import Game, Run, Settings
+from srzoo.training.run import Run
+from srzoo.training.settings import Settings
 from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.training.validation import Validation
+
+LOGGER = logging.getLogger(__name__)
 
 STAGE_FOLDERS = ("pixel", "adversarial")
 """Of a flow of two stages, below its own folder."""
 
 
 def train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Distribution = ALONE, **options) -> float:
-    """Trains what `srzoo.training.settings.stages_of` planned: one run in `folder`, or two below it.
+    """Trains what `srzoo.training.stages.stages_of` planned: one run in `folder`, or two below it.
 
     Of two, the second starts from the best weights of the first. What is finished is not done again.
 
@@ -57,7 +62,7 @@ def train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Distr
             return _train_stages(folder, stages, distribution=distribution, **options)
         # A run that nobody keeps, so that the loop need not know who is who.
         with tempfile.TemporaryDirectory(prefix="srzoo-", ignore_cleanup_errors=True) as own:
-            options["say"] = _say_nothing
+            logging.getLogger("srzoo").setLevel(logging.ERROR)  # the chief says it
             return _train_stages(Path(own), stages, distribution=distribution, **options)
 
 
@@ -72,19 +77,15 @@ def _train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Dist
     return train(second, replace(stages[1], init_weights=str(Run(first, stages[0]).best_weights)))
 
 
-def _say_nothing(line: str) -> None:
-    """The chief says it."""
-
-
 def train_run(
     folder: Path,
     settings: Settings,
     validate_every: int = 1000,
     memory: int = 4 * 10**9,
     data_dir: str | None = None,
-    say: Callable[[str], None] = print,
     distribution: Distribution = ALONE,
     pixel_step: type[PixelStep] = PixelStep,
+    teacher: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> float:
     """Trains a network, or goes on with the run in that folder.
 
@@ -94,19 +95,19 @@ def train_run(
         validate_every: steps between two validations.
         memory: bytes of decoded pictures held in memory.
         data_dir: where tensorflow-datasets keeps its data.
-        say: is told what is going on, line by line.
         distribution: the replicas that train together.
         pixel_step: what trains on pixels.
+        teacher: if the settings name one: from LR to its SR, see `srzoo.data.pipeline.Teacher`.
 
     Returns:
-        The best validation score: LPIPS in the adversarial game where its weights are given (NaN where they are
+        The best validation score: LPIPS in GAN training where its weights are given (NaN where they are
         not), and PSNR-Y in dB otherwise; NaN in processes other than the chief.
 
     Raises:
         ValueError, OSError: for settings, data or a folder that cannot be used.
         srzoo.training.loop.NotFiniteError, srzoo.training.stopping.Stopped: as `srzoo.training.loop.train`.
     """
-    scale = zoo.parse_name(settings.model)[1]
+    scale = zoo.known(settings.model).scale
     crops = pipeline.Crops(scale, settings.patch, settings.batch, settings.fit, settings.seed)
     source = open_source(settings.dataset, scale, data_dir, settings.limit)
     if settings.validation:
@@ -118,25 +119,28 @@ def train_run(
     with run.lock:
         if run.config.exists():
             run.lock.take()  # before minutes are spent on decoding
-        pictures = pipeline.decode(source, crops, memory, say)
+        taught = pipeline.Teacher(teacher, settings.teacher_weight or 1.0) if teacher and settings.teacher else None
+        pictures = pipeline.decode(source, crops, memory, taught)
         run.begin()  # only now: a data set that turns out unusable leaves no folder behind
         changed = run.compare_pictures(pictures.fingerprint)
         if changed:
-            say(
-                f"warning: the data set is not as it was when this run last read it: {changed}; the run goes on with "
-                "what is there now, and not as it would have gone on before"
+            LOGGER.warning(
+                "the data set is not as it was when this run last read it: %s; the run goes on with what is there now, "
+                "and not as it would have gone on before",
+                changed,
             )
         left_out = len(pictures.unreadable) + len(pictures.too_small)
-        say(
-            f"{settings.model}, {settings.loss}, {settings.precision}, {step_fn.model.count_params():,} parameters; "
+        loss = settings.objective or settings.loss
+        LOGGER.info(
+            f"{settings.model}, {loss}, {settings.precision}, {step_fn.model.count_params():,} parameters; "
             f"{len(pictures.train)} pictures to train on and {len(pictures.validation)} to validate on"
             f"{f', {left_out} left out' if left_out else ''} -> {folder}"
         )
         shared = distribution.describe(settings.batch, settings.learning_rate)
         if shared:
-            say(shared)
+            LOGGER.info(shared)
         _compare_processes(distribution, settings, validate_every, pictures.fingerprint)
-        return _train(run, step_fn, distance, pictures, crops, validate_every, say, distribution)
+        return _train(run, step_fn, distance, pictures, crops, validate_every, distribution)
 
 
 def _compare_processes(
@@ -144,9 +148,7 @@ def _compare_processes(
 ) -> None:
     """Raises ValueError, in all processes, if one trains with other settings or on other pictures than the chief."""
     # Where the files are may differ from machine to machine.
-    told = replace(settings, dataset="", validation=None, init_weights=None)
-    if told.game:
-        told = replace(told, game=replace(told.game, vgg="", lpips=None))
+    told = replace(settings, dataset="", validation=None, init_weights=None, teacher=None, vgg="", lpips=None)
     marks = [crc32(json.dumps(each, sort_keys=True).encode()) for each in ([asdict(told), validate_every], fingerprint)]
     table = distribution.table(marks)
     for what, column in (("settings", 0), ("pictures", 1)):
@@ -165,14 +167,13 @@ def _train(
     pictures: pipeline.Pictures,
     crops: pipeline.Crops,
     validate_every: int,
-    say: Callable[[str], None],
     distribution: Distribution,
 ) -> float:
     """The part of `train_run` after all is read and the folder is this process's."""
     settings = run.settings
-    if settings.game and not settings.game.lpips:
-        say("without LPIPS's weights (--lpips) nothing says which weights look best: the newest are kept")
-    best_by = "lpips" if distance else None if settings.game else "psnr_y"
+    if settings.gan and not settings.lpips:
+        LOGGER.warning("without LPIPS's weights (--lpips) nothing says which weights look best: the newest are kept")
+    best_by = "lpips" if distance else None if settings.gan else "psnr_y"
     best = train(
         run,
         settings,
@@ -181,14 +182,13 @@ def _train(
         Validation(step_fn.average, pictures.validation, best_by, distance),
         validate_every,
         _doctor(step_fn, crops.scale) if distribution.chief else None,
-        say,
         distribution,
     )
     if not distribution.chief:
         return best
     draw_curve(run.read_log(), run.folder / "curve.png", title=f"{settings.model} on {settings.dataset}")
     result = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}[best_by]
-    say(f"step {step_fn.step.numpy()}: {result} on the validation pictures -> {run.best_weights}")
+    LOGGER.info(f"step {step_fn.step.numpy()}: {result} on the validation pictures -> {run.best_weights}")
     return best
 
 
@@ -200,7 +200,7 @@ def _load_files(
     settings: Settings, distribution: Distribution, pixel_step: type[PixelStep]
 ) -> tuple[PixelStep | AdversarialStep, lpips.Lpips | None]:
     """All that a run reads beside the pictures: its step, and LPIPS if it is validated by it, which the chief does."""
-    weights = settings.game.lpips if settings.game and distribution.chief else None
+    weights = settings.lpips if distribution.chief else None
     distance = lpips.load(weights) if weights else None
     with distribution.scope():
         return _step(settings, distribution.chief, pixel_step), distance
@@ -218,42 +218,31 @@ def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> Pixel
         model = zoo.create(settings.model)
         if settings.init_weights and chief:
             zoo.load_weights(model, settings.init_weights)
-        if settings.game is None:
+        if not settings.gan:
             pixel = pixel_step(model, PIXEL_LOSSES[settings.loss], settings.optimizer or "adam")
             if settings.sync_batch_norm:
                 synchronise_batch_norm(pixel.model)
             return pixel
-        game = _adversarial_step(model, settings.game, settings.patch)
+        step = _adversarial_step(model, settings)
         if settings.sync_batch_norm:
-            synchronise_batch_norm(game.discriminator)
-        return game
+            synchronise_batch_norm(step.discriminator)
+        return step
     finally:
         keras.config.set_dtype_policy(policy)
 
 
-def _adversarial_step(model: keras.Model, game: Game, patch: int) -> AdversarialStep:
-    objective = game.objective
-    content = ContentLoss(
-        objective.content,
-        game.vgg,
-        game.vgg_preprocessing,
-        objective.activation,
-        objective.distance,
-        objective.feature_scale,
-    )
-    terms: dict[str, tuple[float, Callable]] = {"content": (1.0, content)}
-    if objective.pixel_weight:
-        terms["pixel"] = (objective.pixel_weight, PIXEL_LOSSES[objective.pixel])
-    if objective.grid_weight:
-        terms["grid"] = (objective.grid_weight, partial(grid, scale=scale_of(model)))
-    head = game.discriminator_head
-    size = patch if head == "flatten" else None
-    opponent = discriminator(size, game.discriminator_norm, head, sees=game.discriminator_input)
+def _adversarial_step(model: keras.Model, settings: Settings) -> AdversarialStep:
+    weights = dict(settings.weights)
+    adversarial_weight = weights.pop("adversarial", 0.0)
+    scale = scale_of(model)
+    terms = {name: (weight, TERMS[name](settings, scale)) for name, weight in weights.items() if weight}
+    head = settings.discriminator_head
+    size = settings.patch if head == "flatten" else None
     return AdversarialStep(
         model,
-        opponent,
-        ADVERSARIAL_LOSSES[objective.adversarial],
-        objective.adversarial_weight,
+        discriminator(size, settings.discriminator_norm, head, sees=settings.discriminator_input),
+        ADVERSARIAL_LOSSES[settings.adversarial],
+        adversarial_weight,
         terms,
-        game.discriminator_rate,
+        settings.discriminator_rate,
     )

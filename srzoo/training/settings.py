@@ -1,176 +1,113 @@
-"""From what a user asks for to the settings of one run, or of the two stages of SRGAN."""
+"""A run's settings, once: the flags of `train.py` and `config.json` follow from them. Keras is not needed for it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from srzoo import zoo
-from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
-from srzoo.models import PIXEL_TRAINED
-from srzoo.recipes import OBJECTIVES, RECIPES
-from srzoo.training.optimizers import OPTIMIZERS
-from srzoo.training.precision import choose_precision
-from srzoo.training.run import Game, Settings
+from srzoo import recipes
 
-GAME_OPTIONS = (
-    "objective",
-    "content",
-    "activation",
-    "adversarial",
-    "adversarial_weight",
-    "pixel_weight",
-    "grid_weight",
-    "discriminator_norm",
-    "discriminator_head",
-    "discriminator_input",
-    "discriminator_rate",
-    "vgg",
-    "vgg_preprocessing",
+
+def _flag(help: str, stage: str = "", **how: Any) -> Any:
+    """A setting that has a flag; `stage`: `pixel` or `gan`, if it belongs to one alone; `how`: for argparse."""
+    return field(default=None, metadata={"help": help, "stage": stage, **how})
+
+
+def _derived(stage: str = "") -> Any:
+    """A setting that follows from others, without a flag."""
+    return field(default=None, metadata={"stage": stage})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a run computes; stored with it, and compared when it is resumed.
+
+    None: not given, or of the other of the two stages. Attributes whose help does not say it all:
+        model: name of the network, with scale and sizes.
+        patch: HR pixels a side of a crop.
+        batch: crops in a batch, of all replicas together.
+        fit: see `srzoo.data.pipeline.Crops`.
+        halve_every: steps, for the `halving` schedule.
+        optimizer: None: Adam.
+        content, activation, distance, feature_scale: see `srzoo.losses.ContentLoss`, as are vgg and vgg_preprocessing.
+        weights: of the terms of the generator's loss (`srzoo.recipes.TERMS`).
+        discriminator_...: see `srzoo.models.discriminator`; its rate is a multiple of the generator's.
+    """
+
+    dataset: str = field(
+        metadata={
+            "help": "div2k (default) or div2k/<configuration>, a folder (HR/ and LR/, only HR/, or just pictures), a "
+            "tensorflow-datasets name, or sample"
+        }
+    )
+    model: str = _flag("edsr-gan (default), srgan or esrgan, in two stages; any other model, on pixels alone")
+    steps: int | None = _flag("updates of the weights, in all; default: the paper's")
+    minutes: float | None = _flag("stop after this time; the schedule follows the time")
+    patch: int = _flag("HR pixels a side of a crop; default: the paper's")
+    batch: int = _flag("crops in a batch, of all GPUs together; default: 16")
+    fit: str = _flag("resize: whole pictures, squeezed (default: crop)", choices=("crop", "resize"))
+    loss: str = _flag("on pixels: l1, l2 or charbonnier; default: the paper's", "pixel")
+    optimizer: str | None = _flag(
+        "on pixels: adam (default, the paper's) or muon, which learns in fewer steps", "pixel"
+    )
+    teacher: str | None = _flag(
+        "a network to learn from: its SR stands in HR's place. What resolve_image.py takes as --model", "pixel"
+    )
+    teacher_weight: float | None = _flag("share of the teacher's SR; the rest is HR (default: 1)", "pixel")
+    learning_rate: float = _flag("at its highest; default: the paper's")
+    halve_every: int | tuple[int, ...] | None = _derived()
+    schedule: str = _flag("default: the paper's; with --minutes cosine", choices=recipes.SCHEDULES)
+    init_weights: str | None = _flag("a .weights.h5 to start from; a GAN's training on pixels is skipped then")
+    precision: str = _flag("default: auto", choices=("auto", "float32", "bfloat16", "float16"))
+    validation: str | None = _flag("a folder of pictures to validate on; default: some of the data set's")
+    limit: int | None = _flag("at most so many pictures of a tensorflow-datasets name")
+    seed: int = _flag("of the start, of shuffling and of crops (default: 0)", type=int)
+    sync_batch_norm: bool | None = _flag("batch statistics of all replicas' crops, not of each one's own")
+    objective: str | None = _flag(f"{', '.join(recipes.OBJECTIVES)} (default: the paper's)", "gan")
+    weights: Mapping[str, float] = _derived("gan")
+    content: Mapping[str, float] = _flag("layers of the content loss: vgg54, or vgg22:0.1,vgg54:1", "gan")
+    activation: str = _flag("take features after or before the ReLU", "gan", choices=("after", "before"))
+    distance: str = _derived("gan")
+    feature_scale: float = _derived("gan")
+    pixel: str = _derived("gan")
+    adversarial: str = _flag(
+        "vanilla, minimax, least-squares, hinge, wasserstein or relativistic (default: the objective's)", "gan"
+    )
+    discriminator_norm: str = _flag("default: batch", "gan", choices=("batch", "spectral", "none"))
+    discriminator_head: str = _flag(
+        "default: pool; flatten is the paper's; patches judges part by part",
+        "gan",
+        choices=("pool", "flatten", "patches"),
+    )
+    discriminator_input: str = _flag(
+        "default: pixels; details: their difference from the mean around them", "gan", choices=("pixels", "details")
+    )
+    discriminator_rate: float = _flag("its learning rate, times the generator's (default: 1)", "gan")
+    vgg: str = _flag("vgg19 (default) or vgg16, downloaded, or a file with the weights of either", "gan")
+    vgg_preprocessing: str | None = _flag("keras or torchvision: who trained the weights in the file", "gan")
+    lpips: str | None = _flag("file with LPIPS's weights: the best weights are then those of the best LPIPS", "gan")
+
+    @property
+    def gan(self) -> bool:
+        """Whether this is GAN training; else the network is trained on pixels."""
+        return self.objective is not None
+
+
+LOG_COLUMNS = (
+    "step",
+    "seconds",
+    "learning_rate",
+    "loss",
+    "gradient_norm",
+    # Of GAN training, see `srzoo.training.steps.AdversarialStep`.
+    *recipes.TERMS,
+    *(f"{term}_share" for term in recipes.TERMS),
+    "d_loss",
+    "d_real",
+    "d_fake",
+    # Of a validation.
+    "psnr_y",
     "lpips",
+    "colour_shift",
+    "checkerboard",
+    "warning",
 )
-"""Options of `settings_of` for the adversarial game alone."""
-
-
-def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, **options) -> tuple[Settings, ...]:
-    """Settings of the runs that train a model: one, or for the models of the adversarial game two.
-
-    A game that starts from an untrained generator does not settle (arXiv 1609.04802, section 3.2), so the same
-    network is trained on pixels first, unless `init_weights` are given. `steps` and `minutes` are those of the
-    whole; each of two stages takes half.
-
-    Args:
-        dataset, model, scale, options: as for `settings_of`.
-
-    Raises:
-        ValueError: as `settings_of`, or if an option belongs to a stage that is not there.
-    """
-    base, named_scale, sizes = zoo.parse_name(model)
-    game = {key: options.pop(key, None) for key in GAME_OPTIONS}
-    game = {key: value for key, value in game.items() if value is not None}
-    if base not in PIXEL_TRAINED:
-        return (settings_of(dataset, model, scale, **options, **game),)
-    if options.get("init_weights"):
-        for name, other in (("loss", "; see --objective"), ("optimizer", "")):
-            if options.pop(name, None):
-                raise ValueError(f"--{name} is of the training on pixels, which --init-weights skips{other}")
-        return (settings_of(dataset, model, scale, **options, **game),)
-    steps, minutes = options.pop("steps", None), options.pop("minutes", None)
-    halves = {"steps": steps and max(1, steps // 2), "minutes": minutes and minutes / 2}
-    pixel = zoo.full_name(PIXEL_TRAINED[base], scale or named_scale, **sizes)
-    first = settings_of(dataset, pixel, **options, **halves)
-    options.pop("loss", None)
-    options.pop("optimizer", None)
-    return (first, settings_of(dataset, model, scale, **options, **halves, **game))
-
-
-def settings_of(
-    dataset: str,
-    model: str = "edsr-baseline",
-    scale: int | None = None,
-    *,
-    loss: str | None = None,
-    optimizer: str | None = None,
-    patch: int | None = None,
-    batch: int | None = None,
-    learning_rate: float | None = None,
-    schedule: str | None = None,
-    steps: int | None = None,
-    minutes: float | None = None,
-    precision: str = "auto",
-    validation: str | None = None,
-    init_weights: str | None = None,
-    fit: str = "crop",
-    seed: int = 0,
-    limit: int | None = None,
-    sync_batch_norm: bool = False,
-    **game,
-) -> Settings:
-    """Settings of a run: what is not given is the paper's (`srzoo.recipes`).
-
-    Args:
-        game: for a model of the adversarial game, some of `GAME_OPTIONS`.
-
-    Raises:
-        ValueError: for an unknown model, loss, optimizer, precision or other option.
-    """
-    if loss is not None and loss not in PIXEL_LOSSES:
-        raise ValueError(f"the loss must be one of {', '.join(PIXEL_LOSSES)}, got {loss!r}")
-    if optimizer is not None and optimizer not in OPTIMIZERS:
-        raise ValueError(f"the optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
-    base, named_scale, sizes = zoo.parse_name(model)
-    recipe, scale = RECIPES[base], scale or named_scale
-    of_game = None
-    if base not in PIXEL_TRAINED:
-        if game:
-            names = ", ".join(f"--{key.replace('_', '-')}" for key in game)
-            raise ValueError(
-                f"{names}: only for models of the adversarial game ({', '.join(PIXEL_TRAINED)}), not for {base}"
-            )
-    else:
-        loss = game.pop("objective", None) or recipe.loss
-        of_game = _game_of(loss, **game)
-    return Settings(
-        dataset=dataset,
-        validation=validation,
-        model=zoo.full_name(base, scale, **sizes),
-        loss=loss or recipe.loss,
-        patch=patch or recipe.lr_patch * scale,
-        batch=batch or recipe.batch,
-        fit=fit,
-        schedule=schedule or ("cosine" if minutes is not None and recipe.schedule == "halving" else recipe.schedule),
-        learning_rate=learning_rate or recipe.learning_rate,
-        halve_every=recipe.halve_every,
-        steps=steps or (recipe.steps if minutes is None else None),
-        minutes=minutes,
-        precision=choose_precision(precision),
-        seed=seed,
-        init_weights=init_weights,
-        limit=limit,
-        game=of_game,
-        sync_batch_norm=sync_batch_norm or None,
-        optimizer=optimizer if optimizer != "adam" else None,
-    )
-
-
-def _game_of(
-    name: str,
-    *,
-    content: Mapping[str, float] | None = None,
-    activation: str | None = None,
-    adversarial: str | None = None,
-    adversarial_weight: float | None = None,
-    pixel_weight: float | None = None,
-    grid_weight: float | None = None,
-    discriminator_norm: str | None = None,
-    discriminator_head: str = "pool",
-    discriminator_input: str = "pixels",
-    discriminator_rate: float = 1.0,
-    vgg: str = "vgg19",
-    vgg_preprocessing: str | None = None,
-    lpips: str | None = None,
-) -> Game:
-    if name not in OBJECTIVES:
-        raise ValueError(f"the objective must be one of {', '.join(OBJECTIVES)}, got {name!r}")
-    changes: dict[str, Any] = {
-        "content": content,
-        "activation": activation,
-        "adversarial": adversarial,
-        "adversarial_weight": adversarial_weight,
-        "pixel_weight": pixel_weight,
-        "grid_weight": grid_weight,
-    }
-    objective = replace(OBJECTIVES[name], **{key: value for key, value in changes.items() if value is not None})
-    if objective.adversarial not in ADVERSARIAL_LOSSES:
-        raise ValueError(
-            f"the adversarial loss must be one of {', '.join(ADVERSARIAL_LOSSES)}, got {objective.adversarial!r}"
-        )
-    return Game(
-        objective=objective,
-        discriminator_norm=discriminator_norm or ADVERSARIAL_LOSSES[objective.adversarial].norm,
-        discriminator_head=discriminator_head,
-        discriminator_input=discriminator_input,
-        discriminator_rate=discriminator_rate,
-        vgg=vgg,
-        vgg_preprocessing=vgg_preprocessing,
-        lpips=lpips,
-    )

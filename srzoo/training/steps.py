@@ -117,7 +117,7 @@ class PixelStep:
 
 
 class AdversarialStep:
-    """The game of SRGAN: a generator against a discriminator, both updated from one pass of the generator.
+    """SRGAN's GAN training: a generator against a discriminator, both updated from one pass of the generator.
 
     The generator minimises the weighted sum of its terms (arXiv 1609.04802, equation 3); the discriminator learns
     to tell its pictures from photographs. Both gradients are those at the weights before the step.
@@ -128,8 +128,8 @@ class AdversarialStep:
     Args:
         model: the generator, (N, h, w, 3) to (N, scale h, scale w, 3), pixels in [0, 255], trained on pixels.
         discriminator: from (N, scale h, scale w, 3) pixels in [0, 255] to logits (N, 1).
-        loss: of the game.
-        adversarial_weight: of the generator's part in the game, 1e-3 in the paper.
+        loss: adversarial, of both.
+        adversarial_weight: of the generator's adversarial term, 1e-3 in the paper.
         terms: name -> (weight, function of (hr, sr) to a scalar), the generator's other terms, such as `content`.
         opponent_rate: the discriminator's learning rate as a multiple of the generator's.
 

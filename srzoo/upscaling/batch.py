@@ -11,6 +11,7 @@ from srzoo.images import MAX_PIXELS, write_image
 from srzoo.pictures.formats import PNG, Format, output_format
 from srzoo.pictures.reading import Frame, LargeFrame, open_picture
 from srzoo.pictures.sources import Source
+from srzoo.runtimes.tiles import tile_of
 from srzoo.upscaling.pictures import upscale_picture
 from srzoo.upscaling.upscaler import Progress, Upscaler
 
@@ -155,9 +156,5 @@ def _comparison(upscaler: Upscaler, before: Frame, after: Frame | LargeFrame, ti
     # The whole was never held; its centre is quickly computed again.
     height, width = lr.shape[:2]
     rows, columns = compare.centre(height, width, upscaler.scale)
-    halo, scale = upscaler.halo, upscaler.scale
-    top, left = max(0, rows.start - halo), max(0, columns.start - halo)
-    part = upscaler(lr[top : rows.stop + halo, left : columns.stop + halo])
-    shown = part[(rows.start - top) * scale :, (columns.start - left) * scale :]
-    shown = shown[: (rows.stop - rows.start) * scale, : (columns.stop - columns.start) * scale]
-    return compare.of_centre(lr, shown, scale, title)
+    tile = tile_of((rows, columns), lr.shape[0], lr.shape[1], upscaler.scale, upscaler.halo, upscaler.alignment)
+    return compare.of_centre(lr, upscaler(lr[tile.source])[tile.inside], upscaler.scale, title)

@@ -1,7 +1,7 @@
 """From LR pixels to SR pixels with a trained model, tile by tile."""
 
+import logging
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Union
@@ -10,11 +10,13 @@ import numpy as np
 
 from srzoo.images import check_pixels, to_uint8
 from srzoo.runtimes.network import Network
-from srzoo.runtimes.tiles import Tile, cut, halve
+from srzoo.runtimes.tiles import Tile, cut, halve, least_area
 from srzoo.upscaling import memory as machine
 
 if TYPE_CHECKING:
     import keras
+
+LOGGER = logging.getLogger(__name__)
 
 DEFAULT_MEMORY = 2_000_000_000
 """Bytes for a tile. With it a process that upscales 1920x1080 to 7680x4320 stays below 3 GB."""
@@ -33,20 +35,19 @@ Progress = Callable[[list[Tile]], Iterable[Tile]]
 class Upscaler:
     """Upscales pictures of any size with one model, in bounded memory.
 
-    A picture that does not fit is cut into tiles with a halo; the result is that of the whole picture,
-    within one grey level of rounding. If the memory that it may take is not there, tiles get smaller, for this and
-    all later pictures.
+    A picture that does not fit is cut into tiles with a halo; the result is that of the whole picture, within one grey
+    level of rounding, or as near as `srzoo.models.geometry.MOST_HALO` tells for a network that looks farther. One that
+    must see the whole picture is never cut. If the memory that it may take is not there, tiles get smaller, for this
+    and all later pictures.
 
     Args:
         model: a functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to
             (N, scale H, scale W, 3), as `srzoo.load` gives it, or a `Network`.
         memory: bytes that the network may take for a tile. TensorFlow itself (0.6 to 0.9 GB, with what its
             allocator keeps) and the result come on top. The more, the less time is lost on halos.
-        notice: is told in a sentence when tiles get smaller.
 
     Raises:
-        ValueError: if the memory is too little for a single pixel and its halo, or the model is of
-            another shape or strides.
+        ValueError: if the model is of another shape.
 
     Example:
         >>> upscaler = Upscaler(srzoo.load("edsr-baseline-x4"))
@@ -58,9 +59,7 @@ class Upscaler:
         self,
         model: Union["keras.Model", Network],
         memory: int = DEFAULT_MEMORY,
-        notice: Callable[[str], object] = warnings.warn,
     ):
-        self._notice = notice
         if isinstance(model, Network):
             network = model
             self._checks_memory = True
@@ -70,15 +69,9 @@ class Upscaler:
 
             network = keras_network(model)
             self._checks_memory = machine.runs_in_machine_memory()
-        self.scale, self.halo, bytes_per_pixel = network.scale, network.halo, network.bytes_per_pixel
-        self._upscale_tile = network.run
-        least = (2 * self.halo + 1) ** 2 * bytes_per_pixel
-        if memory < least:
-            raise ValueError(
-                f"memory must be at least {math.ceil(least / 1e6)} MB for {network.name!r}, got {memory / 1e6:g} MB"
-            )
-        self.max_pixels = int(memory // bytes_per_pixel)
-        self._bytes_per_pixel = bytes_per_pixel
+        self.name, self.scale, self.halo, self.alignment = network.name, network.scale, network.halo, network.alignment
+        self._upscale_tile, self._bytes_per_pixel = network.run, network.bytes_per_pixel
+        self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
 
     def __call__(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """Upscales a picture.
@@ -91,8 +84,10 @@ class Upscaler:
             uint8 array of shape (scale H, scale W, 3), rounded and clipped once.
 
         Raises:
-            ValueError: if the pixels are of another shape or type, or the model's output is not finite.
-            MemoryError: if there is no memory for the result, or for a pixel and its halo.
+            ValueError: if the pixels are of another shape or type, the picture has to be cut and the memory is too
+                little for a single pixel and its halo, or the model's output is not finite.
+            MemoryError: if there is no memory for the result, for a pixel and its halo, or for a picture that must
+                not be cut.
         """
         check_pixels(pixels)
         return self.tiled(pixels, to_uint8, progress)
@@ -149,22 +144,24 @@ class Upscaler:
                 large themselves, so tiles, a band and the picture then share less than the memory (`SHARED`).
 
         Raises:
-            ValueError: if the pixels are of another shape or type.
+            ValueError, MemoryError: as a call.
         """
         if pixels.dtype not in (np.float32, np.uint16):
             check_pixels(pixels)
         elif pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise ValueError(f"pixels must be of shape (height, width, 3), got {pixels.shape}")
         height, width = pixels.shape[:2]
-        self._fit(height * width)
-        if not row_bytes:
-            return cut(height, width, self.scale, self.halo, self.max_pixels)
-        least = 2 * self.halo + 1
-        memory = self.max_pixels * self._bytes_per_pixel
-        band = BAND * memory
-        max_height = max(least, int(band / (row_bytes * self.scale)) + 2 * self.halo)
-        tile = max(SHARED * memory - band - pixels.nbytes, LEAST_TILE * memory)
-        return cut(height, width, self.scale, self.halo, max(least**2, int(tile / self._bytes_per_pixel)), max_height)
+        self._check_memory(height, width)
+        self._fit(height, width)
+        max_pixels, max_height = self.max_pixels, None
+        if row_bytes and self.halo is not None:
+            least = least_area(self.halo, self.alignment)
+            memory = self.max_pixels * self._bytes_per_pixel
+            band = BAND * memory
+            max_height = max(math.isqrt(least), int(band / (row_bytes * self.scale)) + 2 * self.halo)
+            tile = max(SHARED * memory - band - pixels.nbytes, LEAST_TILE * memory)
+            max_pixels = max(least, int(tile / self._bytes_per_pixel))
+        return cut(height, width, self.scale, self.halo, max_pixels, max_height, self.alignment)
 
     def bands(
         self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], tiles: Iterable[Tile]
@@ -214,7 +211,7 @@ class Upscaler:
     def _run(self, pixels: np.ndarray, tile: Tile) -> Iterator[tuple[Tile, np.ndarray]]:
         """Upscales a tile, or its halves if there is no memory for it in one."""
         height, width = pixels.shape[:2]
-        halves = halve(tile, height, width, self.scale, self.halo)
+        halves = halve(tile, height, width, self.scale, self.halo, self.alignment)
         if not halves or _area(tile) <= self.max_pixels:
             try:
                 lr = pixels[tile.source][None].astype(np.float32)
@@ -227,26 +224,53 @@ class Upscaler:
             else:
                 yield tile, sr
                 return
+            if self.halo is None:
+                raise self._no_memory(height, width)
             if not halves:
                 raise MemoryError(f"no memory for a tile of one pixel and its halo of {self.halo}")
             self._shrink(_area(tile) // 2)
         for half in halves:
             yield from self._run(pixels, half)
 
-    def _fit(self, pixels: int) -> None:
+    def _check_memory(self, height: int, width: int) -> None:
+        """Refuses a picture that has to be cut and cannot be."""
+        least = height * width
+        if self.halo is not None:
+            least = min(least, least_area(self.halo, self.alignment))
+        if self.max_pixels < least:
+            needed = math.ceil(least * self._bytes_per_pixel / 1e6)
+            why = "in tiles" if self.halo is not None else "at once, as the network must see the whole of it"
+            raise ValueError(
+                f"memory must be at least {needed} MB for {self.name!r} to upscale a picture of "
+                f"{width}x{height} pixels {why}, got {self._memory / 1e6:g} MB; allow more, or give a smaller picture"
+            )
+
+    def _no_memory(self, height: int, width: int) -> MemoryError:
+        needed = math.ceil(height * width * self._bytes_per_pixel / 1e6)
+        return MemoryError(
+            f"no memory for a picture of {width}x{height} pixels, {needed} MB: {self.name!r} must see the whole of it "
+            "at once; give a smaller picture"
+        )
+
+    def _fit(self, height: int, width: int) -> None:
         """Makes tiles smaller if the machine has no memory for them: without a GPU no error comes, the system kills."""
         if not self._checks_memory:
             return
         fitting = machine.SHARE * machine.available_memory() / self._bytes_per_pixel
-        if min(pixels, self.max_pixels) > fitting:
+        if min(height * width, self.max_pixels) > fitting:
+            if self.halo is None:
+                raise self._no_memory(height, width)
             self._shrink(int(fitting))
 
     def _shrink(self, max_pixels: int) -> None:
-        least = (2 * self.halo + 1) ** 2
+        assert self.halo is not None  # or no smaller tiles would do
+        least = least_area(self.halo, self.alignment)
         if self.max_pixels <= least:
             return
         self.max_pixels = max(max_pixels, least)
-        self._notice(f"out of memory: goes on with tiles of {self.max_pixels} pixels; a smaller --memory avoids this")
+        LOGGER.warning(
+            "out of memory: goes on with tiles of %d pixels; a smaller --memory avoids this", self.max_pixels
+        )
 
 
 def _area(tile: Tile) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from srzoo import bicubic, zoo
 from srzoo.runtimes import exported
+from srzoo.runtimes.tiles import tile_of
 from srzoo.upscaling import Upscaler
 from srzoo.viewing.key import HR
 
@@ -22,14 +23,15 @@ class Method:
     Attributes:
         name: how people tell it from the others.
         scale: HR pixels a side of an LR pixel.
-        halo: LR pixels that it looks far.
+        halo, alignment: as of `srzoo.runtimes.network.Network`.
         upscale: from uint8 (h, w, 3) to uint8 (scale h, scale w, 3); `progress` as in `Upscaler.__call__`.
     """
 
     name: str
     scale: int
-    halo: int
+    halo: int | None
     upscale: Callable[..., np.ndarray]
+    alignment: int = 1
 
     def upscale_part(self, lr: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
         """That part of the whole picture's enlargement, without computing the rest.
@@ -41,13 +43,8 @@ class Method:
         Returns:
             uint8 (scale rows, scale columns, 3).
         """
-        top, left = max(0, rows.start - self.halo), max(0, columns.start - self.halo)
-        part = self.upscale(lr[top : rows.stop + self.halo, left : columns.stop + self.halo])
-        inside = [
-            slice((side.start - first) * self.scale, (side.stop - first) * self.scale)
-            for side, first in ((rows, top), (columns, left))
-        ]
-        return part[inside[0], inside[1]]
+        tile = tile_of((rows, columns), lr.shape[0], lr.shape[1], self.scale, self.halo, self.alignment)
+        return self.upscale(lr[tile.source])[tile.inside]
 
 
 def load_methods(sources: Sequence[str], scale: int | None = None, **options: Any) -> list[Method]:
@@ -84,7 +81,7 @@ def load_methods(sources: Sequence[str], scale: int | None = None, **options: An
             methods.append(Method(label or BICUBIC, common, 3, _bicubic(common)))
         else:
             upscaler = upscalers[source]
-            methods.append(Method(label or networks[source].name, common, upscaler.halo, upscaler))
+            methods.append(Method(label or networks[source].name, common, upscaler.halo, upscaler, upscaler.alignment))
     _check_names([method.name for method in methods])
     return methods
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from srzoo import zoo
-from srzoo.models import PIXEL_TRAINED
+from srzoo.models.registry import GAN_TRAINED
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.png import png
@@ -115,13 +115,13 @@ def _looked_through(path: Path, content: bytes, limits: Limits) -> Upload:
 
 @lru_cache(maxsize=64)
 def has_dial(model: str) -> bool:
-    """Tells whether a model has a fidelity dial: it is of the adversarial game and its partner ships.
+    """Tells whether a model has a fidelity dial: it is of GAN training and its partner ships.
 
     Raises:
         FileNotFoundError, ValueError: as `zoo.load`, for a name or a file that is not one.
     """
     name = zoo.load(model).name
-    return zoo.parse_name(name)[0] in PIXEL_TRAINED and zoo.pixel_trained(name) in zoo.shipped_models()
+    return zoo.known(name).base in GAN_TRAINED and zoo.pixel_trained(name) in zoo.shipped_models()
 
 
 @lru_cache(maxsize=4)

@@ -67,8 +67,8 @@ def test_by_default_it_goes_on_with_tensorflow_where_the_cache_cannot_be_written
     monkeypatch.setenv("SRZOO_CACHE", str(here / "cup.png"))
     assert main(["cup.png", "--weights", weights]) == 0
     lines = capsys.readouterr().err.splitlines()
-    assert "goes on with TensorFlow: " in lines[1] and "cannot be written" in lines[1]
-    assert lines[2].endswith(": float32 by TensorFlow")
+    assert "goes on with TensorFlow: " in lines[0] and "cannot be written" in lines[0]
+    assert lines[1].endswith(": float32 by TensorFlow") and len(lines) < 4
     with pytest.raises(OSError, match="cannot be written"):
         main(["cup.png", "--weights", weights, "--precision", "int8"])
 

@@ -31,8 +31,8 @@ def test_a_data_set_and_no_other_word_is_edsr_and_then_srgan(planned):
     assert options == {"validate_every": 1000, "memory": 4_000_000_000, "data_dir": None}
 
 
-def test_options_of_the_game_reach_it(planned):
-    _, (game,), _ = planned(
+def test_options_of_gan_training_reach_it(planned):
+    _, (gan,), _ = planned(
         *(
             "photos",
             "--init-weights",
@@ -47,11 +47,11 @@ def test_options_of_the_game_reach_it(planned):
         *("--vgg", "vgg.h5", "--vgg-preprocessing", "keras", "--pixel-weight", "2", "--discriminator-head", "flatten"),
         *("--discriminator-input", "details", "--discriminator-rate", "4"),
     )
-    assert game.game.objective.content == {"vgg22": 0.5, "vgg54": 1.0}
-    assert (game.game.objective.adversarial, game.game.objective.pixel_weight) == ("hinge", 2)
-    assert (game.game.vgg, game.game.vgg_preprocessing, game.game.lpips) == ("vgg.h5", "keras", "a.npz")
-    assert (game.game.discriminator_head, game.game.discriminator_input) == ("flatten", "details")
-    assert game.game.discriminator_rate == 4
+    assert gan.content == {"vgg22": 0.5, "vgg54": 1.0}
+    assert (gan.adversarial, gan.weights["pixel"]) == ("hinge", 2)
+    assert (gan.vgg, gan.vgg_preprocessing, gan.lpips) == ("vgg.h5", "keras", "a.npz")
+    assert (gan.discriminator_head, gan.discriminator_input) == ("flatten", "details")
+    assert gan.discriminator_rate == 4
 
 
 @pytest.mark.parametrize("content", ["vgg54:x", "vgg54:-1", "vgg22:0"])

@@ -7,7 +7,7 @@ from srzoo import bicubic
 from srzoo.data.cache import PairCache
 from srzoo.data.folder import folder
 from srzoo.data.pairs import Item, Source, hold_out, pair_from_hr
-from srzoo.data.pipeline import Crops, batches, decode
+from srzoo.data.pipeline import Crops, Teacher, batches, decode
 from srzoo.data.sample import sample, sample_path
 from srzoo.data.sources import open_source
 from srzoo.images import read_image, write_image
@@ -98,18 +98,19 @@ def test_what_does_not_fit_in_memory_is_cached_on_disk_and_gives_the_same_batche
         np.testing.assert_array_equal(a, b)
 
 
-def test_small_and_unreadable_pictures_are_left_out_named_and_counted(tmp_path):
+def test_small_and_unreadable_pictures_are_left_out_named_and_counted(tmp_path, caplog):
     write_image(tmp_path / "good.png", PHOTO[:128, :128])
     write_image(tmp_path / "valid.png", PHOTO[:128, :128])
     write_image(tmp_path / "small.png", PHOTO[:60, :128])
     (tmp_path / "broken.jpg").write_bytes((tmp_path / "good.png").read_bytes()[:500])
     source = folder(tmp_path, 4)
     source = Source("mixed", source.train, [i for i in source.train if "valid" in i.name])
-    said = []
-    pictures = decode(source, CROPS, 10**9, said.append)
+    pictures = decode(source, CROPS, 10**9)
     assert len(pictures.train) == 2 and len(pictures.validation) == 1
-    assert any("broken.jpg" in line for line in said)
-    assert any("1 picture(s) smaller than the 64-pixel crop" in line and "small.png" in line for line in said)
+    assert any("broken.jpg" in line for line in caplog.messages)
+    assert any(
+        "1 picture(s) smaller than the 64-pixel crop" in line and "small.png" in line for line in caplog.messages
+    )
 
 
 def test_a_data_set_with_nothing_usable_is_refused(tmp_path):
@@ -119,11 +120,10 @@ def test_a_data_set_with_nothing_usable_is_refused(tmp_path):
         decode(folder(tmp_path, 4), CROPS, 10**9, lambda _: None)
 
 
-def test_wrong_pairs_of_a_stream_are_left_out():
+def test_wrong_pairs_of_a_stream_are_left_out(caplog):
     wrong = Item("wrong", lambda: (PHOTO[:16, :16], PHOTO[:65, :64]))
-    said = []
-    pictures = decode(Source("s", [wrong, item("a", PHOTO)], [item("b", PHOTO)]), CROPS, 10**9, said.append)
-    assert len(pictures.train) == 1 and "wrong: HR" in said[0]
+    pictures = decode(Source("s", [wrong, item("a", PHOTO)], [item("b", PHOTO)]), CROPS, 10**9)
+    assert len(pictures.train) == 1 and "wrong: HR" in caplog.messages[0]
 
 
 def test_fit_resize_takes_the_whole_picture():
@@ -132,6 +132,25 @@ def test_fit_resize_takes_the_whole_picture():
     ((lr, hr),) = take(batches(pictures.train, crops), 1)
     assert hr.shape == (1, 128, 128, 3) and lr.shape == (1, 32, 32, 3)
     assert abs(hr.mean() - PHOTO.mean()) < 2
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.25])
+def test_a_teacher_gives_the_targets_of_training_and_sees_each_whole_picture_once(weight):
+    seen = []
+
+    def upscale(lr):
+        seen.append(lr.shape)
+        return np.float32(lr.repeat(4, 0).repeat(4, 1)) + np.float32(0.4)
+
+    source = Source("photo", [item("a", PHOTO), item("b", PHOTO[::-1])], [item("c", PHOTO)])
+    pictures = decode(source, CROPS, 10**9, teacher=Teacher(upscale, weight))
+    assert len(seen) == 2
+    for (lr, target), hr in zip(pictures.train, (PHOTO, PHOTO[::-1]), strict=True):
+        assert seen[0] == lr.shape
+        expected = weight * (lr.repeat(4, 0).repeat(4, 1) + 0.4) + (1 - weight) * hr
+        np.testing.assert_allclose(target, np.clip(expected, 0, 255), atol=0.5001)
+    np.testing.assert_array_equal(pictures.validation[0][2], PHOTO[:400, 44:556])
+    assert pictures.fingerprint == decode(source, CROPS, 10**9).fingerprint
 
 
 def test_some_pictures_are_held_out_where_the_source_names_none():

@@ -6,9 +6,9 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from srzoo import zoo
-from srzoo.runtimes.fold import fold_batch_norm
 
 NAME = "srresnet-x4.blocks1.filters4"
 
@@ -104,10 +104,55 @@ def test_what_is_no_archive_is_refused(tmp_path, data, monkeypatch):
     refused(tmp_path / "a.keras", "", monkeypatch)
 
 
-@pytest.mark.parametrize("name", ["edsr-baseline", "edsr", "srresnet", "edsr-gan", "srgan"])
-@pytest.mark.parametrize("change", [lambda model: model, fold_batch_norm])
-def test_all_networks_of_ours_pass(name, change, tmp_path):
-    model = change(zoo.create(name, scale=2, blocks=1, filters=4))
+def first(config, kind):
+    config["config"]["layers"] = [layer(config, "InputLayer"), layer(config, kind)]
+    config["config"]["output_layers"] = [layer(config, kind)["name"], 0, 0]
+
+
+def channels_first(config):
+    layer(config, "InputLayer")["config"]["batch_shape"] = [None, 10**8, None, 3]
+    layer(config, "Conv2D")["config"]["data_format"] = "channels_first"
+
+
+def normalisation_of_rows(config):
+    layer(config, "InputLayer")["config"]["batch_shape"] = [None, 3 * 10**9, None, 3]
+    inbound = layer(config, "Rescaling")["inbound_nodes"]
+    first(config, "BatchNormalization")
+    layer(config, "BatchNormalization")["config"]["axis"] = 1
+    layer(config, "BatchNormalization")["inbound_nodes"] = inbound
+
+
+def slopes_of_five_axes(config):
+    layer(config, "InputLayer")["config"]["batch_shape"] = [None, 4, 4, 3 * 10**9, 3]
+    inbound = layer(config, "Rescaling")["inbound_nodes"]
+    first(config, "PReLU")
+    layer(config, "PReLU")["inbound_nodes"] = inbound
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (channels_first, "has its channels first; expected channels_last"),
+        (normalisation_of_rows, "goes along the axis 1, expected the channels'"),
+        (slopes_of_five_axes, "is of 5 axes, expected 4"),
+    ],
+)
+def test_weights_along_other_axes_are_refused_before_they_are_made(file, change, match, monkeypatch):
+    rewrite(file, change)
+    refused(file, match, monkeypatch)
+
+
+def test_common_layers_of_keras_pass_with_their_weights_counted(tmp_path):
+    pixels = keras.Input((None, None, 3))
+    x = layers.SeparableConv2D(8, 3, padding="same", depth_multiplier=2)(pixels)
+    x = layers.LayerNormalization()(layers.DepthwiseConv2D(3, padding="same")(x))
+    x = layers.GroupNormalization(2)(layers.Dense(8, activation="gelu")(x))
+    share = layers.Conv2D(8, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    x = layers.Concatenate()([x, layers.Multiply()([x, share])])
+    model = keras.Model(pixels, layers.Conv2DTranspose(3, 4, strides=2, padding="same")(x))
     model.save(tmp_path / "a.keras")
     for ours, theirs in zip(zoo.load(tmp_path / "a.keras").get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    rewrite(tmp_path / "a.keras", lambda config: layer(config, "Dense")["config"].update(units=10**5))
+    with pytest.raises(ValueError, match="describes a network of [0-9,]+ weights, but holds"):
+        zoo.load(tmp_path / "a.keras")

@@ -1,10 +1,11 @@
-"""Makes the files in `files/`, with PyTorch: `python tests/exporting/make_torch_files.py [folder]`.
+"""Makes the files in `files/`, with PyTorch: `python tests/importing/make_torch_files.py [folder]`.
 
-They are tiny networks whose layers are named as EDSR-PyTorch's and BasicSR's are, saved as those projects save theirs,
-each with what it makes of `input.npy`, in [0, 255] and (N, H, W, C), as `<name>.npy`. PyTorch 2.13.0 made those in git.
+They are tiny networks whose layers are named as other projects name theirs, saved as those projects save theirs, each
+with what it makes of `input.npy`, in [0, 255] and (N, H, W, C), as `<name>.npy`. PyTorch 2.13.0 made those in git.
 """
 
 import copy
+import json
 import sys
 from pathlib import Path
 
@@ -93,6 +94,100 @@ class BasicsrEdsr(nn.Module):
         return self.conv_last(self.upsample(x + self.conv_after_body(self.body(x)))) / 255 + mean
 
 
+class Dense(nn.Module):
+    """ESRGAN's dense block: five convolutions, each of all before it."""
+
+    def __init__(self, filters: int, growth: int):
+        super().__init__()
+        for i in range(4):
+            setattr(self, f"conv{i + 1}", conv(filters + i * growth, growth))
+        self.conv5 = conv(filters + 4 * growth, filters)
+
+    def forward(self, x):
+        features = x
+        for each in (self.conv1, self.conv2, self.conv3, self.conv4):
+            features = torch.cat([features, functional.leaky_relu(each(features), 0.2)], 1)
+        return x + 0.2 * self.conv5(features)
+
+
+class DenseBlocks(nn.Module):
+    def __init__(self, filters: int, growth: int):
+        super().__init__()
+        self.rdb1, self.rdb2, self.rdb3 = (Dense(filters, growth) for _ in range(3))
+
+    def forward(self, x):
+        return x + 0.2 * self.rdb3(self.rdb2(self.rdb1(x)))
+
+
+class Rrdb(nn.Module):
+    """RRDBNet with Real-ESRGAN's names; from and to [0, 1]. At x2 and x1 it first shuffles pixels into channels."""
+
+    value_range = 1
+
+    def __init__(self, scale: int = 4, blocks: int = 1, filters: int = 4, growth: int = 2):
+        super().__init__()
+        self.unshuffle = 4 // scale if scale < 4 else 1
+        self.conv_first = conv(3 * self.unshuffle**2, filters)
+        self.body = nn.Sequential(*(DenseBlocks(filters, growth) for _ in range(blocks)))
+        self.conv_body = conv(filters, filters)
+        self.conv_up1, self.conv_up2 = conv(filters, filters), conv(filters, filters)
+        self.conv_hr, self.conv_last = conv(filters, filters), conv(filters, 3)
+        self.scale = scale
+
+    def forward(self, x):
+        height, width = x.shape[2:]
+        if self.unshuffle > 1:
+            rest = [-side % self.unshuffle for side in (height, width)]
+            x = functional.pixel_unshuffle(functional.pad(x, (0, rest[1], 0, rest[0]), "reflect"), self.unshuffle)
+        x = self.conv_first(x)
+        x = x + self.conv_body(self.body(x))
+        for up in (self.conv_up1, self.conv_up2):
+            x = functional.leaky_relu(up(functional.interpolate(x, scale_factor=2, mode="nearest")), 0.2)
+        x = self.conv_last(functional.leaky_relu(self.conv_hr(x), 0.2))
+        return x[:, :, : height * self.scale, : width * self.scale]
+
+
+def esrgan_names(state: dict) -> dict:
+    """Real-ESRGAN's names of RRDBNet -> those of ESRGAN."""
+    parts = {"conv_body": "trunk_conv", "body.": "RRDB_trunk.", "rdb": "RDB", "conv_up": "upconv", "conv_hr": "HRconv"}
+    return {renamed(key, parts): tensor for key, tensor in state.items()}
+
+
+def first_esrgan_names(state: dict, blocks: int) -> dict:
+    """Real-ESRGAN's names of RRDBNet at x4 -> those of ESRGAN's first version: places in lists of lists."""
+    parts = {"conv_first": "model.0", "conv_body": f"model.1.sub.{blocks}", "body.": "model.1.sub.", "rdb": "RDB"}
+    parts |= {"conv_up1": "model.3", "conv_up2": "model.6", "conv_hr": "model.8", "conv_last": "model.10"}
+    parts |= {f".conv{k}.": f".conv{k}.0." for k in range(1, 6)}
+    return {renamed(key, parts): tensor for key, tensor in state.items()}
+
+
+def renamed(name: str, parts: dict[str, str]) -> str:
+    for old, new in parts.items():
+        name = name.replace(old, new)
+    return name
+
+
+class Compact(nn.Module):
+    """SRVGGNetCompact with Real-ESRGAN's names; from and to [0, 1]."""
+
+    value_range = 1
+
+    def __init__(self, scale: int, blocks: int = 2, filters: int = 4):
+        super().__init__()
+        layers: list[nn.Module] = [conv(3, filters), nn.PReLU(filters)]
+        for _ in range(blocks):
+            layers += [conv(filters, filters), nn.PReLU(filters)]
+        self.body = nn.Sequential(*layers, conv(filters, 3 * scale**2))
+        for layer in self.body:
+            if isinstance(layer, nn.PReLU):
+                nn.init.uniform_(layer.weight, -0.5, 0.5)
+        self.scale = scale
+
+    def forward(self, x):
+        repeated = functional.interpolate(x, scale_factor=self.scale, mode="nearest")
+        return functional.pixel_shuffle(self.body(x), self.scale) + repeated
+
+
 class Msrresnet(nn.Module):
     """BasicSR's names of MSRResNet's parts at x4; it only exists to be saved."""
 
@@ -110,6 +205,16 @@ def output(network: nn.Module, pixels: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         x = torch.from_numpy(pixels).permute(0, 3, 1, 2) / unit
         return (network(x) * unit).permute(0, 2, 3, 1).numpy()
+
+
+def safetensors(state: dict) -> bytes:
+    """The state in the format of that name: a header's length, the header, the tensors' bytes."""
+    header, data = {"__metadata__": {"format": "pt"}}, b""
+    for key, tensor in state.items():
+        start, data = len(data), data + tensor.contiguous().numpy().tobytes()
+        header[key] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [start, len(data)]}
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
 
 
 def main(folder: Path) -> None:
@@ -150,6 +255,24 @@ def main(folder: Path) -> None:
         # In PyTorch the rounded mean would show; srzoo has the exact one.
         network.sub_mean, network.add_mean = mean_shift(255, -1), mean_shift(255, 1)
         save(f"{name}.pt", network, state)
+
+    for scale in (4, 2, 1):
+        network = Rrdb(scale)
+        save(f"rrdb_x{scale}.pth", network, {"params_ema": network.state_dict()})
+    network = Rrdb(blocks=2)
+    save("rrdb_esrgan.pth", network, esrgan_names(network.state_dict()))
+    network = Rrdb(blocks=2)
+    save("rrdb_first.pth", network, first_esrgan_names(network.state_dict(), 2))
+    for scale in (4, 2, 1):
+        network = Compact(scale)
+        save(f"compact_x{scale}.pth", network, {"params": network.state_dict()})
+
+    network = BasicsrEdsr(2)
+    state = {f"generator.{key}": each for key, each in network.state_dict().items()}
+    save("training.ckpt", network, {"epoch": 3, "state_dict": {**state, "discriminator.a.weight": torch.zeros(1)}})
+    network = EdsrPytorch(2)
+    (folder / "edsr.safetensors").write_bytes(safetensors(network.state_dict()))
+    np.save(folder / "edsr.npy", output(network, pixels))
 
     torch.save({"params": Msrresnet().state_dict()}, folder / "msrresnet.pth")
     torch.save(nn.Sequential(nn.Conv2d(3, 3, 1)), folder / "module.pt")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from srzoo.losses import PIXEL_LOSSES, grid
+from srzoo import bicubic
+from srzoo.losses import PIXEL_LOSSES, consistency, grid
 
 HR = np.array([[[[255.0, 0.0, 51.0]]]], "float32")
 SR = np.array([[[[204.0, 0.0, 153.0]]]], "float32")
@@ -40,3 +41,18 @@ def test_the_grid_loss_finds_a_pattern_that_changes_its_sign_across_the_picture(
     pattern = np.tile(np.where(np.arange(4) % 2, 5.0, -5.0)[:, None], (24, 96))[..., None].astype("float32")
     pattern[48:] *= -1
     assert float(grid(hr, hr + pattern, 4)) > 0.7 * (5 / 255) ** 2
+
+
+def test_consistency_is_zero_where_sr_shrinks_to_what_hr_does():
+    hr = np.random.default_rng(0).uniform(0, 255, (2, 32, 24, 3)).astype("float32")
+    assert float(consistency(hr, hr, 4)) == 0
+    # A shift of all pixels is one of LR's; a pattern within each cell is none.
+    assert float(consistency(hr, hr + 5, 4)) == pytest.approx(5 / 255, rel=1e-4)
+    pattern = np.tile(np.float32([[1, -1], [-1, 1]]), (16, 12))[None, :, :, None]
+    assert float(consistency(hr, hr + 5 * pattern, 4)) < 0.1 / 255
+
+
+def test_consistency_shrinks_as_matlab_does():
+    hr = np.random.default_rng(0).integers(0, 256, (32, 24, 3), "uint8")
+    shrunk = np.asarray(bicubic.shrink(np.float32(hr)[None], 4))[0]
+    np.testing.assert_allclose(np.clip(shrunk, 0, 255), bicubic.downscale(hr, 4), atol=0.501)

@@ -119,7 +119,7 @@ def test_int8_is_calibrated_on_the_given_pictures_without_scikit_image(monkeypat
     def missing(name):
         raise FileNotFoundError(name)
 
-    monkeypatch.setattr("srzoo.exporting.litert.sample_path", missing)
+    monkeypatch.setattr("srzoo.runtimes.calibration.sample_path", missing)
     picture = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     write_image(tmp_path / "a.png", picture)
     crops = prepared.calibration([tmp_path / "a.png", tmp_path / "gone.png"], 4)

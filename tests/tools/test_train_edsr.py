@@ -15,11 +15,20 @@ RNG = np.random.default_rng(0)
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ compiles the gradient")
 
 
-@pytest.mark.parametrize(("loss", "side", "batch"), [("l1", 8, 5), pytest.param("l2", 20, 2, marks=pytest.mark.slow)])
-def test_loss_and_gradients_are_tensorflows(loss, side, batch):
-    model = zoo.create("edsr-baseline", blocks=1)
+@pytest.mark.parametrize(
+    ("scale", "loss", "side", "batch"),
+    [
+        (4, "l1", 8, 5),
+        (3, "l1", 8, 2),
+        (2, "l2", 12, 3),
+        pytest.param(4, "l2", 20, 2, marks=pytest.mark.slow),
+        pytest.param(8, "l1", 8, 1, marks=pytest.mark.slow),
+    ],
+)
+def test_loss_and_gradients_are_tensorflows(scale, loss, side, batch):
+    model = zoo.create("edsr-baseline", scale=scale, blocks=1)
     lr = RNG.integers(0, 256, (batch, side, side, 3)).astype("uint8")
-    hr = RNG.integers(0, 256, (batch, 4 * side, 4 * side, 3)).astype("uint8")
+    hr = RNG.integers(0, 256, (batch, scale * side, scale * side, 3)).astype("uint8")
     expected, of_tensorflow = PixelStep(model, PIXEL_LOSSES[loss]).gradients(lr, hr)
     given, of_winograd = train_edsr.WinogradStep(model, PIXEL_LOSSES[loss]).gradients(lr, hr)
     assert float(given) == pytest.approx(float(expected), rel=1e-5)
@@ -28,12 +37,12 @@ def test_loss_and_gradients_are_tensorflows(loss, side, batch):
 
 
 def test_another_network_is_refused():
-    with pytest.raises(ValueError, match="EDSR with 64 filters at x4 only"):
-        train_edsr.WinogradStep(zoo.create("edsr-baseline", scale=2, blocks=1), PIXEL_LOSSES["l1"])
+    with pytest.raises(ValueError, match="EDSR with 64 filters only"):
+        train_edsr.WinogradStep(zoo.create("edsr-baseline", filters=32, blocks=1), PIXEL_LOSSES["l1"])
     with pytest.raises(ValueError, match="--loss l1 or l2"):
         train_edsr.WinogradStep(zoo.create("edsr-baseline", blocks=1), charbonnier)
 
 
 def test_a_crop_that_tiles_do_not_fill_is_refused():
     with pytest.raises(ValueError, match="multiple of 4, got 10"):
-        train_edsr.winograd.Network(1, 10)
+        train_edsr.winograd.Network(1, 10, 4)

@@ -19,8 +19,8 @@ import pytest
 from srzoo import zoo
 from srzoo.cli import train as cli
 from srzoo.training.distribution import LOST, Cluster, Distribution, open_distribution, read_cluster
-from srzoo.training.run import Settings
-from srzoo.training.settings import settings_of
+from srzoo.training.settings import Settings
+from srzoo.training.stages import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name("distributed_worker.py")
@@ -193,7 +193,7 @@ def figures(tmp_path_factory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", EXACT)
-def test_two_replicas_play_the_game_as_one(figures, case):
+def test_two_replicas_play_gan_training_as_one(figures, case):
     assert_same_training(figures / "one.npz", figures / "mirrored0.npz", case)
 
 

@@ -210,10 +210,10 @@ def test_a_slight_shift_is_not_warned_of():
     assert signs["colour_shift"] < MAX_COLOUR_SHIFT and not warnings
 
 
-def test_a_trouble_from_before_the_game_is_not_blamed_on_it():
+def test_a_trouble_from_before_gan_training_is_not_blamed_on_it():
     hr = photo("coffee.png").clip(10, 245)
     _, (warning,) = Doctor(4).examine(0, [(hr, hr + np.uint8(5))])
-    assert "before the game began" in warning and "--adversarial-weight" not in warning
+    assert "before GAN training began" in warning and "--adversarial-weight" not in warning
 
 
 def test_a_trouble_of_pictures_is_said_again_only_after_calm_examinations():

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import logging
 import math
 import resource
 import shutil
@@ -23,9 +24,10 @@ from srzoo.training import loop
 from srzoo.training.checkpoints import Checkpoints
 from srzoo.training.lock import FolderLock
 from srzoo.training.loop import NotFiniteError
-from srzoo.training.run import Run, Settings
+from srzoo.training.run import Run
 from srzoo.training.session import train_run, train_stages
-from srzoo.training.settings import settings_of, stages_of
+from srzoo.training.settings import Settings
+from srzoo.training.stages import settings_of, stages_of
 from srzoo.training.stopping import Stopped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,9 +40,17 @@ def given(photos):
 
 
 def train_in(folder: Path, settings: Settings) -> list[str]:
-    """What was said."""
+    """What was logged."""
     said: list[str] = []
-    train_run(folder, settings, validate_every=5, say=said.append)
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger = logging.getLogger("srzoo")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        train_run(folder, settings, validate_every=5)
+    finally:
+        logger.removeHandler(handler)
     return said
 
 
@@ -335,7 +345,7 @@ def test_a_loss_that_explodes_again_and_again_stops_the_run(train, given, tmp_pa
 
 
 @pytest.mark.slow
-def test_in_the_adversarial_game_too(photos, before_step, tmp_path, vgg16_weights):
+def test_in_gan_training_too(photos, before_step, tmp_path, vgg16_weights):
     zoo.save_weights(zoo.create(MODEL), tmp_path / "start.weights.h5")
     game = {"objective": "srgan-vgg22", "vgg": str(vgg16_weights), "vgg_preprocessing": "keras"}
     game |= {"patch": 32, "batch": 2, "steps": 6, "precision": "float32", "learning_rate": 1e-3}
@@ -343,7 +353,7 @@ def test_in_the_adversarial_game_too(photos, before_step, tmp_path, vgg16_weight
         str(photos), "edsr-gan-x4.blocks1.filters4", init_weights=str(tmp_path / "start.weights.h5"), **game
     )
     before_step(2, lambda: math.inf)
-    train_stages(tmp_path / "run", stages, validate_every=5, say=lambda _: None)
+    train_stages(tmp_path / "run", stages, validate_every=5)
     with (tmp_path / "run" / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["learning_rate"]) for row in rows if row["loss"]] == [5e-4] * 3 + [5e-5] * 3
@@ -354,17 +364,17 @@ def test_a_data_set_that_has_changed_is_said_once_and_the_run_goes_on(given, pho
     folder = tmp_path / "photos"
     shutil.copytree(photos, folder)
     changed = replace(given, dataset=str(folder), steps=2)
-    assert not [line for line in train_in(tmp_path / "new", changed) if "warning" in line]
+    assert not [line for line in train_in(tmp_path / "new", changed) if "not as it was" in line]
     (folder / "coffee.png").rename(folder / "tea.png")
     (folder / "cut.png").write_bytes((folder / "tea.png").read_bytes()[:2000])
     said = train_in(tmp_path / "new", changed)
-    (warning,) = [line for line in said if "warning" in line]
+    (warning,) = [line for line in said if "not as it was" in line]
     assert f"1 to train on added (such as {folder}/tea.png), 1 to train on removed (such as {folder}/coffee" in warning
     assert [line for line in said if "2 pictures to train on and 1 to validate on, 1 left out" in line]
-    assert not [line for line in train_in(tmp_path / "new", changed) if "warning" in line]
+    assert not [line for line in train_in(tmp_path / "new", changed) if "not as it was" in line]
 
 
 def test_a_run_of_an_earlier_version_has_no_record_of_its_pictures_and_goes_on(stopped, train, tmp_path):
     (tmp_path / "run" / "pictures.json").unlink()
-    assert not [line for line in train() if "warning" in line]
+    assert not [line for line in train() if "not as it was" in line]
     assert (tmp_path / "run" / "pictures.json").is_file()

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from srzoo.training.run import LOG_COLUMNS, Run
-from srzoo.training.settings import settings_of
+from srzoo.training.run import Run
+from srzoo.training.settings import LOG_COLUMNS
+from srzoo.training.stages import settings_of
 
 SETTINGS = settings_of("sample", steps=10, precision="float32")
 

@@ -14,7 +14,7 @@ from srzoo import zoo
 from srzoo.images import read_image
 from srzoo.training.run import Run
 from srzoo.training.session import train_run
-from srzoo.training.settings import settings_of
+from srzoo.training.stages import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "edsr-baseline-x4.blocks1.filters4"
@@ -26,7 +26,7 @@ def settings(photos, **changes):
 
 
 def train_quietly(folder, settings):
-    return train_run(folder, settings, validate_every=5, say=lambda _: None)
+    return train_run(folder, settings, validate_every=5)
 
 
 def test_a_run_leaves_all_that_it_promises(photos, tmp_path):

@@ -1,9 +1,14 @@
 """What is trained when little is asked for."""
 
+import subprocess
+import sys
+
 import pytest
 
-from srzoo.recipes import OBJECTIVES
-from srzoo.training.settings import settings_of, stages_of
+from srzoo import recipes
+from srzoo.losses import TERMS
+from srzoo.recipes import learning_rate
+from srzoo.training.stages import settings_of, stages_of
 
 
 def test_what_is_not_given_is_the_papers():
@@ -24,29 +29,29 @@ def test_an_unknown_loss_is_refused():
 
 
 def test_a_data_set_and_no_other_word_is_edsr_on_pixels_and_then_srgan():
-    pixel, game = stages_of("photos")
-    assert (pixel.model, pixel.loss, pixel.game) == ("edsr-baseline-x4", "l1", None)
-    assert (game.model, game.loss, game.schedule) == ("edsr-gan-x4", "srgan-vgg54", "tenth")
-    assert (game.patch, game.batch, game.learning_rate, game.steps) == (96, 16, 1e-4, 200_000)
-    assert game.game.objective == OBJECTIVES["srgan-vgg54"]
-    assert (game.game.discriminator_norm, game.game.discriminator_head) == ("batch", "pool")
-    assert game.game.discriminator_input == "pixels"
+    pixel, gan = stages_of("photos")
+    assert (pixel.model, pixel.loss, pixel.gan) == ("edsr-baseline-x4", "l1", False)
+    assert (gan.model, gan.objective, gan.schedule) == ("edsr-gan-x4", "srgan-vgg54", "tenth")
+    assert (gan.patch, gan.batch, gan.learning_rate, gan.steps) == (96, 16, 1e-4, 200_000)
+    assert (gan.content, gan.weights) == ({"vgg54": 1.0}, {"content": 1.0, "adversarial": 1e-3})
+    assert (gan.discriminator_norm, gan.discriminator_head) == ("batch", "pool")
+    assert gan.discriminator_input == "pixels"
 
 
 def test_srgan_is_srresnet_on_pixels_first():
-    pixel, game = stages_of("photos", "srgan", scale=2)
+    pixel, gan = stages_of("photos", "srgan", scale=2)
     assert (pixel.model, pixel.loss, pixel.steps) == ("srresnet-x2", "l2", 1_000_000)
-    assert game.model == "srgan-x2"
+    assert gan.model == "srgan-x2"
 
 
 def test_given_weights_skip_the_first_stage():
-    (game,) = stages_of("photos", init_weights="best.weights.h5", steps=100)
-    assert (game.model, game.steps, game.init_weights) == ("edsr-gan-x4", 100, "best.weights.h5")
+    (gan,) = stages_of("photos", init_weights="best.weights.h5", steps=100)
+    assert (gan.model, gan.steps, gan.init_weights) == ("edsr-gan-x4", 100, "best.weights.h5")
 
 
 def test_a_model_of_pixels_has_one_stage():
     (pixel,) = stages_of("photos", "edsr-baseline", loss="charbonnier", objective=None)
-    assert (pixel.loss, pixel.game) == ("charbonnier", None)
+    assert (pixel.loss, pixel.gan) == ("charbonnier", False)
 
 
 def test_the_optimizer_is_that_of_the_training_on_pixels():
@@ -68,23 +73,23 @@ def test_the_sizes_of_the_network_are_those_of_both_stages():
 
 
 def test_parts_of_an_objective_can_be_changed():
-    (game,) = stages_of(
+    (gan,) = stages_of(
         "photos",
         init_weights="w",
         objective="esrgan",
         content={"vgg22": 0.5},
         adversarial="wasserstein",
-        adversarial_weight=0.01,
+        weights={"adversarial": 0.01, "grid": 2.0},
         activation="after",
     )
-    objective = game.game.objective
-    assert (objective.content, objective.adversarial, objective.adversarial_weight) == (
+    assert (gan.content, gan.adversarial, gan.activation, gan.distance) == (
         {"vgg22": 0.5},
         "wasserstein",
-        0.01,
+        "after",
+        "l1",
     )
-    assert (objective.activation, objective.distance, objective.pixel_weight) == ("after", "l1", 1e-2)
-    assert game.game.discriminator_norm == "none"  # what the gradient penalty needs
+    assert gan.weights == {"content": 1.0, "adversarial": 0.01, "pixel": 1e-2, "grid": 2.0}
+    assert gan.discriminator_norm == "none"  # what the gradient penalty needs
 
 
 @pytest.mark.parametrize(
@@ -93,15 +98,41 @@ def test_parts_of_an_objective_can_be_changed():
         ({"objective": "srgan"}, "objective must be one of srgan-vgg22, srgan-vgg54, per-pix"),
         ({"adversarial": "wgan"}, "adversarial loss must be one of vanilla, .* got 'wgan'"),
         (
-            {"model": "edsr-baseline", "adversarial_weight": 0.1},
-            "--adversarial-weight: only for models of the adversarial",
+            {"model": "edsr-baseline", "weights": {"adversarial": 0.1}},
+            "--adversarial-weight: only for models of GAN training",
         ),
-        ({"init_weights": "w", "loss": "l1"}, "--loss is of the training on pixels"),
+        ({"init_weights": "w", "loss": "l1"}, "--loss: of the training on pixels"),
         ({"loss": "l3"}, "loss must be one of l1"),
-        ({"init_weights": "w", "optimizer": "muon"}, "--optimizer is of the training on pixels"),
+        ({"init_weights": "w", "optimizer": "muon"}, "--optimizer: of the training on pixels"),
         ({"optimizer": "sgd"}, "optimizer must be one of adam, muon, got 'sgd'"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, says):
     with pytest.raises(ValueError, match=says):
         stages_of("photos", **options)
+
+
+def test_esrgan_halves_its_learning_rate_at_the_papers_steps():
+    pixel, gan = stages_of("photos", "esrgan")
+    assert (pixel.model, pixel.learning_rate, pixel.halve_every) == ("rrdb-x4", 2e-4, 200_000)
+    assert (gan.objective, gan.patch, gan.steps) == ("esrgan", 128, 400_000)
+    rates = [learning_rate("halving", 1e-4, gan.halve_every, step, 0) for step in (49_999, 50_000, 100_000, 300_000)]
+    assert rates == [1e-4, 0.5e-4, 0.25e-4, 0.0625e-4]
+
+
+def test_a_teacher_is_of_the_training_on_pixels_and_gives_the_whole_target():
+    pixel, gan = stages_of("photos", teacher="edsr-x4.tflite")
+    assert (pixel.teacher, pixel.teacher_weight, gan.teacher) == ("edsr-x4.tflite", 1.0, None)
+    with pytest.raises(ValueError, match="--teacher-weight 0.5: expected a share up to 1, beside --teacher"):
+        stages_of("photos", "edsr", teacher_weight=0.5)
+
+
+def test_the_terms_of_the_loss_are_those_that_have_a_function():
+    assert set(recipes.TERMS) == {"adversarial", *TERMS}
+
+
+def test_the_settings_are_read_without_keras():
+    code = (
+        "import sys, srzoo.cli.train as t; t.parser(); sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

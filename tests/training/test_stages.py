@@ -11,7 +11,7 @@ import pytest
 
 from srzoo import zoo
 from srzoo.training.session import train_stages
-from srzoo.training.settings import stages_of
+from srzoo.training.stages import stages_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = "blocks1.filters4"
@@ -30,7 +30,7 @@ def options(vgg16_weights):
 
 
 def train_quietly(folder, stages):
-    return train_stages(folder, stages, validate_every=5, say=lambda _: None)
+    return train_stages(folder, stages, validate_every=5)
 
 
 def rows_of(folder):
@@ -54,7 +54,7 @@ def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp
     assert all(row["colour_shift"] and row["checkerboard"] for row in second if row["psnr_y"])
     assert (tmp_path / "adversarial" / "curve.png").is_file()
     config = json.loads((tmp_path / "adversarial" / "config.json").read_text())
-    assert config["game"]["objective"]["content"] == {"vgg22": 1.0}
+    assert config["content"] == {"vgg22": 1.0}
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_a_finished_flow_does_nothing_more(photos, options, tmp_path):
 def test_with_lpips_the_best_weights_are_those_of_the_best_lpips(photos, options, tmp_path, shared_data):
     weights = zoo.create(f"edsr-baseline-x4.{SIZES}")
     zoo.save_weights(weights, tmp_path / "start.weights.h5")
-    (game,) = stages_of(
+    (gan,) = stages_of(
         str(photos),
         f"edsr-gan-x4.{SIZES}",
         init_weights=str(tmp_path / "start.weights.h5"),
@@ -80,7 +80,7 @@ def test_with_lpips_the_best_weights_are_those_of_the_best_lpips(photos, options
         learning_rate=1e-3,
         **options,
     )
-    best = train_quietly(tmp_path / "run", (game,))
+    best = train_quietly(tmp_path / "run", (gan,))
     scores = [float(row["lpips"]) for row in rows_of(tmp_path / "run") if row["lpips"]]
     assert len(scores) == 5  # the start's, and every fifth step's
     assert best == pytest.approx(min(scores), abs=1e-4)

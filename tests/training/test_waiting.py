@@ -9,7 +9,7 @@ from srzoo.data import pipeline
 from srzoo.training import waiting
 from srzoo.training.run import Run
 from srzoo.training.session import train_run
-from srzoo.training.settings import settings_of
+from srzoo.training.stages import settings_of
 from srzoo.training.waiting import Watched
 
 
@@ -79,7 +79,7 @@ def test_a_run_with_slow_data_says_so(photos, tmp_path, monkeypatch, capsys):
         str(photos), "edsr-baseline-x4.blocks1.filters4", patch=32, batch=2, steps=20, precision="float32"
     )
     monkeypatch.setattr(pipeline, "batches", slow)
-    train_run(tmp_path / "slow", settings, validate_every=20, say=lambda _: None)
+    train_run(tmp_path / "slow", settings, validate_every=20)
     rows = Run(tmp_path / "slow", settings).read_log()
     assert [row["step"] for row in rows if "waits for data" in row["warning"]] == ["20"]
     shown = capsys.readouterr().err

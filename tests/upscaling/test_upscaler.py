@@ -7,9 +7,12 @@ from skimage import data
 
 from srzoo import zoo
 from srzoo.images import to_uint8
-from srzoo.models.geometry import halo_of
+from srzoo.models.geometry import MOST_HALO, alignment_of, halo_of, radius_of
+from srzoo.models.layers import pixel_shuffle
+from srzoo.runtimes import keras as keras_network
 from srzoo.runtimes.keras import peak_bytes_per_pixel
-from srzoo.upscaling import Upscaler, keras_network
+from srzoo.runtimes.tiles import cut
+from srzoo.upscaling import Upscaler, memory
 
 TINY = "blocks2.filters8"
 
@@ -70,8 +73,8 @@ def test_tiles_with_a_halo_one_pixel_too_small_do_not(name, scale, monkeypatch):
     assert farthest(result, whole(model, pixels)) > 1
 
 
-@pytest.mark.parametrize(("name", "halo"), [("edsr-baseline", 36), ("srresnet", 40), ("edsr", 68)])
-def test_the_halo_is_that_of_the_receptive_field(name, halo):
+@pytest.mark.parametrize(("name", "halo"), [("edsr-baseline", 36), ("srresnet", 40), ("edsr", MOST_HALO)])
+def test_the_halo_is_that_of_the_receptive_field_up_to_a_cap(name, halo):
     assert Upscaler(zoo.create(f"{name}-x4.filters8")).halo == halo
 
 
@@ -115,9 +118,15 @@ def test_the_memory_of_a_pixel_is_some_times_that_of_the_largest_layer():
     assert peak_bytes_per_pixel(zoo.create("edsr-x4.blocks1")) == 2.5 * largest * 4
 
 
-def test_too_little_memory_is_refused():
-    with pytest.raises(ValueError, match=r"memory must be at least 10 MB for 'edsr-baseline-x4', got 9 MB"):
-        Upscaler(zoo.create("edsr-baseline-x4"), memory=9_000_000)
+def test_too_little_memory_is_refused_where_a_picture_has_to_be_cut_and_not_before():
+    upscale = Upscaler(zoo.create("edsr-baseline-x4.blocks16.filters8"), memory=1_000_000)
+    assert upscale(photo(24, 24)).shape == (96, 96, 3)
+    with pytest.raises(
+        ValueError,
+        match=r"memory must be at least 2 MB for 'edsr-baseline-x4.filters8' to upscale a picture of 89x71 pixels "
+        "in tiles, got 1 MB; allow more, or give a smaller picture",
+    ):
+        upscale(photo(71, 89))
 
 
 @pytest.mark.parametrize(
@@ -134,12 +143,49 @@ def test_what_is_no_picture_is_refused(pixels, got):
         Upscaler(zoo.create(f"edsr-baseline-x2.{TINY}"))(pixels)
 
 
-def test_a_model_that_strides_is_refused():
-    inputs = keras.Input((None, None, 3))
-    strided = keras.layers.Conv2D(12, 3, strides=2, padding="same")(inputs)
-    model = keras.Model(inputs, keras.layers.UpSampling2D(4)(keras.layers.Conv2D(3, 1)(strided)))
-    with pytest.raises(ValueError, match="tiles need stride 1"):
-        Upscaler(model)
+def with_channel_attention() -> keras.Model:
+    """Two convolutions with RCAN's attention between them: each channel times what its mean over the picture says."""
+    pixels = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(8, 3, padding="same")(keras.layers.Rescaling(1 / 255)(pixels))
+    gate = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = keras.layers.Multiply()([x, keras.layers.Conv2D(8, 1, activation="sigmoid")(gate)])
+    x = pixel_shuffle(keras.layers.Conv2D(12, 3, padding="same")(x), 2, "shuffle")
+    return keras.Model(pixels, keras.layers.Rescaling(255)(x), name="attentive-x2")
+
+
+def test_a_network_with_channel_attention_sees_the_whole_picture_or_refuses_it(monkeypatch):
+    model, pixels = with_channel_attention(), photo(71, 89)
+    upscale = Upscaler(model)
+    assert upscale.halo is None
+    (tile,) = upscale.plan(pixels, row_bytes=10_000_000)
+    assert tile.source == (slice(0, 71), slice(0, 89))
+    assert farthest(upscale(pixels), whole(model, pixels)) <= 1
+    with pytest.raises(ValueError, match="pixels at once, as the network must see the whole of it, got 0.1 MB; allow"):
+        Upscaler(model, memory=100_000)(pixels)
+    monkeypatch.setattr(memory, "available_memory", lambda: 100_000)
+    with pytest.raises(MemoryError, match=r"no memory for a picture of 89x71 pixels, \d MB: 'attentive-x2' must see"):
+        Upscaler(model, notice=pytest.fail)(pixels)
+
+
+@pytest.mark.parametrize(
+    "name", ["rrdb-x4.blocks1", "rrdb-x2.blocks1", "rrdb-x1.blocks1", "compact-x4.blocks4", "compact-x1.blocks4"]
+)
+def test_networks_that_repeat_or_shuffle_pixels_first_are_the_same_in_tiles(name):
+    model = far_sighted(f"{name}.filters4" + (".growth4" if "rrdb" in name else ""))
+    side = 2 * halo_of(model) + 3 * alignment_of(model)
+    pixels = data.astronaut()[: 2 * side - 5, : 2 * side + 3] if side > 150 else photo(side + 30, side + 41)
+    result, count = tiled(model, pixels, area=side**2)
+    assert count >= 4 and radius_of(model) <= halo_of(model)
+    assert farthest(result, whole(model, pixels)) <= 1
+    if (alignment := alignment_of(model)) > 1:
+        unaligned = cut(*pixels.shape[:2], 1, halo_of(model), side**2)
+        assert any(part.start % alignment for tile in unaligned for part in tile.source)
+
+
+def test_a_small_picture_takes_default_memory_alone_however_far_the_network_looks():
+    model = zoo.create("rrdb-x4.filters4.growth2")
+    assert radius_of(model) == 349
+    assert farthest(Upscaler(model)(photo(24, 24)), whole(model, photo(24, 24))) <= 1
 
 
 def test_a_model_whose_output_is_not_finite_is_refused():

@@ -162,7 +162,7 @@ def test_a_study_is_never_overwritten_and_a_failed_one_leaves_nothing(study, pho
     [
         (["bicubic", "bicubic"], "two models are called 'bicubic'; tell them apart"),
         (["HR=bicubic"], "'HR' is the original's name"),
-        (["nothing-x2"], "unknown model 'nothing-x2'"),
+        (["nothing-x2"], "unknown model 'nothing'"),
     ],
 )
 def test_bad_models_are_refused(models, message, photos, tmp_path):

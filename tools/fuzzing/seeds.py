@@ -100,5 +100,5 @@ def models(folder: Path) -> dict[str, list[bytes]]:
 
 
 def torch_files() -> list[bytes]:
-    folder = ROOT / "tests" / "export" / "files"
+    folder = ROOT / "tests" / "importing" / "files"
     return [path.read_bytes() for path in sorted(folder.glob("*.pt*"))]

@@ -26,7 +26,8 @@ from fuzzing import seeds
 from srzoo import zoo
 from srzoo.cli import import_weights, resolve
 from srzoo.training.checkpoints import Checkpoints
-from srzoo.training.run import Run, Settings
+from srzoo.training.run import Run
+from srzoo.training.settings import Settings
 
 SAID = (ValueError, OSError, ArithmeticError)
 """What `srzoo.cli.run` turns into one sentence."""

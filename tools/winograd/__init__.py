@@ -1,4 +1,4 @@
-"""The loss of EDSR-baseline x4 and its gradient from `edsr.cc`, compiled on first use: about three times as fast on a
+"""The loss of EDSR-baseline and its gradient from `edsr.cc`, compiled on first use: about three times as fast on a
 processor as TensorFlow's, in float32.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.models.edsr import DIV2K_MEAN
+from srzoo.models.layers import STAGES
 
 SOURCE = Path(__file__).with_name("edsr.cc")
 COMPILER = "g++"
@@ -37,7 +38,7 @@ def _library() -> ctypes.CDLL:
             raise OSError(f"{COMPILER} cannot compile {SOURCE} on {platform.machine()}: {done.stderr.strip()[-300:]}")
         library = ctypes.CDLL(str(target))
     library.network_new.restype = ctypes.c_void_p
-    library.network_new.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int]
+    library.network_new.argtypes = 4 * [ctypes.c_int]
     library.network_delete.argtypes = [ctypes.c_void_p]
     library.network_weights.restype = ctypes.c_long
     library.network_weights.argtypes = [ctypes.c_void_p]
@@ -46,29 +47,31 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def shapes(blocks: int) -> list[tuple[int, ...]]:
+def shapes(blocks: int, scale: int) -> list[tuple[int, ...]]:
     """Of the weights: kernel (height, width, in, out) and bias of each convolution, in forward order."""
-    channels = [(3, 64), *(2 * blocks + 1) * [(64, 64)], (64, 256), (64, 256), (64, 3)]
+    stages = [(64, 64 * factor**2) for factor in STAGES[scale]]
+    channels = [(3, 64), *(2 * blocks + 1) * [(64, 64)], *stages, (64, 3)]
     return [shape for given, made in channels for shape in ((3, 3, given, made), (made,))]
 
 
 class Network:
-    """EDSR with 64 filters at x4, for crops of one size.
+    """EDSR with 64 filters, for crops of one size.
 
     Args:
         blocks: residual blocks.
         side: LR pixels a side of a crop, a multiple of 4.
+        scale: 2, 3, 4 or 8.
 
     Raises:
         ValueError: if the side is no multiple of 4.
         OSError: without a compiler that takes the source.
     """
 
-    def __init__(self, blocks: int, side: int):
+    def __init__(self, blocks: int, side: int, scale: int):
         if side < 4 or side % 4:
             raise ValueError(f"the side of an LR crop must be a multiple of 4, got {side}")
         self._library = _library()
-        self._network = self._library.network_new(blocks, side, len(os.sched_getaffinity(0)))
+        self._network = self._library.network_new(blocks, side, scale, len(os.sched_getaffinity(0)))
         self.weights = self._library.network_weights(self._network)
 
     def __del__(self):
@@ -81,7 +84,7 @@ class Network:
         Args:
             weights: float32 (weights,), those of `shapes` one after the other.
             lr: uint8 (N, side, side, 3).
-            hr: uint8 (N, 4 side, 4 side, 3).
+            hr: uint8 (N, scale side, scale side, 3).
             squared: the mean of the squared error (L2) rather than of the absolute one (L1).
 
         Returns:

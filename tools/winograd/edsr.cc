@@ -1,12 +1,12 @@
-// The loss of EDSR-baseline x4 and its gradient on a processor, 3x3 convolutions by Winograd's minimal filtering.
+// The loss of EDSR-baseline and its gradient on a processor, 3x3 convolutions by Winograd's minimal filtering.
 //
 // F(4x4, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (arXiv 1509.09308, sections 4.1
 // and 4.3) takes 36 multiplications where the sum takes 144. Names are theirs: V are transformed tiles of pixels, U
 // transformed kernels, M their products. Backwards, the same transforms transposed lead from the gradient of the output
 // to that of M, and from those of U and V to those of the kernel and of the input.
 //
-// Pixels are planes of 64 channels, (y, x, channel), with a border of zeros; a convolution of 64 to 256 channels is
-// four of 64 to 64, one for each sub-pixel. Threads share the crops of a batch, two at a time, and add their gradients
+// Pixels are planes of 64 channels, (y, x, channel), with a border of zeros; a convolution before a pixel shuffle is
+// one of 64 to 64 channels for each sub-pixel. Threads share the crops of a batch, two at a time, and add their gradients
 // up.
 
 #include <omp.h>
@@ -193,10 +193,10 @@ class Square {
   explicit Square(int side) : side_(side), data_(static_cast<size_t>(side + 2) * (side + 2) * kChannels, 0.f) {}
   Plane inside() { return {data_.data() + (side_ + 2 + 1) * kChannels, row(), kChannels}; }
   Plane with_border() { return {data_.data(), row(), kChannels}; }
-  // Every second pixel of every second row, from sub-pixel `k` on: where depth-to-space puts 64 of 256 channels.
-  Plane sub_pixel(int k) {
+  // Every `factor`-th pixel of such rows, from sub-pixel `k` on: where depth-to-space puts 64 of the channels.
+  Plane sub_pixel(int k, int factor) {
     const Plane whole = inside();
-    return {whole.p + k / 2 * whole.row + k % 2 * whole.column, 2 * whole.row, 2 * whole.column};
+    return {whole.p + k / factor * whole.row + k % factor * whole.column, factor * whole.row, factor * whole.column};
   }
   void clear() { std::fill(data_.begin(), data_.end(), 0.f); }
 
@@ -419,15 +419,16 @@ void backward(Convolution& conv, int thread, int side, Plane input, const Plane*
 
 struct Crop {  // what a crop leaves behind on its way forward, and the gradients on the way back
   std::vector<Square> features, hidden;  // after the head and each block; within each block
-  Square body, twice, four, d_hidden, d_features, d_body, d_twice, d_four;
+  std::vector<Square> grown, d_grown;    // the body, and after each pixel shuffle
+  Square d_hidden, d_features;
   std::vector<float> head_taps, tail_taps, d_sr;
 
-  Crop(int blocks, int side)
-      : features(blocks + 1, Square(side)), hidden(blocks, Square(side)), body(side), twice(2 * side), four(4 * side),
-        d_hidden(side), d_features(side), d_body(side), d_twice(2 * side), d_four(4 * side),
+  Crop(int blocks, int side, const std::vector<int>& sides)
+      : features(blocks + 1, Square(side)), hidden(blocks, Square(side)), grown(sides.begin(), sides.end()),
+        d_grown(sides.begin(), sides.end()), d_hidden(side), d_features(side),
         head_taps(static_cast<size_t>(side) * side * kTapsRow),
-        tail_taps(16 * static_cast<size_t>(side) * side * kTapsRow),
-        d_sr(static_cast<size_t>(4 * side + 2) * (4 * side + 2) * 3) {}
+        tail_taps(static_cast<size_t>(sides.back()) * sides.back() * kTapsRow),
+        d_sr(static_cast<size_t>(sides.back() + 2) * (sides.back() + 2) * 3) {}
 };
 
 // Rows of 3 x 3 neighbours' RGB, zeros outside; `pixels` are (side, side, 3).
@@ -444,19 +445,27 @@ void gather_taps(const float* pixels, int side, float* taps) {
 
 class Network {
  public:
-  Network(int blocks, int side, int threads)
-      : blocks_(blocks), side_(side), threads_(threads), d_head_(threads), d_tail_(threads) {
+  Network(int blocks, int side, int scale, int threads)
+      : blocks_(blocks), side_(side), threads_(threads), sides_{side}, d_head_(threads), d_tail_(threads) {
+    for (; scale % 2 == 0; scale /= 2) factors_.push_back(2);
+    if (scale > 1) factors_.push_back(scale);
     long place = kTaps * kChannels + kChannels;  // after the head
-    for (int i = 0; i < 2 * blocks + 3; i++) {
-      convolutions_.emplace_back(i < 2 * blocks + 1 ? 1 : 4, place, threads);
+    auto convolution = [&](int parts) {
+      convolutions_.emplace_back(parts, place, threads);
       place = convolutions_.back().end();
+    };
+    for (int i = 0; i < 2 * blocks + 1; i++) convolution(1);
+    int most_tiles = tile_rows(side) * side / 4;
+    for (int factor : factors_) {
+      convolution(factor * factor);
+      most_tiles = std::max(most_tiles, tile_rows(sides_.back()) * sides_.back() / 4);
+      sides_.push_back(factor * sides_.back());
     }
     tail_ = place;
     weights_ = tail_ + kTaps * kChannels + 3;
-    const int most_tiles = std::max(tile_rows(side) * side, tile_rows(2 * side) * 2 * side) / 4;
     for (int t = 0; t < threads; t++) {
       scratch_.emplace_back(most_tiles);
-      crops_.emplace_back(kCropsAtOnce, Crop(blocks, side));
+      crops_.emplace_back(kCropsAtOnce, Crop(blocks, side, sides_));
       d_head_[t].resize((kTaps + 1) * kChannels);
       d_tail_[t].resize(kChannels * kTapsRow + 3);
     }
@@ -476,7 +485,7 @@ class Network {
 #pragma omp for schedule(dynamic, 1)
       for (int first = 0; first < batch; first += kCropsAtOnce) {
         const int count = std::min(kCropsAtOnce, batch - first);
-        const long lr_size = 3L * side_ * side_, hr_size = 16 * lr_size;
+        const long lr_size = 3L * side_ * side_, hr_size = 3L * sides_.back() * sides_.back();
         forward_pass(weights, lr + first * lr_size, count, thread);
         for (int k = 0; k < count; k++)
           loss += tail(crops_[thread][k], weights, hr + (first + k) * hr_size, 1.f / (batch * hr_size), squared,
@@ -528,35 +537,39 @@ class Network {
       ++conv;
     }
     for (int k = 0; k < count; k++) {
-      const Plane out = crops[k].body.inside();
+      const Plane out = crops[k].grown[0].inside();
       forward(*conv, weights, side_, crops[k].features[blocks_].with_border(), &out, Then::kAdd,
               crops[k].features[0].inside(), scratch);
     }
-    ++conv;
-    for (int k = 0; k < count; k++) upsample(*conv, weights, side_, crops[k].body, crops[k].twice, scratch);
-    ++conv;
-    for (int k = 0; k < count; k++) upsample(*conv, weights, 2 * side_, crops[k].twice, crops[k].four, scratch);
+    for (size_t stage = 0; stage < factors_.size(); stage++) {
+      ++conv;
+      for (int k = 0; k < count; k++) {
+        const auto out = sub_pixels(crops[k].grown[stage + 1], factors_[stage]);
+        forward(*conv, weights, sides_[stage], crops[k].grown[stage].with_border(), out.data(), Then::kNothing, {},
+                scratch);
+      }
+    }
   }
 
-  static void upsample(const Convolution& conv, const float* weights, int side, Square& from, Square& to,
-                       Scratch& scratch) {
-    Plane out[4];
-    for (int k = 0; k < 4; k++) out[k] = to.sub_pixel(k);
-    forward(conv, weights, side, from.with_border(), out, Then::kNothing, {}, scratch);
+  static std::vector<Plane> sub_pixels(Square& square, int factor) {
+    std::vector<Plane> planes;
+    for (int k = 0; k < factor * factor; k++) planes.push_back(square.sub_pixel(k, factor));
+    return planes;
   }
 
   void backward_pass(int count, int thread) {
     auto& crops = crops_[thread];
     Scratch& scratch = scratch_[thread];
     auto conv = convolutions_.rbegin();
-    for (int k = 0; k < count; k++)
-      upsample_back(*conv, thread, 2 * side_, crops[k].twice, crops[k].d_four, crops[k].d_twice, scratch);
-    ++conv;
-    for (int k = 0; k < count; k++)
-      upsample_back(*conv, thread, side_, crops[k].body, crops[k].d_twice, crops[k].d_body, scratch);
-    ++conv;
+    for (size_t stage = factors_.size(); stage-- > 0; ++conv)
+      for (int k = 0; k < count; k++) {
+        const auto gradients = sub_pixels(crops[k].d_grown[stage + 1], factors_[stage]);
+        crops[k].d_grown[stage].clear();
+        backward(*conv, thread, sides_[stage], crops[k].grown[stage].with_border(), gradients.data(), nullptr,
+                 crops[k].d_grown[stage].with_border(), scratch);
+      }
     for (int k = 0; k < count; k++) {
-      const Plane gradient = crops[k].d_body.inside();
+      const Plane gradient = crops[k].d_grown[0].inside();
       crops[k].d_features.clear();
       backward(*conv, thread, side_, crops[k].features[blocks_].with_border(), &gradient, nullptr,
                crops[k].d_features.with_border(), scratch);
@@ -580,14 +593,6 @@ class Network {
     for (int k = 0; k < count; k++) head_back(crops[k], thread);
   }
 
-  static void upsample_back(Convolution& conv, int thread, int side, Square& from, Square& d_to, Square& d_from,
-                            Scratch& scratch) {
-    Plane gradients[4];
-    for (int k = 0; k < 4; k++) gradients[k] = d_to.sub_pixel(k);
-    d_from.clear();
-    backward(conv, thread, side, from.with_border(), gradients, nullptr, d_from.with_border(), scratch);
-  }
-
   void head(Crop& crop, const float* weights, const float* lr) const {
     gather_taps(lr, side_, crop.head_taps.data());
     const Plane out = crop.features[0].inside();
@@ -603,7 +608,7 @@ class Network {
 
   void head_back(Crop& crop, int thread) {
     float *kernel = d_head_[thread].data(), *bias = kernel + kTaps * kChannels;
-    const Plane through_blocks = crop.d_features.inside(), long_skip = crop.d_body.inside();
+    const Plane through_blocks = crop.d_features.inside(), long_skip = crop.d_grown[0].inside();
     for (int y = 0; y < side_; y++) {
       float* row = at(through_blocks, y, 0, 0);
       const float* skipped = at(long_skip, y, 0, 0);
@@ -617,9 +622,9 @@ class Network {
   // The last convolution, the loss, and the way back to the last features. One product gives what each pixel adds to
   // its nine neighbours.
   double tail(Crop& crop, const float* weights, const float* hr, float share, bool squared, int thread) {
-    const int side = 4 * side_;
+    const int side = sides_.back();
     const float* bias = weights + tail_ + kTaps * kChannels;
-    const Plane features = crop.four.inside();
+    const Plane features = crop.grown.back().inside();
     for (int y = 0; y < side; y++)
       multiply<false>(side, kTapsRow, kChannels, {at(features, y, 0, 0), kChannels, 1},
                       row_major(tail_matrix_, kTapsRow), &crop.tail_taps[static_cast<size_t>(y) * side * kTapsRow],
@@ -650,7 +655,7 @@ class Network {
           const float* d = &crop.d_sr[(static_cast<size_t>(y + 2 - tap / 3) * (side + 2) + x + 2 - tap % 3) * 3];
           for (int rgb = 0; rgb < 3; rgb++) taps[tap * 3 + rgb] = d[rgb];
         }
-    const Plane gradient = crop.d_four.inside();
+    const Plane gradient = crop.d_grown.back().inside();
     for (int y = 0; y < side; y++) {
       const float* row = &crop.tail_taps[static_cast<size_t>(y) * side * kTapsRow];
       multiply<false>(side, kChannels, kTaps, {row, kTapsRow, 1}, row_major(tail_transposed_, kChannels),
@@ -678,6 +683,7 @@ class Network {
   }
 
   int blocks_, side_, threads_;
+  std::vector<int> factors_, sides_;  // of the pixel shuffles; pixels a side before and after each
   long tail_, weights_;
   std::vector<Convolution> convolutions_;
   std::vector<Scratch> scratch_;
@@ -691,7 +697,7 @@ class Network {
 extern "C" {
 
 // A network for crops of side x side LR pixels, a multiple of 4.
-void* network_new(int blocks, int side, int threads) { return new Network(blocks, side, threads); }
+void* network_new(int blocks, int side, int scale, int threads) { return new Network(blocks, side, scale, threads); }
 
 void network_delete(void* network) { delete static_cast<Network*>(network); }
 
@@ -699,7 +705,7 @@ void network_delete(void* network) { delete static_cast<Network*>(network); }
 long network_weights(void* network) { return static_cast<Network*>(network)->weights(); }
 
 // The mean over the batch of |SR - HR|, or of its square, and the gradient by the weights. `lr` is (batch, side, side,
-// 3), `hr` (batch, 4 side, 4 side, 3), both as the convolutions see them: over 255, minus the mean.
+// 3), `hr` (batch, scale side, scale side, 3), both as the convolutions see them: over 255, minus the mean.
 double network_step(void* network, const float* weights, const float* lr, const float* hr, int batch, bool squared,
                     float* gradient) {
   return static_cast<Network*>(network)->step(weights, lr, hr, batch, squared, gradient);

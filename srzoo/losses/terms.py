@@ -1,0 +1,46 @@
+"""The terms of the generator's loss in GAN training, by their names.
+
+A new term is its function here, and its name in `srzoo.recipes.TERMS`; flags, settings and the log follow.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from srzoo import bicubic
+from srzoo.losses.perceptual import ContentLoss
+from srzoo.losses.pixel import PIXEL_LOSSES, grid, l1
+
+
+def consistency(hr, sr, scale: int):
+    """Mean absolute error of SR and HR, both shrunk by MATLAB's bicubic: what LR-PSNR measures (arXiv 2103.04039).
+
+    Args:
+        hr, sr: float32 (N, H, W, 3) in [0, 255], H and W multiples of the scale.
+        scale: of the generator.
+
+    Returns:
+        A scalar, on the [0, 1] scale.
+    """
+    return l1(bicubic.shrink(hr, scale), bicubic.shrink(sr, scale))
+
+
+def _content(settings, scale: int) -> Callable:
+    return ContentLoss(
+        settings.content,
+        settings.vgg,
+        settings.vgg_preprocessing,
+        settings.activation,
+        settings.distance,
+        settings.feature_scale,
+    )
+
+
+TERMS: dict[str, Callable[[Any, int], Callable]] = {
+    "content": _content,
+    "pixel": lambda settings, scale: PIXEL_LOSSES[settings.pixel],
+    "grid": lambda settings, scale: partial(grid, scale=scale),
+    "consistency": lambda settings, scale: partial(consistency, scale=scale),
+}
+"""Name -> from a run's settings (`srzoo.training.settings.Settings`) and the scale to a function of (hr, sr) that gives
+a scalar. The adversarial term is the discriminator's: `ADVERSARIAL_LOSSES`."""

@@ -1,0 +1,62 @@
+"""What a model of the zoo is: all that is particular to it stands in its entry, in its own file."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from srzoo.recipes import Recipe
+
+Kernels = Sequence[tuple[int, ...]]
+"""Shapes of a network's convolutions, each (height, width, in, out), in any order."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a project's PyTorch checkpoints name a network's layers.
+
+    Attributes:
+        project: whose they are.
+        names: from the arguments of `build`, `scale` among them, to our name of each layer with weights -> theirs.
+        white: the number that white is inside their network.
+        mean_shifts: 1x1 convolutions that subtract and add DIV2K's mean and tell what white is, if the file has them.
+    """
+
+    project: str
+    names: Callable[[Mapping[str, Any]], dict[str, str]]
+    white: int = 1
+    mean_shifts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model of the zoo.
+
+    Attributes:
+        name: what people type, without a scale.
+        build: from `scale`, `name` and sizes, all by keyword and each with its published value as default, to a
+            functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to (N, scale H, scale W, 3).
+        recipe: its published training.
+        scales: that it can be built for.
+        recognise: from the shapes of a network's convolutions to the arguments of `build` that give such, `scale`
+            among them; None if none do.
+        pixel_trained: for a model of GAN training, the entry of the same network, trained on pixels alone.
+        fine: names of the convolutions that stay in float32 where the others are computed in 8 bits.
+        layouts: checkpoints of others that become it.
+    """
+
+    name: str
+    build: Callable[..., keras.Model]
+    recipe: Recipe
+    scales: tuple[int, ...]
+    recognise: Callable[[Kernels], Mapping[str, Any] | None]
+    pixel_trained: str | None = None
+    fine: tuple[str, ...] = ("head", "tail")
+    layouts: tuple[Layout, ...] = ()
+
+    def published(self) -> dict[str, Any]:
+        """The builder's sizes and their published values."""
+        parameters = inspect.signature(self.build).parameters
+        return {key: each.default for key, each in parameters.items() if key not in ("scale", "name")}

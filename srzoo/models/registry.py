@@ -1,0 +1,77 @@
+"""All models of the zoo: the entries of every module of this room that has some."""
+
+import importlib
+import pkgutil
+from difflib import get_close_matches
+from typing import Any
+
+import keras
+
+from srzoo import models
+from srzoo.models.entry import Entry, Kernels
+from srzoo.names import Configuration
+
+_MODULES = [importlib.import_module(f"{models.__name__}.{each.name}") for each in pkgutil.iter_modules(models.__path__)]
+
+MODELS: dict[str, Entry] = {entry.name: entry for module in _MODULES for entry in getattr(module, "ENTRIES", ())}
+"""Name -> entry."""
+
+GAN_TRAINED = tuple(entry.name for entry in MODELS.values() if entry.pixel_trained)
+"""Names of the models of GAN training."""
+
+
+def entry_of(base: str) -> Entry:
+    """The entry of that name; raises ValueError with the known ones if there is none."""
+    if base not in MODELS:
+        close = get_close_matches(base, MODELS, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(
+            f"unknown model {base!r}; expected one of {', '.join(MODELS)}, maybe with a scale, as in "
+            f"'edsr-baseline-x4'{hint}"
+        )
+    return MODELS[base]
+
+
+def build(configuration: Configuration) -> keras.Model:
+    """Builds a network with fresh weights.
+
+    Raises:
+        ValueError: for an unknown model, scale or option, or an option of another type, with the known ones; and if
+            Keras is set to channels first, which neither these networks nor TensorFlow on a processor know.
+    """
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            f"Keras's image_data_format is {keras.config.image_data_format()!r}, but srzoo's networks are "
+            "channels_last; change it in keras.json or by keras.config.set_image_data_format('channels_last')"
+        )
+    entry = entry_of(configuration.base)
+    if configuration.scale not in entry.scales:
+        raise ValueError(
+            f"{entry.name!r} is built for the scales {', '.join(map(str, entry.scales))}, got {configuration.scale}"
+        )
+    published = entry.published()
+    for key, value in configuration.options.items():
+        if key not in published:
+            raise ValueError(f"{entry.name!r} has no option {key!r}; its options are {', '.join(published)}")
+        _check_option(key, value, published[key])
+    return entry.build(scale=configuration.scale, name=configuration.name, **configuration.options)
+
+
+def _check_option(key: str, value: Any, published: Any) -> None:
+    if isinstance(published, int):
+        if type(value) is not int or value < 1:
+            raise ValueError(f"{key} must be a whole number of at least 1, got {value!r}")
+    elif isinstance(published, float) and (type(value) not in (int, float) or not abs(value) < float("inf")):
+        raise ValueError(f"{key} must be a finite number, got {value!r}")
+
+
+def recognise(kernels: Kernels) -> list[Configuration]:
+    """The configurations, of models trained on pixels, that have such convolutions; the published sizes first."""
+    found = []
+    for entry in MODELS.values():
+        arguments = None if entry.pixel_trained else entry.recognise(kernels)
+        if arguments is not None:
+            published = entry.published()
+            options = {key: arguments[key] for key in published.keys() & arguments if arguments[key] != published[key]}
+            found.append(Configuration(entry.name, arguments["scale"], options))
+    return sorted(found, key=lambda each: len(each.options))

@@ -1,0 +1,119 @@
+"""From what a user asks for to the settings of one run, or of the two stages of a GAN."""
+
+from dataclasses import fields
+from typing import Any
+
+from srzoo import zoo
+from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
+from srzoo.models.registry import GAN_TRAINED, entry_of
+from srzoo.recipes import OBJECTIVES
+from srzoo.training.optimizers import OPTIMIZERS
+from srzoo.training.precision import choose_precision
+from srzoo.training.settings import Settings
+
+OF_STAGE = {
+    stage: {each.name for each in fields(Settings) if each.metadata.get("stage") == stage} for stage in ("pixel", "gan")
+}
+"""`pixel` or `gan` -> names of the settings that belong to it alone."""
+
+
+def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, **options) -> tuple[Settings, ...]:
+    """Settings of the runs that train a model: one, or for the models of GAN training two.
+
+    GAN training that starts from an untrained generator does not settle (arXiv 1609.04802, section 3.2), so the same
+    network is trained on pixels first, unless `init_weights` are given. `steps` and `minutes` are those of the
+    whole; each of two stages takes half.
+
+    Args:
+        dataset, model, scale, options: as for `settings_of`.
+
+    Raises:
+        ValueError: as `settings_of`.
+    """
+    name = zoo.known(model, scale).name
+    options = _given(options)
+    if zoo.known(name).base not in GAN_TRAINED or options.get("init_weights"):
+        return (settings_of(dataset, name, **options),)
+    if "steps" in options:
+        options["steps"] = max(1, options["steps"] // 2)
+    if "minutes" in options:
+        options["minutes"] /= 2
+    pixel, gan = (
+        {key: value for key, value in options.items() if key not in OF_STAGE[other]} for other in ("gan", "pixel")
+    )
+    return (settings_of(dataset, zoo.pixel_trained(name), **pixel), settings_of(dataset, name, **gan))
+
+
+def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = None, **options) -> Settings:
+    """Settings of a run: what is not given is the paper's (`srzoo.recipes`).
+
+    Args:
+        dataset: as `srzoo.data.sources.open_source` takes it.
+        model: name of a model, its scale maybe left out.
+        scale: of that.
+        options: other attributes of `Settings`; `weights` are put in the place of the objective's of the same terms.
+
+    Raises:
+        ValueError: for an unknown model, loss, optimizer, precision or other option, or one of the other stage.
+    """
+    configuration = zoo.known(model, scale)
+    recipe, gan = entry_of(configuration.base).recipe, configuration.base in GAN_TRAINED
+    given = _given(options)
+    _check_stage(given, configuration.base, gan)
+    if gan:
+        own = _gan(given.pop("objective", recipe.loss), given)
+    else:
+        own = {"loss": _one_of(PIXEL_LOSSES, "loss", given.pop("loss", recipe.loss))}
+        if _one_of(OPTIMIZERS, "optimizer", given.get("optimizer", "adam")) == "adam":
+            given.pop("optimizer", None)
+        if "teacher" in given:
+            own["teacher_weight"] = given.pop("teacher_weight", 1.0)
+    given["precision"] = choose_precision(given.get("precision", "auto"))
+    timed = "minutes" in given and recipe.schedule == "halving"
+    usual = {
+        "patch": recipe.lr_patch * configuration.scale,
+        "batch": recipe.batch,
+        "fit": "crop",
+        "learning_rate": recipe.learning_rate,
+        "halve_every": recipe.halve_every,
+        "schedule": "cosine" if timed else recipe.schedule,
+        "steps": None if "minutes" in given else recipe.steps,
+        "seed": 0,
+    }
+    return Settings(dataset, configuration.name, **{**usual, **own, **given})
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None and value is not False}
+
+
+def _check_stage(given: dict[str, Any], base: str, gan: bool) -> None:
+    wrong = [key for key in given if key in OF_STAGE["pixel" if gan else "gan"]]
+    names = [f"{term}_weight" for term in given["weights"]] if "weights" in wrong else []
+    flags = ", ".join(f"--{key.replace('_', '-')}" for key in [*(key for key in wrong if key != "weights"), *names])
+    if wrong and gan:
+        raise ValueError(f"{flags}: of the training on pixels, which --init-weights skips; see --objective")
+    if wrong:
+        raise ValueError(f"{flags}: only for models of GAN training ({', '.join(GAN_TRAINED)}), not for {base}")
+    if given.get("teacher_weight", 0) > 1 or ("teacher_weight" in given and "teacher" not in given):
+        raise ValueError(f"--teacher-weight {given['teacher_weight']:g}: expected a share up to 1, beside --teacher")
+
+
+def _gan(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What the objective and the adversarial loss bring, as far as it is not given."""
+    objective = OBJECTIVES[_one_of(OBJECTIVES, "objective", name)]
+    adversarial = _one_of(ADVERSARIAL_LOSSES, "adversarial loss", given.get("adversarial", objective.adversarial))
+    usual = {
+        "discriminator_norm": ADVERSARIAL_LOSSES[adversarial].norm,
+        "discriminator_head": "pool",
+        "discriminator_input": "pixels",
+        "discriminator_rate": 1.0,
+        "vgg": "vgg19",
+    }
+    return {"objective": name, **vars(objective), **usual, "weights": {**objective.weights, **given.pop("weights", {})}}
+
+
+def _one_of(known: Any, what: str, value: str) -> str:
+    if value not in known:
+        raise ValueError(f"the {what} must be one of {', '.join(known)}, got {value!r}")
+    return value

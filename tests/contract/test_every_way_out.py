@@ -1,0 +1,140 @@
+"""Every registered model in every format and runtime."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from tiny_models import CASES, FAST_AND_SLOW, answer
+
+from srzoo import zoo
+from srzoo.exporting.formats import EXPORT_FORMATS, export
+from srzoo.images import to_uint8
+from srzoo.models.geometry import halo_of
+from srzoo.runtimes import exported, openvino, parity, prepared
+from srzoo.runtimes.choice import Choice, choose
+from srzoo.runtimes.fold import fold_batch_norm
+from srzoo.upscaling import Upscaler
+
+NEEDS = {"litert": ("ai_edge_litert",), "onnx": ("onnx", "tf2onnx", "onnxruntime")}
+
+
+def exported_to(model, folder, format, precision="float32"):
+    for package in NEEDS.get(format, ()):
+        pytest.importorskip(package)
+    path, report = export(model, folder, format, precision)
+    bound = parity.BOUNDS[precision]
+    assert report.worst <= bound.worst and report.psnr_lost <= bound.psnr_lost
+    return path
+
+
+@pytest.mark.parametrize(("name", "scale"), CASES)
+def test_folded_it_is_the_same_function_without_batch_normalisation(name, scale, model, picture):
+    folded = fold_batch_norm(model)
+    np.testing.assert_allclose(answer(folded, picture), answer(model, picture), atol=1e-3)
+    assert folded.name == model.name and halo_of(folded) == halo_of(model)
+    assert not any(isinstance(layer, layers.BatchNormalization) for layer in folded.layers)
+
+
+@pytest.mark.parametrize("format", ["litert", "onnx"])
+@pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
+def test_a_file_takes_pictures_of_any_size(name, scale, format, model, picture, tmp_path, capfd):
+    network = exported.load(exported_to(model, tmp_path, format))
+    assert (network.name, network.scale, network.halo) == (model.name, scale, Upscaler(model).halo)
+    for height, width in ((1, 1), (7, 31), (37, 41), (7, 31)):
+        given = picture[:height, :width]
+        np.testing.assert_allclose(network.run(given[None].astype(np.float32))[0], answer(model, given), atol=0.01)
+    assert np.abs(Upscaler(network)(picture).astype(int) - to_uint8(answer(model, picture))).max() <= 1
+    assert len(capfd.readouterr().err.splitlines()) < 5  # LiteRT's interpreter says a line of its own
+
+
+@pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
+def test_litert_computes_it_in_8_bits(name, scale, model, tmp_path):
+    exported_to(model, tmp_path, "litert", "int8")
+
+
+@pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
+def test_a_saved_model_answers_with_pixels_and_with_png(name, scale, model, picture, tmp_path):
+    loaded = tf.saved_model.load(str(exported_to(model, tmp_path, "saved_model")))
+    expected = to_uint8(answer(model, picture)).astype(int)
+    (sr,) = loaded.signatures["pixels"](pixels=tf.constant(picture[None])).values()
+    assert np.abs(sr.numpy()[0] - expected).max() <= 1
+    (sr,) = loaded.signatures["serving_default"](image_bytes=tf.io.encode_png(picture)[None]).values()
+    assert np.abs(tf.io.decode_png(sr[0]).numpy() - expected).max() <= 1
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch, caplog):
+    """What is logged while there is a cache for prepared networks."""
+    caplog.set_level("INFO", "srzoo")
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("SRZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(prepared, "has_gpu", lambda: False)
+    monkeypatch.setattr(prepared, "CALIBRATION", (4, 48))
+    return caplog
+
+
+@pytest.mark.parametrize(("name", "scale"), CASES)
+def test_openvino_computes_it_at_any_size(name, scale, model, picture):
+    runtime = pytest.importorskip("openvino")
+    compiled = runtime.Core().compile_model(openvino.build(fold_batch_norm(model)), "CPU", openvino.EXACT)
+    for given in (picture, picture[:7, :6], picture[:1, :1]):
+        np.testing.assert_allclose(compiled(given[None].astype(np.float32))[0][0], answer(model, given), atol=0.02)
+
+
+@pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
+def test_what_openvino_prepares_is_loaded_by_the_next_call(name, scale, model, weights, picture, cache, monkeypatch):
+    first = choose(Choice(str(weights)), [])
+    assert cache.messages[0] == "prepares tiny.weights.h5 for OpenVINO, once; later calls start at once"
+    assert cache.messages[1].startswith(f"{model.name}: ") and " by OpenVINO" in cache.messages[1]
+    monkeypatch.setattr(zoo, "load", lambda source: pytest.fail("Keras was asked again"))
+    later = choose(Choice(str(weights)), [])
+    assert cache.messages[2:] == cache.messages[1:2]
+    given = picture[None].astype(np.float32)
+    np.testing.assert_array_equal(later.run(given), first.run(given))
+    taken = {each: prepared.Prepared(weights).load(each) for each in ("float32", "int8")}
+    assert taken["float32"].mean < 1e-3 and taken["int8"].mean < 3
+    assert np.abs(taken["float32"].network.run(given)[0] - answer(model, picture)).max() < 0.05
+
+
+@pytest.fixture
+def unknown(tmp_path):
+    """A file of a network with a layer that is not built for OpenVINO, although Keras files may hold it."""
+    pixels = keras.Input((None, None, 3))
+    x = layers.UpSampling2D(2, interpolation="bilinear", name="soft")(pixels)
+    keras.Model(pixels, layers.Conv2D(3, 3, padding="same", name="tail")(x), name="mine").save(tmp_path / "mine.keras")
+    return str(tmp_path / "mine.keras")
+
+
+UNKNOWN = "layer 'soft' is a UpSampling2D of a kind that srzoo does not build for OpenVINO"
+
+
+def test_a_layer_that_openvino_has_not_leaves_the_choice_with_tensorflow(unknown, cache):
+    for _ in range(2):
+        cache.clear()
+        assert isinstance(choose(Choice(unknown), []), keras.Model)
+        assert cache.messages == [f"goes on with TensorFlow: {UNKNOWN}", "mine: float32 by TensorFlow"]
+    with pytest.raises(ValueError, match=UNKNOWN):
+        choose(Choice(unknown, "int8"), [])
+
+
+@pytest.mark.parametrize("format", ["litert", "onnx"])
+def test_what_a_converter_cannot_take_is_one_sentence(format, tmp_path, monkeypatch, capfd):
+    for package in NEEDS[format]:
+        pytest.importorskip(package)
+
+    def fail(*_, **__):
+        raise RuntimeError("no such operation\nat a place in C++\nand another")
+
+    monkeypatch.setattr(f"srzoo.exporting.formats.write_{format}", fail)
+    model = zoo.create("edsr-baseline-x2.blocks1.filters4")
+    with pytest.raises(ValueError) as error:
+        export(model, tmp_path, format)
+    assert str(error.value) == (
+        f"{model.name} cannot be converted to {format} in float32 (no such operation); choose another --format"
+    )
+    assert not capfd.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_every_format_is_in_this_contract():
+    assert set(EXPORT_FORMATS) == {"saved_model", "litert", "onnx", "keras"}

@@ -1,0 +1,118 @@
+"""How far a network looks is read off its graph, and what is not known is taken to look everywhere."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from srzoo import zoo
+from srzoo.models.geometry import MOST_HALO, alignment_of, halo_of, radius_of, split_at_growth
+
+
+def convolved(x, size=3, filters=4, **options):
+    return layers.Conv2D(filters, size, padding="same", **options)(x)
+
+
+def network(body, filters=4) -> keras.Model:
+    pixels = keras.Input((None, None, 3))
+    return keras.Model(pixels, body(convolved(pixels, 1, filters)))
+
+
+@pytest.mark.parametrize(
+    ("name", "radius"),
+    [
+        ("edsr-baseline-x4", 36),
+        ("srresnet-x4", 40),
+        ("edsr-x4", 68),
+        ("rrdb-x4", 349),  # head and body, 23 times 15, and 1 / 2 + 3 / 4 after the pixels were repeated
+        ("compact-x4", 34),
+    ],
+)
+def test_the_radius_is_that_of_the_papers_network(name, radius):
+    model = zoo.create(f"{name}.filters4")
+    assert radius_of(model) == radius and halo_of(model) == min(radius, MOST_HALO)
+
+
+@pytest.mark.parametrize(("scale", "alignment"), [(4, 1), (2, 2), (1, 4)])
+def test_pixels_that_are_shuffled_into_channels_give_the_alignment_and_a_wider_halo(scale, alignment):
+    model = zoo.create(f"rrdb-x{scale}.filters4")
+    assert alignment_of(model) == alignment and halo_of(model) == MOST_HALO * alignment
+
+
+def twice(x):
+    layer = layers.Conv2D(4, 3, padding="same")
+    return layer(layer(x))
+
+
+KNOWN = {
+    "the longest of parallel paths": (lambda x: layers.Add()([convolved(x, 7), convolved(convolved(x))]), 3),
+    "a layer that is used twice": (twice, 2),
+    "dilated": (lambda x: convolved(x, dilation_rate=3), 3),
+    "even kernels": (lambda x: convolved(x, 4), 2),
+    "depthwise": (lambda x: layers.DepthwiseConv2D(5, padding="same")(x), 2),
+    "separable": (lambda x: layers.SeparableConv2D(4, 5, padding="same")(x), 2),
+    "transposed": (lambda x: layers.Conv2DTranspose(4, 4, strides=2, padding="same")(x), 2),
+    "bilinear": (lambda x: layers.UpSampling2D(2, interpolation="bilinear")(x), 1),
+    "pooled with stride 1": (lambda x: layers.AveragePooling2D(3, 1, padding="same")(x), 1),
+    "normalised by channel": (lambda x: layers.LayerNormalization()(layers.BatchNormalization()(x)), 0),
+    "channels that are joined and weighed": (lambda x: layers.Concatenate()([x, ops.sigmoid(convolved(x, 1)) * x]), 0),
+}
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+def test_what_lies_beyond_the_radius_does_not_matter_and_what_lies_within_is_counted(kind):
+    body, radius = KNOWN[kind]
+    model, middle = network(body), 9
+    assert radius_of(model) == radius
+    lr = np.random.default_rng(0).random((1, 19, 19, 3), np.float32)
+    far = lr.copy()
+    far[:, :, middle + radius + 1 :] = 0
+    far[:, :, : middle - radius] = 0
+    growth = model.compute_output_shape((1, 19, 19, 3))[1] // 19
+    part = slice(middle * growth, (middle + 1) * growth)
+    np.testing.assert_allclose(np.asarray(model(far))[:, :, part], np.asarray(model(lr))[:, :, part], atol=1e-5)
+
+
+@keras.saving.register_keras_serializable("test")
+class Add(layers.Layer):
+    """A stranger's layer with the name of one that is known."""
+
+    def call(self, x):
+        return x + ops.mean(x, (1, 2), keepdims=True)
+
+
+def mean_of_all(x):
+    return x - ops.mean(x)
+
+
+WHOLE = {
+    "global pooling": lambda x: layers.Multiply()([x, layers.GlobalAveragePooling2D(keepdims=True)(x)]),
+    "reductions": lambda x: x - ops.mean(x, (1, 2), keepdims=True),
+    "strides": lambda x: layers.UpSampling2D(2)(convolved(x, strides=2)),
+    "strided pooling": lambda x: layers.UpSampling2D(2)(layers.MaxPooling2D(2)(x)),
+    "normalisation over space": lambda x: layers.GroupNormalization(2)(x),
+    "normalisation of rows": lambda x: ops.softmax(x, 1),
+    "transposed axes": lambda x: ops.transpose(x, (0, 2, 1, 3)),
+    "side by side": lambda x: layers.Concatenate(axis=2)([x, x]),
+    "bicubic": lambda x: layers.UpSampling2D(2, interpolation="bicubic")(x),
+    "no padding": lambda x: layers.Conv2D(4, 3)(layers.ZeroPadding2D(1)(x)),
+    "a stranger's layer": lambda x: Add()(x),
+    "a stranger's activation": lambda x: layers.Activation(mean_of_all)(x),
+    "several outputs": lambda x: ops.split(x, 2, axis=1)[0],
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_network_that_looks_everywhere_or_that_is_not_known_must_see_the_whole_picture(kind):
+    assert halo_of(network(WHOLE[kind])) is None
+
+
+@pytest.mark.parametrize(("name", "tail"), [("edsr-baseline-x4", 2), ("srresnet-x4", 3), ("rrdb-x4", 2)])
+def test_the_tail_begins_where_the_network_enlarges(name, tail):
+    body, rest = split_at_growth(zoo.create(f"{name}.filters4"))
+    assert body.compute_output_shape((1, 9, 9, 3)) == (1, 9, 9, 4) and radius_of(rest) == tail
+
+
+@pytest.mark.parametrize("name", ["compact-x4", "compact-x1", "rrdb-x2", "rrdb-x1"])
+def test_networks_with_a_way_around_that_place_stay_in_one(name):
+    assert split_at_growth(zoo.create(f"{name}.blocks1.filters4")) is None
