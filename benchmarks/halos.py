@@ -1,6 +1,6 @@
 """What a halo smaller than the receptive field costs: a tile with it beside the same part of the whole picture.
 
-    python benchmarks/halos.py MODEL [MODEL...] --pictures FOLDER
+    python -m benchmarks.halos MODEL [MODEL...] --pictures FOLDER
 
 A model is a name that ships, a file of weights, or `fresh:NAME` for He's random weights. The table gives the greatest
 and the mean difference in grey levels, before rounding, of all pictures.
