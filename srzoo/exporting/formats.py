@@ -26,6 +26,8 @@ EXPORT_FORMATS = {
 }
 """Format -> the precisions that it comes in."""
 
+OTHER = "choose another --format or --precision"
+
 SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "keras": ".keras"}
 
 NEEDED = {
@@ -84,7 +86,11 @@ def export(
     folded = fold_batch_norm(model)
 
     def checked(written: Path) -> Parity:
-        run = _keras_run(zoo.load(written)) if format == "keras" else exported.load(written).run
+        try:
+            run = _keras_run(zoo.load(written)) if format == "keras" else exported.load(written).run
+        except ValueError as error:
+            reason = str(error).replace(str(written), "the file")[:200]
+            raise ValueError(f"{model.name} cannot be had as {format} in {precision}: {reason}; {OTHER}") from error
         report = parity.measure(_keras_run(model), run, facts.scale)
         parity.check(report, bound or BOUNDS[precision], f"{model.name} as {format} in {precision}")
         return report
@@ -111,9 +117,7 @@ def _converted(model: keras.Model, path: Path, precision: str, crops: list[np.nd
     except Exception as error:
         # Converters raise nearly any exception, with pages of their own code's places.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ValueError(
-            f"{model.name} cannot be converted to {format} in {precision} ({reason}); choose another --format"
-        ) from error
+        raise ValueError(f"{model.name} cannot be had as {format} in {precision}: {reason}; {OTHER}") from error
 
 
 def check_request(
