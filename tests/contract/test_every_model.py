@@ -41,7 +41,7 @@ def test_a_picture_is_upscaled_with_the_memory_that_is_the_default(name, scale, 
 def test_tiles_are_the_whole(name, scale, model, picture):
     network = keras_network(model)
     if network.halo is None:
-        with pytest.raises(ValueError, match="must see the whole picture"):
+        with pytest.raises(ValueError, match="as the network must see the whole of it"):
             Upscaler(network, memory=1000 * network.bytes_per_pixel)(picture)
         return
     least = (2 * network.halo + 3 * network.alignment) ** 2

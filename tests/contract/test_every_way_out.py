@@ -53,8 +53,8 @@ def test_litert_computes_it_in_8_bits(name, scale, model, tmp_path):
     if halo_of(model) is not None:
         exported_to(model, tmp_path, "litert", "int8")
         return
-    # LiteRT's fast kernels have no 8-bit mean over a picture of open size.
-    with pytest.raises(ValueError, match="cannot be had as litert in int8: .*; choose another --format or --precision"):
+    # 8 bits are coarse for a mean over the picture, and LiteRT's fast kernels have not all of these.
+    with pytest.raises(ValueError, match=" as litert in int8.*; choose another --"):
         exported_to(model, tmp_path, "litert", "int8")
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
