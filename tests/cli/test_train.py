@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from srzoo import zoo
 from srzoo.cli.train import main
 
 
@@ -52,6 +54,16 @@ def test_options_of_gan_training_reach_it(planned):
     assert (gan.vgg, gan.vgg_preprocessing, gan.lpips) == ("vgg.h5", "keras", "a.npz")
     assert (gan.discriminator_head, gan.discriminator_input) == ("flatten", "details")
     assert gan.discriminator_rate == 4
+
+
+def test_a_teacher_is_whatever_resolve_image_takes(planned, tmp_path):
+    model = zoo.create("edsr-baseline-x4.blocks1.filters4")
+    zoo.save_weights(model, tmp_path / "teacher.weights.h5")
+    file = str(tmp_path / "teacher.weights.h5")
+    _, (stage,), options = planned("photos", "--model", "edsr-baseline", "--teacher", file, "--teacher-weight", "0.5")
+    assert (stage.teacher, stage.teacher_weight) == (file, 0.5)
+    lr = np.random.default_rng(0).integers(0, 256, (7, 9, 3), "uint8")
+    np.testing.assert_allclose(options["teacher"](lr), np.asarray(model(np.float32(lr)[None]))[0], atol=1e-2)
 
 
 @pytest.mark.parametrize("content", ["vgg54:x", "vgg54:-1", "vgg22:0"])

@@ -71,6 +71,20 @@ def test_training_starts_from_given_weights(photos, tmp_path):
         np.testing.assert_allclose(trained, start, atol=1e-6)
 
 
+def test_a_teacher_sees_each_picture_of_training_once_and_gives_what_is_learned(photos, tmp_path):
+    seen = []
+
+    def black(lr):
+        seen.append(lr.shape)
+        return np.zeros((4 * lr.shape[0], 4 * lr.shape[1], 3), "float32")
+
+    given = settings(photos, steps=2, teacher="black.onnx")
+    train_run(tmp_path / "run", given, validate_every=5, teacher=black)
+    assert seen == [(32, 32, 3)] * 2  # the third picture is validated on
+    losses = [float(row["loss"]) for row in Run(tmp_path / "run", given).read_log() if row["loss"]]
+    assert losses[0] == pytest.approx(114.444 / 255, abs=0.1)  # an untrained EDSR gives the mean of DIV2K
+
+
 def test_a_data_set_that_turns_out_unusable_leaves_no_folder(photos, tmp_path):
     with pytest.raises(ValueError, match="no usable pictures"):
         train_quietly(tmp_path / "run", settings(photos, patch=256))
