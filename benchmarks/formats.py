@@ -17,7 +17,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from srzoo import zoo
-from srzoo.cli.export import quiet
 from srzoo.data.sample import sample_path
 from srzoo.exporting import formats
 from srzoo.images import read_image
@@ -38,7 +37,7 @@ def lines(name: str, folder: Path, runs: int, pixels: np.ndarray) -> list[str]:
     facts: dict[tuple[str, str], tuple[float, Parity | None]] = {(next(iter(upscalers))): (_shipped_size(name), None)}
     for format, precisions in formats.EXPORT_FORMATS.items():
         for precision in precisions:
-            with quiet():
+            with exported.quiet():
                 path, report = formats.export(model, folder, format, precision, bound=ANY)
                 network = zoo.load(path) if format == "keras" else exported.load(path)
             upscalers[format, precision] = Upscaler(network)
