@@ -43,8 +43,8 @@ def load(source: str | os.PathLike) -> keras.Model:
 
     Args:
         source: the name of a model whose weights ship with srzoo (`"edsr-baseline-x4"`), or a file:
-            `.keras`, or `.weights.h5` as `save_weights` or Keras's own `Model.save_weights` writes it. Keras's says
-            nothing of what the model is; it is found by the names and shapes of its layers, as one trained on pixels.
+            `.keras`, or `.weights.h5` as `save_weights` or Keras's own `Model.save_weights` writes it. What Keras's
+            holds is found by the model's name, or else by its layers' names and shapes, as one trained on pixels.
 
     Returns:
         The model with its weights, as `create` describes it.
@@ -59,7 +59,7 @@ def load(source: str | os.PathLike) -> keras.Model:
         configuration, declared = _inspect(path)
         _check_size(path, configuration, declared)
         model = registry.build(configuration)
-        load_weights(model, path)
+        _read(model, path, configuration, declared)
         return model
     if path.suffix == ".keras":
         if not path.is_file():
@@ -214,7 +214,10 @@ def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged or belongs to another architecture; the message names both.
     """
-    stored, declared = _inspect(path)
+    _read(model, Path(path), *_inspect(path))
+
+
+def _read(model: keras.Model, path: Path, stored: Configuration, declared: Declared) -> None:
     if _architecture(stored) != _architecture(known(model.name)):
         raise ValueError(f"{path} holds weights of {stored.name!r}, which do not fit the model {model.name!r}")
     if sorted(declared.shapes) != sorted(tuple(weight.shape) for weight in model.weights):

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from srzoo.cli import start_tensorflow
+from srzoo.cli.arguments import command
 
 DESCRIPTION = "Reads a network that others trained with PyTorch, without PyTorch, and writes it as .weights.h5."
 
@@ -18,12 +19,7 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="srzoo import",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    ap = command("srzoo import", DESCRIPTION, EPILOG)
     ap.add_argument("checkpoint", type=Path, metavar="FILE", help="a .pt, .pth or .safetensors file")
     ap.add_argument(
         "--as",

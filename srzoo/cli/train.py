@@ -76,6 +76,7 @@ def main(argv: list[str] | None = None, **options) -> int:
         raise ValueError("--sync-batch-norm is for several replicas; give --distribute with it, or leave it out")
     start_tensorflow(devices=args.distribute != "multi-worker")
     show_log(sys.stdout)
+    from srzoo import zoo
     from srzoo.training.distribution import LOST, WorkerLostError, open_distribution
     from srzoo.training.session import train_stages
     from srzoo.training.stages import stages_of
@@ -88,7 +89,7 @@ def main(argv: list[str] | None = None, **options) -> int:
         distribution = open_distribution(args.distribute)
         stages = stages_of(**given, weights=weights or None)
         if args.teacher:
-            options["teacher"] = _teacher(args.teacher)
+            options["teacher"] = _teacher(args.teacher, zoo.known(stages[0].model).scale)
         folder = args.output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
         train_stages(
             folder,
@@ -108,11 +109,14 @@ def main(argv: list[str] | None = None, **options) -> int:
     return 0
 
 
-def _teacher(source: str) -> Callable[[np.ndarray], np.ndarray]:
+def _teacher(source: str, scale: int) -> Callable[[np.ndarray], np.ndarray]:
     from srzoo.runtimes.choice import Choice, choose
     from srzoo.upscaling import Upscaler
 
-    return Upscaler(choose(Choice(source, "float32"), [])).unrounded
+    upscaler = Upscaler(choose(Choice(source, "float32"), []))
+    if upscaler.scale != scale:
+        raise ValueError(f"--teacher {source} upscales by {upscaler.scale}, expected {scale} as what is trained")
+    return upscaler.unrounded
 
 
 def _layers(text: str) -> dict[str, float]:

@@ -59,20 +59,9 @@ RESHAPING: dict[str, Callable[[Options, list[int]], int]] = {
 """Layer without weights that changes the number of channels -> from its options and those before it to those after."""
 
 WEIGHTLESS = {
-    *(
-        "InputLayer",
-        "Rescaling",
-        "Add",
-        "Subtract",
-        "Multiply",
-        "Average",
-        "Maximum",
-        "Minimum",
-        "Activation",
-        "Identity",
-    ),
-    *("ReLU", "LeakyReLU", "ELU", "Dropout", "UpSampling2D", "ZeroPadding2D", "Cropping2D", "GlobalAveragePooling2D"),
-    *("GlobalMaxPooling2D", "AveragePooling2D", "MaxPooling2D"),
+    *("InputLayer", "Rescaling", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Activation"),
+    *("Identity", "ReLU", "LeakyReLU", "ELU", "Dropout", "UpSampling2D", "ZeroPadding2D", "Cropping2D"),
+    *("GlobalAveragePooling2D", "GlobalMaxPooling2D", "AveragePooling2D", "MaxPooling2D"),
 }
 """Layers without weights that keep the number of channels."""
 

@@ -113,8 +113,9 @@ def _parsed(text: str | bytes | None, path: Path) -> Facts:
     try:
         facts = Facts(**json.loads(text or ""))
         halo = 1 if facts.halo is None else facts.halo + 1
-        if not all(isinstance(each, int) and each > 0 for each in (facts.scale, halo, facts.bytes_per_pixel)):
-            raise ValueError("scale, halo and bytes_per_pixel must be numbers above 0")
+        numbers = facts.scale, halo, facts.bytes_per_pixel, facts.alignment
+        if not all(isinstance(each, int) and each > 0 for each in numbers):
+            raise ValueError("scale, bytes_per_pixel and alignment must be numbers above 0, halo one from 0 on")
         return facts
     except (TypeError, ValueError) as error:
         raise ValueError(

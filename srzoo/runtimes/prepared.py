@@ -34,7 +34,7 @@ LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
-LAYOUT = 2
+LAYOUT = 3
 """Of an entry; with another one, entries are made anew."""
 
 WITHIN = 1.0
@@ -231,7 +231,8 @@ def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
 
     parts = split_at_growth(model)
     known = keras_network(model)
-    facts = exported.Facts(known.name, known.scale, known.halo, known.bytes_per_pixel, precision)
+    size = known.scale, known.halo, known.bytes_per_pixel
+    facts = exported.Facts(known.name, *size, precision, known.alignment)
     tail_halo = halo_of(parts[1]) if parts else 0
     assert tail_halo is not None  # of the tail that `split_at_growth` gives
     return facts, tail_halo
@@ -273,7 +274,7 @@ def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network
         run = _copied(runners["whole"])
     else:
         run = two_stages(runners["body"], runners["tail"], facts.scale, tail_halo, LEAST_PIECE)
-    return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run)
+    return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run, facts.alignment)
 
 
 def _runner(path: Path, precision: str) -> exported.Run:

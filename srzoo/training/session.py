@@ -113,13 +113,17 @@ def train_run(
     if settings.validation:
         held_out = open_source(settings.validation, scale, data_dir)
         source = Source(source.name, source.train, held_out.train)
+    taught = None
+    if settings.teacher:
+        if teacher is None:
+            raise ValueError(f"the settings name the teacher {settings.teacher!r}, but no function that upscales as it")
+        taught = pipeline.Teacher(teacher, settings.teacher_weight or 1.0)
     step_fn, distance = _load_files(settings, distribution, pixel_step)
     run = Run(folder, settings)
 
     with run.lock:
         if run.config.exists():
             run.lock.take()  # before minutes are spent on decoding
-        taught = pipeline.Teacher(teacher, settings.teacher_weight or 1.0) if teacher and settings.teacher else None
         pictures = pipeline.decode(source, crops, memory, taught)
         run.begin()  # only now: a data set that turns out unusable leaves no folder behind
         changed = run.compare_pictures(pictures.fingerprint)

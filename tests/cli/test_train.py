@@ -64,6 +64,8 @@ def test_a_teacher_is_whatever_resolve_image_takes(planned, tmp_path):
     assert (stage.teacher, stage.teacher_weight) == (file, 0.5)
     lr = np.random.default_rng(0).integers(0, 256, (7, 9, 3), "uint8")
     np.testing.assert_allclose(options["teacher"](lr), np.asarray(model(np.float32(lr)[None]))[0], atol=1e-2)
+    with pytest.raises(ValueError, match="teacher.weights.h5 upscales by 4, expected 2 as what is trained"):
+        main(["photos", "--model", "edsr-baseline", "--scale", "2", "--teacher", file])
 
 
 @pytest.mark.parametrize("content", ["vgg54:x", "vgg54:-1", "vgg22:0"])

@@ -10,7 +10,7 @@ from tiny_models import CASES, FAST_AND_SLOW, answer
 from srzoo import zoo
 from srzoo.exporting.formats import EXPORT_FORMATS, export
 from srzoo.images import to_uint8
-from srzoo.models.geometry import halo_of
+from srzoo.models.geometry import alignment_of, halo_of
 from srzoo.runtimes import exported, openvino, parity, prepared
 from srzoo.runtimes.choice import Choice, choose
 from srzoo.runtimes.fold import fold_batch_norm
@@ -96,11 +96,22 @@ def test_what_openvino_prepares_is_loaded_by_the_next_call(name, scale, model, w
     monkeypatch.setattr(zoo, "load", lambda source: pytest.fail("Keras was asked again"))
     later = choose(Choice(str(weights)), [])
     assert cache.messages[2:] == cache.messages[1:2]
+    assert all((each.halo, each.alignment) == (halo_of(model), alignment_of(model)) for each in (first, later))
     given = picture[None].astype(np.float32)
     np.testing.assert_array_equal(later.run(given), first.run(given))
     taken = {each: prepared.Prepared(weights).load(each) for each in ("float32", "int8")}
     assert taken["float32"].mean < 1e-3 and taken["int8"].mean < 3
     assert np.abs(taken["float32"].network.run(given)[0] - answer(model, picture)).max() < 0.05
+
+
+@pytest.mark.parametrize(("name", "scale"), [("rrdb", 1), ("edsr-baseline", 4)])
+def test_tiles_of_what_openvino_prepares_are_the_whole(name, scale, model, weights, picture, cache):
+    network = choose(Choice(str(weights), "float32"), [])
+    wide = np.tile(picture, (5, 18, 1))
+    least = (2 * network.halo + 3 * network.alignment) ** 2
+    tiled = Upscaler(network, memory=2 * least * network.bytes_per_pixel)
+    assert len(tiled.plan(wide)) > 1
+    assert np.abs(tiled(wide).astype(int) - to_uint8(answer(model, wide))).max() <= 1
 
 
 @pytest.fixture

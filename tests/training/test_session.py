@@ -79,6 +79,8 @@ def test_a_teacher_sees_each_picture_of_training_once_and_gives_what_is_learned(
         return np.zeros((4 * lr.shape[0], 4 * lr.shape[1], 3), "float32")
 
     given = settings(photos, steps=2, teacher="black.onnx")
+    with pytest.raises(ValueError, match="name the teacher 'black.onnx', but no function that upscales as it"):
+        train_run(tmp_path / "run", given)
     train_run(tmp_path / "run", given, validate_every=5, teacher=black)
     assert seen == [(32, 32, 3)] * 2  # the third picture is validated on
     losses = [float(row["loss"]) for row in Run(tmp_path / "run", given).read_log() if row["loss"]]
