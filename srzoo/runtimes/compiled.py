@@ -19,7 +19,7 @@ from srzoo.runtimes import openvino
 
 def processor() -> tuple[str, list[str]]:
     """Name and capabilities of the processor, as OpenVINO tells them."""
-    core = openvino.runtime().Core()
+    core = openvino.core()
     return core.get_property("CPU", "FULL_DEVICE_NAME"), sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
@@ -37,10 +37,9 @@ def compile_kept(path: Path, config: Mapping[str, Any], folder: Path):
     Raises:
         RuntimeError: of OpenVINO, if the network is damaged.
     """
-    runtime = openvino.runtime()
-    core = runtime.Core()
+    core = openvino.core()
     sums = [shipped.checksum(each) for each in (path, path.with_suffix(".bin"))]
-    about = repr((*sums, runtime.get_version(), processor(), sorted(config.items())))
+    about = repr((*sums, openvino.runtime().get_version(), processor(), sorted(config.items())))
     key = hashlib.sha256(about.encode()).hexdigest()[:32]
     for kept in folder.glob(f"{key}-*.blob"):
         with contextlib.suppress(OSError, RuntimeError):

@@ -12,7 +12,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,6 +48,16 @@ def runtime() -> ModuleType:
             sys.modules["openvino.tools"] = known  # type: ignore[assignment]
 
 
+@functools.cache
+def core() -> Any:
+    """OpenVINO's `Core`, one for the whole process.
+
+    Each sets a stack for signals where the processor has wide registers, and takes it away when it goes: with several
+    that come and go the process was left with one that is gone, and crashed at the next SIGTERM.
+    """
+    return runtime().Core()
+
+
 def build(model: "keras.Model", ranges: Ranges | None = None, watched: bool = False, part: str = "whole"):
     """Makes an OpenVINO model of a Keras model.
 
@@ -80,7 +90,7 @@ def ranges_of(model: "keras.Model", crops: Iterable[np.ndarray]) -> dict[str, tu
         ValueError: if there is no crop.
     """
     names = [layer.name for layer in model.layers if type(layer).__name__ == "Conv2D"]
-    request = runtime().Core().compile_model(build(model, watched=True), "CPU", EXACT).create_infer_request()
+    request = core().compile_model(build(model, watched=True), "CPU", EXACT).create_infer_request()
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for crop in crops:
         request.infer({0: crop[None].astype(np.float32)})

@@ -18,6 +18,7 @@ from srzoo.exporting.serving import WARMUP, write_saved_model
 from srzoo.exporting.serving_tiles import TiledNetwork, grid, upscale_tiled
 from srzoo.images import read_image, write_image
 from srzoo.runtimes.keras import peak_bytes_per_pixel
+from srzoo.runtimes.openvino import core
 from srzoo.runtimes.tiles import _grid, cut
 from srzoo.upscaling import Upscaler
 
@@ -190,6 +191,6 @@ def test_the_warm_up_requests_run_on_every_signature(small_saved, small_served):
 def test_openvino_reads_the_network_and_agrees(small, small_served, picture):
     network = openvino.convert_model(small_served.signatures["float"])
     # By itself it would take bfloat16 where the processor has it.
-    compiled = openvino.Core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     lr = picture[None].astype(np.float32)
     np.testing.assert_allclose(compiled(lr)[0], small(lr), atol=0.1)

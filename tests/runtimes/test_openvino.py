@@ -32,7 +32,7 @@ def trained(name: str):
 
 
 def run(graph, pixels):
-    compiled = openvino.runtime().Core().compile_model(graph, "CPU", openvino.EXACT)
+    compiled = openvino.core().compile_model(graph, "CPU", openvino.EXACT)
     return compiled(pixels[None].astype(np.float32))[0]
 
 

@@ -126,11 +126,7 @@ def assert_same_losses(folder, whole) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("number", "status"),
-    # Slow, so that it has a process of its own: two of three times SIGTERM ended a worker that all tests had run in.
-    [pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow), (signal.SIGINT, 130)],
-)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_asked_to_stop_saves_a_checkpoint_and_goes_on_with_the_same_losses(
     train, before_step, tmp_path, whole, number, status
 ):
