@@ -8,6 +8,7 @@ from srzoo.cli import run
 COMMANDS = {
     "batch": ("srzoo.cli.batch", "upscales archives of pictures with Apache Beam"),
     "compare": ("srzoo.cli.compare", "shows models beside each other, as one web page"),
+    "degrade": ("srzoo.cli.degrade", "makes pairs of HR and degraded LR from pictures"),
     "demo": ("srzoo.cli.demo", "opens a web page to try networks on your pictures"),
     "evaluate": ("srzoo.cli.evaluate", "measures a network on benchmark folders"),
     "export": ("srzoo.cli.export", "writes a model for TF Serving, LiteRT or ONNX"),

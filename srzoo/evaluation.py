@@ -140,7 +140,7 @@ def protocol(scale: int, lpips: Lpips | None = None) -> str:
 
 
 def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pair]:
-    """Finds the pictures of a benchmark: `HR/` and maybe `LR_x<scale>/` with files of the same names, or HR pictures.
+    """Finds the pictures of a benchmark: `HR/`, maybe `LR_x<scale>/` or `LR/` with files of its names; or HR pictures.
 
     Only pictures directly in these folders count, as those of a folder of benchmarks would be LR and HR mixed.
     All are read once, so that bad ones are found before anything is upscaled.
@@ -160,13 +160,13 @@ def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pai
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
     hr_folder = folder / "HR" if (folder / "HR").is_dir() else folder
-    lr_folder = folder / f"LR_x{scale}"
+    lr_folder = next((path for path in (folder / f"LR_x{scale}", folder / "LR") if path.is_dir()), None)
     hr_files = _pictures(hr_folder)
     if not hr_files:
         raise ValueError(
-            f"{hr_folder}: no pictures found; a benchmark has HR/ and maybe {lr_folder.name}/, or HR pictures"
+            f"{hr_folder}: no pictures found; a benchmark has HR/ and maybe LR_x{scale}/ or LR/, or HR pictures"
         )
-    if not lr_folder.is_dir():
+    if not lr_folder:
         pairs, bad = [Pair(file.stem, file, None) for file in hr_files], []
     else:
         lr_of = {file.stem: file for file in _pictures(lr_folder)}
@@ -228,7 +228,7 @@ def evaluate(
     for pair in progress(pairs):
         lr, hr = pair.read(scale)
         scores.append(Score(pair.name, *figures(upscale, lr, hr), *figures(by_bicubic, lr, hr)))
-    origin = "made from HR by MATLAB's bicubic" if pairs[0].lr is None else f"as given in LR_x{scale}"
+    origin = "made from HR by MATLAB's bicubic" if pairs[0].lr is None else f"as given in {pairs[0].lr.parent.name}"
     return FolderScores(folder.resolve().name, model, scale, origin, protocol(scale, lpips), tuple(scores))
 
 

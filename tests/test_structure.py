@@ -9,6 +9,7 @@ ROOMS = (
     "tables",
     "files",
     "bicubic",
+    "degradations",
     "names",
     "recipes",
     "shipped",

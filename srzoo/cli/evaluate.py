@@ -10,7 +10,7 @@ from srzoo.cli.arguments import command
 
 DESCRIPTION = "Upscales the pictures of benchmark folders and prints PSNR-Y, SSIM-Y and PSNR-RGB, beside bicubic's."
 
-EPILOG = """A folder holds HR/ and maybe LR_x4/, or HR pictures; where there is no LR, MATLAB's bicubic makes it.
+EPILOG = """A folder holds HR/ and maybe LR_x4/ or LR/, or HR pictures; where there is no LR, MATLAB's bicubic makes it.
 
 examples:
   python -m srzoo evaluate --model bicubic Set5/

@@ -1,0 +1,49 @@
+"""`python -m srzoo degrade`: makes a benchmark of degraded LR from a folder of pictures."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from srzoo.cli.arguments import command
+from srzoo.degradations.presets import PRESETS
+
+DESCRIPTION = (
+    "Writes OUT/HR and OUT/LR from a folder of pictures: LR as blur, noise and JPEG leave it, the same each time for a "
+    "seed. OUT is what `srzoo evaluate` and train.py take."
+)
+
+EPILOG = "\n".join(
+    [
+        "presets:",
+        *(f"  {name:<8}{preset.purpose}" for name, preset in PRESETS.items()),
+        "",
+        "examples:",
+        "  python -m srzoo degrade Set5/ Set5-real/ --preset real",
+        "  python -m srzoo evaluate --model edsr-gan-x4 Set5-real/",
+    ]
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    ap = command("srzoo degrade", DESCRIPTION, EPILOG)
+    ap.add_argument("folder", type=Path, metavar="FOLDER", help="pictures, or HR/ with pictures")
+    ap.add_argument("out", type=Path, metavar="OUT", help="a new folder")
+    ap.add_argument("--preset", default="real", choices=tuple(PRESETS), help="default: real")
+    ap.add_argument("--scale", type=int, default=4, choices=(2, 3, 4, 8), help="default: 4")
+    ap.add_argument("--seed", type=int, default=0, help="default: 0")
+    return ap
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+    args = parser().parse_args(argv)
+    if args.seed < 0:
+        raise ValueError(f"--seed must be a whole number of at least 0, got {args.seed}")
+    from tqdm import tqdm
+
+    from srzoo.degradations.folder import degrade_folder
+
+    bar = partial(tqdm, unit="picture", leave=False, disable=None)
+    count = degrade_folder(args.folder, args.out, args.preset, args.scale, args.seed, bar)
+    print(f"{args.out}: {count} picture(s), {args.preset} at x{args.scale}, seed {args.seed}")
+    return 0

@@ -1,0 +1,89 @@
+"""A folder of pictures -> a folder of HR beside degraded LR, to measure networks on."""
+
+import importlib.metadata
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+import srzoo
+from srzoo.degradations.presets import preset_of
+from srzoo.degradations.steps import degrade
+from srzoo.images import ImageError, image_files, read_image, write_image
+
+
+def degrade_folder(
+    folder: Path,
+    out: Path,
+    preset: str,
+    scale: int = 4,
+    seed: int = 0,
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> int:
+    """Writes `HR/` (cropped to a multiple of the scale) and `LR/` as PNG, and in `degradation.json` what made them.
+
+    What becomes of a picture follows from its pixels, its path below the folder without its ending, the preset, the
+    scale and the seed; the other pictures do not matter. The folder appears whole or not at all.
+
+    Args:
+        folder: of pictures at any depth, or with `HR/`, whose pictures are taken.
+        out: a folder that does not exist or is empty.
+        preset: a name of `srzoo.degradations.presets.PRESETS`.
+        scale: HR pixels per LR pixel.
+        seed: of all that is left to chance.
+        progress: is given the list of pictures and gives them back one by one, as `tqdm.tqdm` does.
+
+    Returns:
+        The number of pictures.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: for an unknown preset, a folder without pictures or with two of one name, a picture that cannot be
+            read or is too small, or an `out` that holds something or lies within the folder.
+    """
+    steps = preset_of(preset).steps
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out}: there already, and not an empty folder; give another one")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{out} lies within {folder}, and would be among its pictures next time; give another folder")
+    hr_folder = folder / "HR" if (folder / "HR").is_dir() else folder
+    names = _names(image_files(hr_folder), hr_folder)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    writing = Path(tempfile.mkdtemp(prefix=".writing-", dir=out.parent))
+    try:
+        for file in progress(list(names)):
+            name = names[file]
+            hr = read_image(file)
+            height, width = (side - side % scale for side in hr.shape[:2])
+            if not height or not width:
+                raise ImageError(f"{file}: {hr.shape[1]}x{hr.shape[0]} pixels are too few for scale {scale}")
+            hr = np.ascontiguousarray(hr[:height, :width])
+            rng = np.random.default_rng((seed, crc32(name.encode())))
+            write_image(writing / "HR" / f"{name}.png", hr)
+            write_image(writing / "LR" / f"{name}.png", degrade(hr, scale, steps, rng))
+        versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "pillow")}
+        made_by = {"preset": preset, "scale": scale, "seed": seed, "srzoo": srzoo.__version__, **versions}
+        (writing / "degradation.json").write_text(json.dumps(made_by, indent=2) + "\n")
+        writing.chmod(0o755)
+        writing.replace(out)
+    finally:
+        shutil.rmtree(writing, ignore_errors=True)
+    return len(names)
+
+
+def _names(files: list[Path], folder: Path) -> dict[Path, str]:
+    """File -> path below the folder without its ending, as all systems write it."""
+    if not files:
+        raise ValueError(f"{folder}: no pictures found (PNG, JPEG, WebP, BMP or TIFF)")
+    names = {file: file.relative_to(folder).with_suffix("").as_posix() for file in files}
+    first: dict[str, Path] = {}
+    for file, name in names.items():
+        if first.setdefault(name, file) != file:
+            raise ValueError(f"{first[name]} and {file} would both become {name}.png; give one of them another name")
+    return names
