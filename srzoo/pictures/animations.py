@@ -1,4 +1,4 @@
-"""Animations, written frame by frame: only one frame is in memory at a time.
+"""Animations, of which only some frames are in memory at a time.
 
 Each frame is written whole, and replaces the one before it; so what is shown is what the input showed, whichever
 ways of disposal and blending made it.
@@ -6,7 +6,8 @@ ways of disposal and blending made it.
 
 import io
 import struct
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ from PIL import GifImagePlugin, Image
 from srzoo.pictures.pixels import Pixels, to_pillow
 from srzoo.pictures.png import png, png_chunk, png_chunks
 from srzoo.pictures.reading import Frame
-from srzoo.pictures.stills import encode
+from srzoo.pictures.stills import of_format
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,10 @@ def write_animation(file: BinaryIO, frames: Iterable[Frame], name: str, playing:
     """
     if name == "PNG":
         _write_png(file, frames, playing)
-    elif name == "WEBP":
-        _write_webp(file, frames, playing, lossless)
     elif name == "GIF":
         write_gif(file, frames, playing)
     else:
-        _write_by_pillow(file, frames, name)
+        _write_by_pillow(file, frames, name, playing, lossless)
 
 
 def _write_png(file: BinaryIO, frames: Iterable[Frame], playing: Playing) -> None:
@@ -84,43 +83,6 @@ def _write_png(file: BinaryIO, frames: Iterable[Frame], playing: Playing) -> Non
                 file.write(png_chunk(b"fdAT", struct.pack(">I", number) + whole[8:-4]))
                 number += 1
     file.write(png_chunk(b"IEND", b""))
-
-
-def _write_webp(file: BinaryIO, frames: Iterable[Frame], playing: Playing, lossless: bool) -> None:
-    """An extended WebP: the image chunks of a still each, wrapped as a frame."""
-    after: list[bytes] = []
-    for index, frame in enumerate(frames):
-        chunks = list(_riff_chunks(encode(frame.pixels, frame.metadata, "WEBP", lossless)))
-        sides = b"".join((side - 1).to_bytes(3, "little") for side in frame.pixels.size)
-        if index == 0:
-            extra = dict(chunks)
-            after = [_riff_chunk(name, extra[name]) for name in (b"EXIF", b"XMP ") if name in extra]
-            # Of the flags: profile, alpha, EXIF, XMP, animation.
-            flags = 32 * (b"ICCP" in extra) | 16 | 8 * (b"EXIF" in extra) | 4 * (b"XMP " in extra) | 2
-            file.write(b"RIFF\0\0\0\0WEBP" + _riff_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + sides))
-            if b"ICCP" in extra:
-                file.write(_riff_chunk(b"ICCP", extra[b"ICCP"]))
-            file.write(_riff_chunk(b"ANIM", bytes(4) + struct.pack("<H", min(65535, playing.repeats))))
-        images = b"".join(_riff_chunk(*chunk) for chunk in chunks if chunk[0] in (b"ALPH", b"VP8 ", b"VP8L"))
-        # At 0, 0; not blended with the frame before.
-        control = bytes(6) + sides + min(2**24 - 1, round(frame.duration)).to_bytes(3, "little") + b"\x02"
-        file.write(_riff_chunk(b"ANMF", control + images))
-    file.write(b"".join(after))
-    length = file.tell() - 8
-    file.seek(4)
-    file.write(struct.pack("<I", length))
-
-
-def _riff_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    place = 12
-    while place < len(content):
-        length = int.from_bytes(content[place + 4 : place + 8], "little")
-        yield content[place : place + 4], content[place + 8 : place + 8 + length]
-        place += 8 + length + length % 2
-
-
-def _riff_chunk(name: bytes, payload: bytes) -> bytes:
-    return name + struct.pack("<I", len(payload)) + payload + b"\0" * (len(payload) % 2)
 
 
 def write_gif(file: BinaryIO, frames: Iterable[Frame], playing: Playing) -> None:
@@ -154,16 +116,22 @@ def _in_palette(pixels: Pixels, animated: bool) -> Image.Image:
     return image
 
 
-def _write_by_pillow(file: BinaryIO, frames: Iterable[Frame], name: str) -> None:
-    """AVIF, whose encoder wants all frames at once."""
-    held = list(frames)
-    first = held[0]
-    options = {"quality": 95, "subsampling": "4:4:4", "duration": [round(frame.duration) for frame in held]}
-    for key in ("exif", "icc", "xmp"):
-        value = first.metadata.pillow_exif() if key == "exif" else getattr(first.metadata, key)
-        if value is not None:
-            options["icc_profile" if key == "icc" else key] = value
-    images = [to_pillow(frame.pixels) for frame in held]
-    written = io.BytesIO()
-    images[0].save(written, name, save_all=True, append_images=images[1:], **options)
+def _write_by_pillow(file: BinaryIO, frames: Iterable[Frame], name: str, playing: Playing, lossless: bool) -> None:
+    """WebP and AVIF. Pillow wants all frames at once; so they wait in a temporary file, not in memory."""
+    import tifffile  # takes longer to import than many a picture to be written
+
+    options: dict = {}
+    durations = []
+    with tempfile.NamedTemporaryFile() as waiting:
+        with tifffile.TiffWriter(waiting, bigtiff=True) as tiff:
+            for frame in frames:
+                if not durations:
+                    options = {**frame.metadata.pillow_options(), **of_format(name, frame.metadata, lossless)}
+                durations.append(round(frame.duration))
+                tiff.write(frame.pixels.channels(), photometric="rgb", extrasamples=["unassalpha"], metadata=None)
+        written = io.BytesIO()
+        options |= {"duration": durations, "loop": min(65535, playing.repeats)}
+        with Image.open(waiting) as image:
+            # Key frames alone: of an opaque frame libwebp lets pixels stay that are clear in the next.
+            image.save(written, name, save_all=True, kmin=0, kmax=1, **options)
     file.write(written.getvalue())

@@ -18,11 +18,12 @@ def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False
         lossless: for WebP.
     """
     written = io.BytesIO()
-    to_pillow(pixels).save(written, name, **metadata.pillow_options(), **_of_format(name, metadata, lossless))
+    to_pillow(pixels).save(written, name, **metadata.pillow_options(), **of_format(name, metadata, lossless))
     return written.getvalue()
 
 
-def _of_format(name: str, metadata: Metadata, lossless: bool) -> dict:
+def of_format(name: str, metadata: Metadata, lossless: bool) -> dict:
+    """What the encoder of one format is given beside `Metadata.pillow_options`."""
     if name == "JPEG":
         options: dict = {"quality": 95, "subsampling": 0}
         if metadata.comment:
