@@ -121,7 +121,7 @@ def _write_by_pillow(file: BinaryIO, frames: Iterable[Frame], name: str, playing
     import tifffile  # takes longer to import than many a picture to be written
 
     options: dict = {}
-    durations = []
+    durations: list[int] = []
     with tempfile.NamedTemporaryFile() as waiting:
         with tifffile.TiffWriter(waiting, bigtiff=True) as tiff:
             for frame in frames:
