@@ -18,6 +18,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from srzoo.data.cache import PairCache, read_all
+from srzoo.data.degraded import Degradation, degraded_crop
 from srzoo.data.fingerprint import Fingerprint, checksum
 from srzoo.data.pairs import HELD_OUT, Item, Source, hold_out, resized_pair
 from srzoo.images import to_uint8
@@ -37,7 +38,8 @@ class Crops:
         patch: HR pixels a side; a multiple of the scale.
         batch: crops in a batch.
         fit: `crop` cuts at random places; `resize` takes the whole picture, squeezed to patch x patch.
-        seed: of shuffling, places and flips.
+        seed: of shuffling, places, flips and degradations.
+        degradation: what becomes of each crop's LR; None: it is as the data set has it.
     """
 
     scale: int
@@ -45,6 +47,7 @@ class Crops:
     batch: int
     fit: str = "crop"
     seed: int = 0
+    degradation: Degradation | None = None
 
     def __post_init__(self):
         if self.patch < self.scale or self.patch % self.scale:
@@ -191,7 +194,13 @@ def batches(pairs: PairCache, crops: Crops, start: int = 0, part: slice = slice(
             turn = rng.integers(0, 2, size=3)
             if k not in places:
                 continue
-            lr_batch[places[k]] = _turned(lr[y : y + lr_side, x : x + lr_side], *turn)
+            if crops.degradation:
+                # A generator of its own, so that what one crop draws moves no other.
+                own = np.random.default_rng((crops.seed, 2, int(step), k))
+                lr_crop = degraded_crop(lr, hr, (y, x), lr_side, crops.degradation, own)
+            else:
+                lr_crop = lr[y : y + lr_side, x : x + lr_side]
+            lr_batch[places[k]] = _turned(lr_crop, *turn)
             y, x = y * scale, x * scale
             hr_batch[places[k]] = _turned(hr[y : y + hr_side, x : x + hr_side], *turn)
         return lr_batch, hr_batch
@@ -202,7 +211,8 @@ def batches(pairs: PairCache, crops: Crops, start: int = 0, part: slice = slice(
         hr.set_shape((len(places), hr_side, hr_side, 3))
         return lr, hr
 
-    return tf.data.Dataset.counter(start).map(tensors, num_parallel_calls=2, deterministic=True).prefetch(4)
+    threads = tf.data.AUTOTUNE if crops.degradation else 2
+    return tf.data.Dataset.counter(start).map(tensors, num_parallel_calls=threads, deterministic=True).prefetch(4)
 
 
 def _turned(crop: np.ndarray, flip_x: int, flip_y: int, transpose: int) -> np.ndarray:

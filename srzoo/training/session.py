@@ -14,6 +14,7 @@ import numpy as np
 
 from srzoo import zoo
 from srzoo.data import pipeline
+from srzoo.data.degraded import Degradation, degraded_validation
 from srzoo.data.fingerprint import Fingerprint
 from srzoo.data.pairs import Source
 from srzoo.data.sources import open_source
@@ -108,7 +109,8 @@ def train_run(
         srzoo.training.loop.NotFiniteError, srzoo.training.stopping.Stopped: as `srzoo.training.loop.train`.
     """
     scale = zoo.known(settings.model).scale
-    crops = pipeline.Crops(scale, settings.patch, settings.batch, settings.fit, settings.seed)
+    degradation = Degradation(settings.degrade, settings.degrade_clean or 0.0) if settings.degrade else None
+    crops = pipeline.Crops(scale, settings.patch, settings.batch, settings.fit, settings.seed, degradation)
     source = open_source(settings.dataset, scale, data_dir, settings.limit)
     if settings.validation:
         held_out = open_source(settings.validation, scale, data_dir)
@@ -125,6 +127,9 @@ def train_run(
         if run.config.exists():
             run.lock.take()  # before minutes are spent on decoding
         pictures = pipeline.decode(source, crops, memory, taught)
+        if degradation and not settings.validation:
+            degraded = degraded_validation(pictures.validation, degradation, settings.seed)
+            pictures = replace(pictures, validation=degraded)
         run.begin()  # only now: a data set that turns out unusable leaves no folder behind
         changed = run.compare_pictures(pictures.fingerprint)
         if changed:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srzoo import recipes
+from srzoo.degradations.presets import PRESETS
 
 
 def _flag(help: str, stage: str = "", **how: Any) -> Any:
@@ -26,6 +27,7 @@ class Settings:
         patch: HR pixels a side of a crop.
         batch: crops in a batch, of all replicas together.
         fit: see `srzoo.data.pipeline.Crops`.
+        degrade, degrade_clean: see `srzoo.data.degraded.Degradation`.
         halve_every: steps, for the `halving` schedule.
         optimizer: None: Adam.
         content, activation, distance, feature_scale: see `srzoo.losses.ContentLoss`, as are vgg and vgg_preprocessing.
@@ -45,6 +47,8 @@ class Settings:
     patch: int = _flag("HR pixels a side of a crop; default: the paper's")
     batch: int = _flag("crops in a batch, of all GPUs together; default: 16")
     fit: str = _flag("resize: whole pictures, squeezed (default: crop)", choices=("crop", "resize"))
+    degrade: str | None = _flag("blur, noise and JPEG of LR, made from HR for each crop", choices=tuple(PRESETS))
+    degrade_clean: float | None = _flag("share of crops that --degrade leaves as they are (default: 0)")
     loss: str = _flag("on pixels: l1, l2 or charbonnier; default: the paper's", "pixel")
     optimizer: str | None = _flag(
         "on pixels: adam (default, the paper's) or muon, which learns in fewer steps", "pixel"

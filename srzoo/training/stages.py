@@ -60,6 +60,7 @@ def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = 
     recipe, gan = entry_of(configuration.base).recipe, configuration.base in GAN_TRAINED
     given = _given(options)
     _check_stage(given, configuration.base, gan)
+    _check_degrade(given)
     if gan:
         own = _gan(given.pop("objective", recipe.loss), given)
     else:
@@ -68,6 +69,8 @@ def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = 
             given.pop("optimizer", None)
         if "teacher" in given:
             own["teacher_weight"] = given.pop("teacher_weight", 1.0)
+    if "degrade" in given:
+        given.setdefault("degrade_clean", 0.0)
     given["precision"] = choose_precision(given.get("precision", "auto"))
     timed = "minutes" in given and recipe.schedule == "halving"
     usual = {
@@ -97,6 +100,13 @@ def _check_stage(given: dict[str, Any], base: str, gan: bool) -> None:
         raise ValueError(f"{flags}: only for models of GAN training ({', '.join(GAN_TRAINED)}), not for {base}")
     if given.get("teacher_weight", 0) > 1 or ("teacher_weight" in given and "teacher" not in given):
         raise ValueError(f"--teacher-weight {given['teacher_weight']:g}: expected a share up to 1, beside --teacher")
+
+
+def _check_degrade(given: dict[str, Any]) -> None:
+    if given.get("degrade_clean", 0) >= 1 or ("degrade_clean" in given and "degrade" not in given):
+        raise ValueError(f"--degrade-clean {given['degrade_clean']:g}: expected a share below 1, beside --degrade")
+    if "degrade" in given and "teacher" in given:
+        raise ValueError("--degrade makes LR from HR, in whose place --teacher puts SR: give one of them")
 
 
 def _gan(name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -74,3 +74,8 @@ def test_weights_of_layers_must_be_numbers_above_0(content, capsys):
         main(["photos", "--content", content])
     assert exit.value.code == 2
     assert "expected a number above 0" in capsys.readouterr().err
+
+
+def test_degradations_are_asked_for_by_name(planned):
+    _, (stage,), _ = planned("photos", "--model", "edsr-baseline", "--degrade", "bsrgan", "--degrade-clean", "0.1")
+    assert (stage.degrade, stage.degrade_clean) == ("bsrgan", 0.1)

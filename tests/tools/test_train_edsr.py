@@ -7,6 +7,8 @@ import pytest
 import train_edsr
 
 from srzoo import zoo
+from srzoo.data.sample import sample_path
+from srzoo.images import read_image, write_image
 from srzoo.losses import PIXEL_LOSSES, charbonnier
 from srzoo.training.steps import PixelStep
 
@@ -46,3 +48,16 @@ def test_another_network_is_refused():
 def test_a_crop_that_tiles_do_not_fill_is_refused():
     with pytest.raises(ValueError, match="multiple of 4, got 10"):
         train_edsr.winograd.Network(1, 10, 4)
+
+
+def test_it_trains_on_degraded_lr_too(tmp_path, monkeypatch):
+    photo = read_image(sample_path("coffee.png"))[:96, :96]
+    write_image(tmp_path / "photos" / "a.png", photo)
+    write_image(tmp_path / "photos" / "b.png", photo[::-1])
+    model = "edsr-baseline-x4.blocks1"
+    options = ["--model", model, "--steps", "2", "--patch", "32", "--batch", "2", "--degrade", "real"]
+    monkeypatch.setattr(
+        "sys.argv", ["train_edsr.py", str(tmp_path / "photos"), *options, "--output", str(tmp_path / "run")]
+    )
+    assert train_edsr.main() == 0
+    assert zoo.load(tmp_path / "run" / "best.weights.h5").name == model

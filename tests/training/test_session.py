@@ -131,3 +131,20 @@ def test_another_configuration_for_the_same_folder_is_refused_in_one_sentence(ph
     last = stderr.strip().splitlines()[-1]
     assert process.returncode == 2 and last.startswith("error:") and "steps was 12 and is now 40" in last
     assert "Traceback" not in stderr
+
+
+def test_a_run_on_degraded_lr_is_validated_on_degraded_lr_and_is_no_other_run(photos, tmp_path):
+    given = settings(photos, degrade="real", degrade_clean=0.1)
+    train_quietly(tmp_path / "run", given)
+    first = Run(tmp_path / "run", given)
+    assert json.loads(first.config.read_text())["degrade"] == "real"
+    clean = train_run(tmp_path / "clean", settings(photos), validate_every=5)
+    figures = [float(row["psnr_y"]) for row in first.read_log() if row["psnr_y"]]
+    assert max(figures) < clean
+    with pytest.raises(ValueError, match="degrade was 'real' and is now 'jpeg'"):
+        train_quietly(tmp_path / "run", settings(photos, degrade="jpeg", degrade_clean=0.1))
+
+
+def test_a_folder_to_validate_on_is_taken_as_it_is(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("srzoo.training.session.degraded_validation", pytest.fail)
+    train_quietly(tmp_path / "run", settings(photos, steps=2, degrade="jpeg", validation=str(photos)))
