@@ -6,10 +6,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -44,11 +43,12 @@ class Pair:
     hr: Path
     lr: Path | None
 
-    def read(self, scale: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, scale: int, lpips: Lpips | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Gives (lr, hr), uint8 of shapes (h, w, 3) and (scale h, scale w, 3).
 
         Raises:
-            ValueError: if a file cannot be read, HR is not `scale` times LR, or it is too small to be measured.
+            ValueError: if a file cannot be read, HR is not `scale` times LR, or it is too small to be measured, by
+                LPIPS too if that is given.
         """
         hr = read_image(self.hr)
         size = _size(hr)
@@ -59,6 +59,11 @@ class Pair:
                 f"{self.hr} has {size} pixels, too few to be measured: {scale} are shaved off each border, "
                 f"and SSIM's window needs {WINDOW}"
             )
+        if lpips and min(hr.shape[:2]) < lpips.least:
+            raise ValueError(
+                f"{self.hr} has {_size(hr)} pixels, too few to be measured: LPIPS of {lpips.name} needs "
+                f"{lpips.least}x{lpips.least}"
+            )
         if self.lr is None:
             return bicubic.downscale(hr, scale), hr
         lr = read_image(self.lr)
@@ -67,7 +72,7 @@ class Pair:
         return lr, hr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Score:
     """Figures of one picture.
 
@@ -84,12 +89,12 @@ class Score:
     psnr_y: float
     ssim_y: float
     psnr_rgb: float
-    lpips: float | None
+    lpips: float | None = None
     seconds: float
     bicubic_psnr_y: float
     bicubic_ssim_y: float
     bicubic_psnr_rgb: float
-    bicubic_lpips: float | None
+    bicubic_lpips: float | None = None
     bicubic_seconds: float
 
     @property
@@ -120,11 +125,8 @@ class FolderScores:
 
     @property
     def mean(self) -> Score:
-        figures = [score.figures for score in self.scores]
-        # One that was not measured stays None: all pictures of a report have the same ones.
-        means: dict[str, Any] = dict.fromkeys(field.name for field in fields(Score))
-        means |= {name: float(np.mean([of[name] for of in figures])) for name in figures[0]}
-        return Score(**{**means, "name": "mean"})
+        figures = [score.figures for score in self.scores]  # all pictures of a report have the same ones
+        return Score(name="mean", **{name: float(np.mean([of[name] for of in figures])) for name in figures[0]})
 
 
 def protocol(scale: int, lpips: Lpips | None = None) -> str:
@@ -175,15 +177,9 @@ def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pai
         bad += [f"{lr_of[name]} has no HR in {hr_folder}" for name in lr_of.keys() - {file.stem for file in hr_files}]
     for pair in pairs:
         try:
-            _, hr = pair.read(scale)
+            pair.read(scale, lpips)
         except ValueError as error:
             bad.append(str(error))
-        else:
-            if lpips and min(hr.shape[:2]) < lpips.least:
-                bad.append(
-                    f"{pair.hr} has {_size(hr)} pixels, too few to be measured: LPIPS of {lpips.name} needs "
-                    f"{lpips.least}x{lpips.least}"
-                )
     if bad:
         raise ValueError(f"{folder}: {len(bad)} bad pair(s):\n  " + "\n  ".join(sorted(bad)))
     return pairs
@@ -224,23 +220,23 @@ def evaluate(
     for each in (upscale, by_bicubic):
         each(lr[:32, :32])  # the first call traces the network, which would count as the first picture's time
     scores = []
-    figures = partial(_figures, shave=scale, lpips=lpips)
     for pair in progress(pairs):
         lr, hr = pair.read(scale)
-        scores.append(Score(pair.name, *figures(upscale, lr, hr), *figures(by_bicubic, lr, hr)))
+        figures = {}
+        for prefix, way in (("", upscale), ("bicubic_", by_bicubic)):
+            start = time.perf_counter()
+            sr = way(lr)
+            figures[f"{prefix}seconds"] = time.perf_counter() - start
+            figures |= {f"{prefix}{name}": value for name, value in figures_of(hr, sr, scale, lpips).items()}
+        scores.append(Score(name=pair.name, **figures))
     origin = "made from HR by MATLAB's bicubic" if pairs[0].lr is None else f"as given in {pairs[0].lr.parent.name}"
     return FolderScores(folder.resolve().name, model, scale, origin, protocol(scale, lpips), tuple(scores))
 
 
-def _figures(
-    upscale: Callable, lr: np.ndarray, hr: np.ndarray, shave: int, lpips: Lpips | None
-) -> tuple[float, float, float, float | None, float]:
-    """In the order of `METRICS`."""
-    start = time.perf_counter()
-    sr = upscale(lr)
-    seconds = time.perf_counter() - start
-    distance = lpips(hr, sr) if lpips else None
-    return psnr_y(hr, sr, shave), ssim_y(hr, sr, shave), psnr_rgb(hr, sr, shave), distance, seconds
+def figures_of(hr: np.ndarray, sr: np.ndarray, scale: int, lpips: Lpips | None = None) -> dict[str, float]:
+    """What `METRICS` names of two uint8 pictures (H, W, 3), but for the time; `scale` pixels are shaved."""
+    figures = {"psnr_y": psnr_y(hr, sr, scale), "ssim_y": ssim_y(hr, sr, scale), "psnr_rgb": psnr_rgb(hr, sr, scale)}
+    return figures | ({"lpips": lpips(hr, sr)} if lpips else {})
 
 
 def to_markdown(reports: list[FolderScores]) -> str:
@@ -284,8 +280,8 @@ def to_json(reports: list[FolderScores]) -> str:
             "model": report.model,
             "scale": report.scale,
             "lr": report.lr,
-            "scores": [_json_figures(score) for score in report.scores],
-            "mean": _json_figures(report.mean),
+            "scores": [{"name": score.name, **finite(score.figures)} for score in report.scores],
+            "mean": {"name": "mean", **finite(report.mean.figures)},
             "protocol": report.protocol,
         }
         for report in reports
@@ -293,9 +289,9 @@ def to_json(reports: list[FolderScores]) -> str:
     return json.dumps(data, indent=2, allow_nan=False) + "\n"
 
 
-def _json_figures(score: Score) -> dict[str, str | float | None]:
-    figures = {name: None if value == math.inf else value for name, value in score.figures.items()}
-    return {"name": score.name, **figures}
+def finite(figures: dict[str, float]) -> dict[str, float | None]:
+    """Figures for JSON, which has no infinity."""
+    return {name: None if value == math.inf else value for name, value in figures.items()}
 
 
 TABLE_FORMATS: dict[str, Callable[[list[FolderScores]], str]] = {

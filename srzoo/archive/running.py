@@ -6,6 +6,7 @@ import json
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -123,9 +124,8 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
         ValueError: if the folder of results holds the inputs.
     """
     given = storage.absolute(pattern)
-    folder = not storage.is_pattern(given) and (
-        pattern.endswith("/") or (storage.is_local(given) and Path(given).is_dir())
-    )
+    named_folder = pattern.endswith("/") or (storage.is_local(given) and Path(given).is_dir())
+    folder = named_folder and not re.search(storage.WILDCARDS, given)
     if folder:
         given += "/**"
     prefix = storage.fixed_prefix(given)
@@ -140,11 +140,7 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
 
 
 def run(
-    settings: Settings,
-    arguments: list[str],
-    shared: Shared,
-    workers: int = 1,
-    stall_seconds: float = 900,
+    settings: Settings, arguments: list[str], shared: Shared, workers: int = 1, stall_seconds: float = 900
 ) -> Outcomes:
     """Runs the pipeline to its end, and writes the report to `report.json` in the folder of results.
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import apache_beam as beam
@@ -34,6 +35,16 @@ class Step(beam.DoFn):
     def __init__(self, settings: Settings):
         self.settings = settings
 
+    def tried(self, path: str, work: Callable, *arguments):
+        """What `work` gives, or the `Outcome` of its failure; meanwhile whoever watches knows what is in hand."""
+        try:
+            with worker.at_work(self.settings.watch, path):
+                return work(*arguments)
+        except Exception as error:
+            # Several lines, as Beam's and TensorFlow's errors may have, become one.
+            reason = " ".join((str(error) or type(error).__name__).split())
+            return Outcome(path, "failed", reason if path.rsplit("/", 1)[-1] in reason else f"{path}: {reason}")
+
 
 class Look(Step):
     """`Found` -> (target, `Planned`), by a look into the file's header, or an `Outcome`.
@@ -43,30 +54,24 @@ class Look(Step):
     """
 
     def process(self, found: Found) -> Iterator:
-        if found.path in self.settings.given_up:
-            reason = f"{found.path}: worker processes died of it or stood still twice, maybe for want of memory"
-            yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome(found.path, "failed", reason))
-            return
-        try:
-            with worker.at_work(self.settings.watch, found.path):
-                planned = self._likely(found) or self._planned(found)
-        except Exception as error:
-            yield beam.pvalue.TaggedOutput(OUTCOMES, _failed(found.path, error))
-        else:
-            yield planned.target, planned
-
-    def _likely(self, found: Found) -> Planned | None:
-        place, wanted = PurePosixPath(found.place), self.settings.wanted
-        target = f"{self.settings.output}/{FORMATS[wanted].named(place) if wanted else place}"
-        return Planned(found.path, target, "", done=True) if _is_done(found, target) else None
+        planned = self.tried(found.path, self._planned, found)
+        failed = isinstance(planned, Outcome)
+        yield beam.pvalue.TaggedOutput(OUTCOMES, planned) if failed else (planned.target, planned)
 
     def _planned(self, found: Found) -> Planned:
-        settings = self.settings
+        settings, place = self.settings, PurePosixPath(found.place)
+        if found.path in settings.given_up:
+            raise ValueError(
+                f"{found.path}: worker processes died of it or stood still twice, maybe for want of memory"
+            )
+        target = f"{settings.output}/{FORMATS[settings.wanted].named(place) if settings.wanted else place}"
+        if _is_done(found, target):
+            return Planned(found.path, target, "", done=True)
         with storage.fetched(found.path) as path, open_picture(path, settings.max_pixels) as picture:
             written_as, notes = output_format(picture, settings.wanted, settings.scale)
             width, height = picture.size
             large = picture.count == 1 and width * height > settings.unit_pixels
-        target = f"{settings.output}/{written_as.named(PurePosixPath(found.place))}"
+        target = f"{settings.output}/{written_as.named(place)}"
         return Planned(found.path, target, written_as.name, tuple(notes), _is_done(found, target), large)
 
 
@@ -125,21 +130,14 @@ class Whole(Networked):
     """`Planned` -> `Outcome`: upscales a picture as `resolve_image.py` does."""
 
     def process(self, planned: Planned) -> Iterator[Outcome]:
-        try:
-            with worker.at_work(self.settings.watch, planned.path):
-                yield self._outcome(planned)
-        except Exception as error:
-            yield _failed(planned.path, error)
+        yield self.tried(planned.path, self._outcome, planned)
 
     def _outcome(self, planned: Planned) -> Outcome:
         written_as, settings = AS_INPUT[planned.written_as], self.settings
         self.loaded.seconds()
         with storage.fetched(planned.path) as source, storage.published(settings.scratch, planned.target) as target:
             job = batch.Job(source, target, written_as, notes=planned.notes)
-            try:
-                report = batch.carry_out(job, self.loaded.upscaler, "", max_pixels=settings.max_pixels)
-            except ValueError as error:
-                raise ValueError(str(error).replace(str(target), planned.target)) from error
+            report = batch.carry_out(job, self.loaded.upscaler, "", max_pixels=settings.max_pixels)
         width, height = report.after.pixels.size
         pixels, seconds = width * height * report.count, self.loaded.seconds()
         return Outcome(planned.path, "upscaled", "", pixels, seconds, report.notes)
@@ -149,14 +147,12 @@ class Cut(Step):
     """`Planned` -> its `Unit`s, and (path, `Sheet`) as `SHEETS`; or an `Outcome`. Holds the picture, not its result."""
 
     def process(self, planned: Planned) -> Iterator:
-        try:
-            with worker.at_work(self.settings.watch, planned.path):
-                sheet, units = self._cut(planned)
-        except Exception as error:
-            yield beam.pvalue.TaggedOutput(OUTCOMES, _failed(planned.path, error))
-            return
-        yield beam.pvalue.TaggedOutput(SHEETS, (planned.path, sheet))
-        yield from units
+        parts = self.tried(planned.path, self._cut, planned)
+        if isinstance(parts, Outcome):
+            yield beam.pvalue.TaggedOutput(OUTCOMES, parts)
+        else:
+            yield beam.pvalue.TaggedOutput(SHEETS, (planned.path, parts[0]))
+            yield from parts[1]
 
     def _cut(self, planned: Planned) -> tuple[Sheet, list[Unit]]:
         settings = self.settings
@@ -184,12 +180,8 @@ class UpscaleUnit(Networked):
     """`Unit` -> (path, `Unit`), whose result is then on the shelf."""
 
     def process(self, unit: Unit) -> Iterator[tuple[str, Unit]]:
-        try:
-            with worker.at_work(self.settings.watch, unit.path):
-                yield unit.path, self._upscaled(unit)
-        except Exception as error:
-            reason = _failed(unit.path, error).reason
-            yield unit.path, Unit(unit.path, unit.name, unit.tile, failure=reason)
+        done = self.tried(unit.path, self._upscaled, unit)
+        yield unit.path, replace(unit, failure=done.reason) if isinstance(done, Outcome) else done
 
     def _upscaled(self, unit: Unit) -> Unit:
         scratch, name = self.settings.scratch, f"{unit.name}.sr"
@@ -199,7 +191,7 @@ class UpscaleUnit(Networked):
             pixels = from_channels(storage.get_array(scratch, f"{unit.name}.lr"))
             result = upscale_bled(self.loaded.upscaler, pixels).map(lambda array: array[unit.tile.inside])
             storage.put_array(scratch, name, result.channels())
-        return Unit(unit.path, unit.name, unit.tile, self.loaded.seconds())
+        return replace(unit, seconds=self.loaded.seconds())
 
 
 class Join(Step):
@@ -211,14 +203,10 @@ class Join(Step):
 
     def process(self, group: tuple[str, dict[str, Iterable]]) -> Iterator[Outcome]:
         path, parts = group
-        sheets, units = list(parts["sheets"]), list(parts["units"])
-        try:
-            with worker.at_work(self.settings.watch, path):
-                yield self._outcome(sheets[0], units)
-        except Exception as error:
-            yield _failed(path, error)
+        yield self.tried(path, self._outcome, list(parts["sheets"]), list(parts["units"]))
 
-    def _outcome(self, sheet: Sheet, units: list[Unit]) -> Outcome:
+    def _outcome(self, sheets: list[Sheet], units: list[Unit]) -> Outcome:
+        sheet = sheets[0]
         planned, settings = sheet.planned, self.settings
         failures = sorted({unit.failure for unit in units if unit.failure})
         if failures:
@@ -233,11 +221,9 @@ class Join(Step):
         ):
             laid = self._laid(file, sheet, by_name.values())
             streams = written_as.streams and laid.nbytes > LARGE
-            frame = LargeFrame(_bands(laid, sheet), sheet.metadata) if streams else _frame(laid, sheet)
-            try:
-                write_frames(target, [frame], written_as, sheet.playing, sheet.lossless)
-            except ValueError as error:
-                raise ValueError(str(error).replace(str(target), planned.target)) from error
+            frame = LargeFrame if streams else Frame
+            pixels = _bands(laid, sheet) if streams else from_channels(np.array(laid))
+            write_frames(target, [frame(pixels, sheet.metadata)], written_as, sheet.playing, sheet.lossless)
         seconds = sum(unit.seconds for unit in by_name.values())
         notes = (*sheet.notes, *planned.notes)
         return Outcome(planned.path, "upscaled", "", sheet.size[0] * sheet.size[1], seconds, notes)
@@ -251,22 +237,11 @@ class Join(Step):
         return laid
 
 
-def _frame(laid: np.ndarray, sheet: Sheet) -> Frame:
-    return Frame(from_channels(np.array(laid)), sheet.metadata)
-
-
 def _bands(laid: np.ndarray, sheet: Sheet) -> Bands:
     rows = (laid[top : top + BAND_ROWS] for top in range(0, len(laid), BAND_ROWS))
     return Bands(
         sheet.size, sheet.grey, sheet.deep, sheet.transparent, (from_channels(np.array(each)) for each in rows)
     )
-
-
-def _failed(path: str, error: Exception) -> Outcome:
-    # Several lines, as Beam's and TensorFlow's errors may have, become one.
-    reason = " ".join((str(error) or type(error).__name__).split())
-    name = path.rsplit("/", 1)[-1]
-    return Outcome(path, "failed", reason if name in reason else f"{path}: {reason}")
 
 
 class Count(beam.DoFn):

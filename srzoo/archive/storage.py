@@ -22,6 +22,8 @@ from srzoo.pictures.reading import ENDINGS
 SCRATCH = ".writing-"
 """First letters of the folder, in that of the results, for what is not finished."""
 
+WILDCARDS = r"[*?\[]"
+
 PLAIN = CompressionTypes.UNCOMPRESSED
 
 
@@ -38,12 +40,7 @@ def absolute(path: str) -> str:
 
 def fixed_prefix(pattern: str) -> str:
     """The folders of a pattern before the first that has a wildcard; of a plain file, its folder."""
-    head = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-    return head.rsplit("/", 1)[0]
-
-
-def is_pattern(path: str) -> bool:
-    return re.search(r"[*?\[]", path) is not None
+    return re.split(WILDCARDS, pattern, maxsplit=1)[0].rsplit("/", 1)[0]
 
 
 def place_of(path: str, prefix: str, output: str, by_ending: bool) -> str | None:
@@ -92,23 +89,23 @@ def fetched(path: str) -> Iterator[Path]:
 def published(scratch: str, target: str) -> Iterator[Path]:
     """Gives a path of this machine to write to; the file comes to its target under a temporary name, and by renaming.
 
-    If the block raises, nothing is there. `scratch` is a folder on the target's file system.
+    If the block raises, nothing is there, and a ValueError names the target. `scratch` is on its file system.
 
     Raises:
         OSError: if it cannot be written.
     """
-    temporary = f"{scratch}/{uuid.uuid4().hex}"
-    if is_local(target):
+    temporary, local = f"{scratch}/{uuid.uuid4().hex}", is_local(target)
+    if local:
         Path(scratch).mkdir(parents=True, exist_ok=True)
-        try:
-            yield Path(temporary)
-            _put(Path(temporary), Path(target))
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-        return
-    with tempfile.TemporaryDirectory(prefix="srzoo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="srzoo-", dir=scratch if local else None) as folder:
         path = Path(folder, "result")
-        yield path
+        try:
+            yield path
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), target)) from error
+        if local:
+            _put(path, Path(target))
+            return
         with path.open("rb") as file, FileSystems.create(temporary, compression_type=PLAIN) as remote:
             shutil.copyfileobj(file, remote)
     with contextlib.suppress(OSError, ValueError):  # it is there, or there are no folders
@@ -123,10 +120,10 @@ def published(scratch: str, target: str) -> Iterator[Path]:
         FileSystems.rename([temporary], [target])
 
 
-def _put(temporary: Path, target: Path) -> None:
+def _put(written: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.replace(target)
+        written.replace(target)
     except OSError as error:
         raise OSError(f"{target}: cannot be written ({error.strerror})") from error
 

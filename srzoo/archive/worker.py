@@ -52,11 +52,7 @@ class Loaded:
         return seconds
 
 
-def load(
-    choice: Choice,
-    memory: int,
-    start: Callable[[], object] = lambda: None,
-) -> Loaded:
+def load(choice: Choice, memory: int, start: Callable[[], object] = lambda: None) -> Loaded:
     """Loads the network; a file on another file system is fetched first.
 
     Args:

@@ -1,6 +1,7 @@
 """Web pages in one file, which ask nothing of any network: markup, style, script, data and pictures together."""
 
 import base64
+import html
 import io
 import json
 from pathlib import Path
@@ -27,16 +28,9 @@ def render(name: str, title: str, data: dict[str, Any]) -> str:
     script = (PAGES / f"{name}.js").read_text("utf-8")
     style = "".join((PAGES / file).read_text("utf-8") for file in ("common.css", f"{name}.css"))
     template = Template((PAGES / f"{name}.html").read_text("utf-8"))
-    return template.substitute(title=_escape(title), style=style, script=script, data=_json(data))
-
-
-def _json(data: dict[str, Any]) -> str:
     # A picture's name may hold "</script>", which would end the element.
-    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+    text = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+    return template.substitute(title=html.escape(title, quote=False), style=style, script=script, data=text)
 
 
 def png_url(pixels: np.ndarray) -> str:

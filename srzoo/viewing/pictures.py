@@ -25,13 +25,13 @@ class Shown:
     file: Path
     pair: Pair | None
 
-    def read(self, scale: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def read(self, scale: int, lpips: Lpips | None = None) -> tuple[np.ndarray, np.ndarray | None]:
         """Gives (lr, hr), uint8 of shapes (h, w, 3) and (scale h, scale w, 3); hr is None if there is none.
 
         Raises:
             ValueError: if the file cannot be read, or as `Pair.read`.
         """
-        return self.pair.read(scale) if self.pair else (read_image(self.file), None)
+        return self.pair.read(scale, lpips) if self.pair else (read_image(self.file), None)
 
 
 def find_pictures(paths: Sequence[Path], scale: int, reference: bool, lpips: Lpips | None = None) -> list[Shown]:
@@ -62,16 +62,6 @@ def find_pictures(paths: Sequence[Path], scale: int, reference: bool, lpips: Lpi
             raise ValueError(f"{path}: no pictures in this folder; srzoo reads {', '.join(SUFFIXES)}")
         shown = [Shown(file.stem, file, Pair(file.stem, file, None) if reference else None) for file in files]
         for each in shown:
-            _, hr = each.read(scale)
-            if lpips and hr is not None and min(hr.shape[:2]) < lpips.least:
-                raise ValueError(
-                    f"{each.file} has {hr.shape[1]}x{hr.shape[0]} pixels, too few to be measured: LPIPS of "
-                    f"{lpips.name} needs {lpips.least}x{lpips.least}"
-                )
+            each.read(scale, lpips)
         found += shown
     return found
-
-
-def bicubic_only(shown: Sequence[Shown]) -> bool:
-    """Tells whether LR is made from HR for all of them, and none was given."""
-    return all(each.pair and each.pair.lr is None for each in shown)

@@ -175,7 +175,7 @@ def test_pictures_too_small_for_lpips_are_named(tmp_path):
 
 def test_a_name_cannot_end_the_script():
     text = render("compare", "a </title>", {"pictures": [{"name": "</script><script>alert(1)"}]})
-    assert "alert" in text and "</script><script>alert" not in text and "<title>a &lt;/title>" in text
+    assert "alert" in text and "</script><script>alert" not in text and "<title>a &lt;/title&gt;" in text
 
 
 def test_too_much_for_a_page_is_refused_before_the_work(photos, monkeypatch, tmp_path):
