@@ -54,10 +54,7 @@ def folder_items(files: list[Path], scale: int) -> list[Item]:
 
 
 def _read_hr(path: Path, scale: int) -> tuple[np.ndarray, np.ndarray]:
-    hr = read_image(path)
-    if min(hr.shape[:2]) < scale:
-        raise ImageError(f"{path}: {hr.shape[1]}x{hr.shape[0]} pixels are too few for scale {scale}")
-    return pair_from_hr(hr, scale)
+    return pair_from_hr(read_image(path), scale, str(path))
 
 
 def _read_pair(lr_path: Path, hr_path: Path) -> tuple[np.ndarray, np.ndarray]:

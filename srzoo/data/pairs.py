@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from srzoo import bicubic
+from srzoo.images import ImageError
 
 HELD_OUT = 10
 """At most this many pictures are kept from training to validate on, where a source does not say which."""
@@ -41,8 +42,10 @@ class Source:
     validation: Iterable[Item] = ()
 
 
-def pair_from_hr(hr: np.ndarray, scale: int) -> tuple[np.ndarray, np.ndarray]:
+def pair_from_hr(hr: np.ndarray, scale: int, name: str = "the picture") -> tuple[np.ndarray, np.ndarray]:
     """Crops HR to a multiple of the scale and makes its LR by MATLAB's bicubic; uint8 in and out."""
+    if min(hr.shape[:2]) < scale:
+        raise ImageError(f"{name}: {hr.shape[1]}x{hr.shape[0]} pixels are too few for scale {scale}")
     hr = bicubic.crop_to_multiple(hr, scale)
     return bicubic.downscale(hr, scale), hr
 

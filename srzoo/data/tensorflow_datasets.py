@@ -73,8 +73,7 @@ def div2k(name: str, scale: int, data_dir: str | None = None, limit: int | None 
             f"{name} is made for scale {config_scale}, but scale {scale} is asked for; "
             f"give --scale {config_scale}, or div2k/bicubic_x{scale}"
         )
-    _check_limit(limit)
-    builder = _open(f"div2k/{config}", data_dir)
+    builder = _open(f"div2k/{config}", data_dir, limit)
     _prepare(builder, _missing(builder, builder.builder_config.download_urls.values()))
     return _source(name, builder, ("lr", "hr"), partial(_read_pair, scale), limit)
 
@@ -96,8 +95,7 @@ def named(name: str, scale: int, data_dir: str | None = None, limit: int | None 
         ValueError: if there is no such data set, or it has no `image` feature or no `train` split.
         OSError: if it cannot be downloaded or is damaged; one sentence says what to do.
     """
-    _check_limit(limit)
-    builder = _open(name, data_dir)
+    builder = _open(name, data_dir, limit)
     _check_image_feature(name, builder)
     if not builder.is_prepared():
         # The known addresses are those of all configurations, so only a data set of which nothing is there
@@ -108,12 +106,9 @@ def named(name: str, scale: int, data_dir: str | None = None, limit: int | None 
     return _source(name, builder, ("image",), partial(_read_image, scale), limit)
 
 
-def _check_limit(limit: int | None) -> None:
+def _open(name: str, data_dir: str | None, limit: int | None) -> tfds.core.DatasetBuilder:
     if limit is not None and limit < 1:
         raise ValueError(f"the limit must be at least 1 picture, got {limit}")
-
-
-def _open(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
@@ -166,10 +161,9 @@ def _missing(builder: tfds.core.DatasetBuilder, urls) -> list[str]:
     downloads = _downloads(builder)
     there = set()
     # Beside each download tensorflow-datasets writes where it came from.
-    for pattern in ("*.INFO", "*/*.INFO"):
-        for note in downloads.glob(pattern):
-            if note.with_suffix("").exists():
-                there.update(json.loads(note.read_text()).get("urls", ()))
+    for note in downloads.rglob("*.INFO"):
+        if note.with_suffix("").exists():
+            there.update(json.loads(note.read_text()).get("urls", ()))
     return [
         url for url in urls if url not in there and not (downloads / "manual" / _archive_name(builder, url)).exists()
     ]
@@ -255,11 +249,9 @@ def _explain(name: str, builder: tfds.core.DatasetBuilder, error: BaseException)
 def _unavailable(
     name: str, builder: tfds.core.DatasetBuilder | None, cause: str, archives: tuple[str, ...] = ()
 ) -> OSError:
-    by_hand = ""
-    if builder is not None:
-        # A long list is that of all configurations, most of which nobody needs.
-        files = ", ".join(archives) if 1 <= len(archives) <= 4 else "its archives"
-        by_hand = f"put {files} into {_downloads(builder) / 'manual'}, "
+    # A long list is that of all configurations, most of which nobody needs.
+    files = ", ".join(archives) if 1 <= len(archives) <= 4 else "its archives"
+    by_hand = f"put {files} into {_downloads(builder) / 'manual'}, " if builder else ""
     return OSError(
         f"{name} cannot be downloaded ({cause}): check the network, {by_hand}give --data-dir a folder where it is "
         "already prepared, or train on a folder of images or on `sample` instead"
@@ -328,10 +320,7 @@ def _read_pair(scale: int, item: str, features, example: dict[str, bytes]) -> tu
 
 
 def _read_image(scale: int, item: str, features, example: dict[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
-    hr = _decode(item, features["image"], example["image"])
-    if min(hr.shape[:2]) < scale:
-        raise ImageError(f"{item}: {hr.shape[1]}x{hr.shape[0]} pixels are too few for scale {scale}")
-    return pair_from_hr(hr, scale)
+    return pair_from_hr(_decode(item, features["image"], example["image"]), scale, item)
 
 
 def _decode(item: str, feature: tfds.features.Image, encoded: bytes) -> np.ndarray:

@@ -33,9 +33,7 @@ class Choice:
 
 
 def choose(
-    choice: Choice,
-    pictures: Sequence[Path],
-    start: Callable[[], object] = lambda: None,
+    choice: Choice, pictures: Sequence[Path], start: Callable[[], object] = lambda: None
 ) -> Union["keras.Model", Network]:
     """Loads the network in the precision that is asked for, or in the best one.
 
@@ -48,12 +46,7 @@ def choose(
         ValueError, OSError: if there is no such network, or it cannot be had in that precision or fidelity.
     """
     if choice.fidelity is None:
-        taken = prepared.ready(
-            choice.source,
-            choice.precision,
-            pictures,
-            lambda: _load(choice, start),
-        )
+        taken = prepared.ready(choice.source, choice.precision, pictures, lambda: _load(choice, start))
         if taken:
             away = f", {taken.mean:.2f} grey levels from float32 on average" if taken.precision != "float32" else ""
             LOGGER.info("%s: %s by OpenVINO%s", taken.network.name, taken.precision, away)

@@ -53,6 +53,9 @@ class Facts:
     precision: str
     alignment: int = 1
 
+    def network(self, run: Run) -> Network:
+        return Network(self.name, self.scale, self.halo, self.bytes_per_pixel, run, self.alignment)
+
 
 def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
     """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture."""
@@ -105,8 +108,7 @@ def load(source: str | os.PathLike) -> Network:
         )
     with quiet():
         text, run = read(path)
-    facts = _parsed(text, path)
-    return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run, facts.alignment)
+    return _parsed(text, path).network(run)
 
 
 def _parsed(text: str | bytes | None, path: Path) -> Facts:

@@ -229,13 +229,11 @@ def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
     from srzoo.models.geometry import halo_of, split_at_growth
     from srzoo.runtimes.keras import keras_network
 
-    parts = split_at_growth(model)
-    known = keras_network(model)
+    parts, known = split_at_growth(model), keras_network(model)
     size = known.scale, known.halo, known.bytes_per_pixel
     facts = exported.Facts(known.name, *size, precision, known.alignment)
-    tail_halo = halo_of(parts[1]) if parts else 0
-    assert tail_halo is not None  # of the tail that `split_at_growth` gives
-    return facts, tail_halo
+    # `split_at_growth` gives no tail without a halo.
+    return facts, (parts and halo_of(parts[1])) or 0
 
 
 def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
@@ -271,10 +269,8 @@ def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network
     """Loads what `Prepared.make` wrote; raises RuntimeError, of OpenVINO, if it is damaged."""
     runners = {path.stem: _runner(path, facts.precision) for path in folder.glob("*.xml")}
     if "whole" in runners:
-        run = _copied(runners["whole"])
-    else:
-        run = two_stages(runners["body"], runners["tail"], facts.scale, tail_halo, LEAST_PIECE)
-    return Network(facts.name, facts.scale, facts.halo, facts.bytes_per_pixel, run, facts.alignment)
+        return facts.network(lambda values: runners["whole"](values).copy())  # as the next run overwrites them
+    return facts.network(two_stages(runners["body"], runners["tail"], facts.scale, tail_halo, LEAST_PIECE))
 
 
 def _runner(path: Path, precision: str) -> exported.Run:
@@ -291,11 +287,6 @@ def _runner(path: Path, precision: str) -> exported.Run:
         return request.get_output_tensor(0).data
 
     return run
-
-
-def _copied(runner: exported.Run) -> exported.Run:
-    """A runner whose results outlive the next one."""
-    return lambda values: runner(values).copy()
 
 
 def processor_has(precision: str) -> bool:
@@ -325,10 +316,7 @@ def _seconds(networks: dict[str, Network]) -> dict[str, float]:
 
 
 def ready(
-    source: str | os.PathLike,
-    precision: str,
-    pictures: Sequence[Path],
-    load: Callable[[], "keras.Model"],
+    source: str | os.PathLike, precision: str, pictures: Sequence[Path], load: Callable[[], "keras.Model"]
 ) -> Taken | None:
     """Finds or makes the network that runs some weights without TensorFlow.
 
@@ -362,10 +350,7 @@ def ready(
     try:
         check_processor(precision)
         prepared = Prepared(weights)
-        taken = prepared.load(precision)
-        if taken is None:
-            taken = prepared.make(load(), precision, pictures)
-        return taken
+        return prepared.load(precision) or prepared.make(load(), precision, pictures)
     except (ValueError, CacheError, ImportError) as error:
         if not optional:
             raise

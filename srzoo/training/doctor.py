@@ -135,11 +135,11 @@ class Doctor:
             pairs: (hr, sr) of each picture, at least one; uint8 of one shape (H, W, 3).
 
         Returns:
-            `colour_shift` in grey levels and `checkerboard`, as the functions of these names give them; and warnings,
-            each once when its trouble appears, and again only after `CALM` examinations without it.
+            `colour_shift`, the largest of `colour_shifts`, and the ratio of `checkerboard`; and warnings, each
+            once when its trouble appears, and again only after `CALM` examinations without it.
         """
-        shifts = _colour_shifts(pairs)
-        ratio, tiles = _checkerboard(pairs, self.scale)
+        shifts = colour_shifts(pairs)
+        ratio, tiles = checkerboard(pairs, self.scale)
         advice = (
             "It was there before GAN training began: pre-train the generator longer on pixels."
             if step == 0
@@ -160,20 +160,20 @@ class Doctor:
         return {"colour_shift": float(shifts.max()), "checkerboard": ratio}, warnings
 
 
-def colour_shift(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """How far SR's mean colour is from HR's, in grey levels: the largest of the three channels.
+def colour_shifts(pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """How far SR's mean colour is from HR's, in grey levels of each channel, averaged over the pictures.
 
     Each picture's shift counts by its size, so that a picture turned greenish and another turned pinkish do not
-    cancel. Noise cannot pass for a cast: within a picture it averages out over 10,000 pixels and more, and upscaling
-    keeps a picture's mean to a fraction of a grey level.
+    cancel. Noise cannot pass for a cast: within a picture it averages out, and upscaling keeps a picture's mean to a
+    fraction of a grey level.
 
     Args:
         pairs: (hr, sr) of each picture, at least one; uint8 of one shape (H, W, 3).
     """
-    return float(_colour_shifts(pairs).max())
+    return np.mean([np.abs(sr.mean((0, 1)) - hr.mean((0, 1))) for hr, sr in pairs], axis=0)
 
 
-def checkerboard(pairs: list[tuple[np.ndarray, np.ndarray]], scale: int) -> float:
+def checkerboard(pairs: list[tuple[np.ndarray, np.ndarray]], scale: int) -> tuple[float, int]:
     """How much more a pattern with the scale's period stands out of SR than of HR; 1 if no more than of HR.
 
     What transposed convolutions and depth-to-space do unequally to the pixels of a cell repeats every `scale` pixels
@@ -190,22 +190,10 @@ def checkerboard(pairs: list[tuple[np.ndarray, np.ndarray]], scale: int) -> floa
         scale: of the generator, 2 to 8.
 
     Returns:
-        The ratio; NaN if no picture is as large as a part.
+        The ratio, NaN if no picture is as large as a part; and the number of parts that it was measured on.
     """
-    return _checkerboard(pairs, scale)[0]
-
-
-def _colour_shifts(pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Of each channel: |mean of SR - mean of HR|, averaged over the pictures."""
-    return np.mean([np.abs(sr.mean((0, 1)) - hr.mean((0, 1))) for hr, sr in pairs], axis=0)
-
-
-def _checkerboard(pairs: list[tuple[np.ndarray, np.ndarray]], scale: int) -> tuple[float, int]:
-    """The ratio, and the number of parts that it was measured on."""
     in_hr, in_sr = (np.concatenate([_prominence(pair[which], scale) for pair in pairs]) for which in (0, 1))
-    if not len(in_hr):
-        return math.nan, 0
-    return float((in_sr.mean(0) / in_hr.mean(0)).max()), len(in_hr)
+    return (float((in_sr.mean(0) / in_hr.mean(0)).max()) if len(in_hr) else math.nan), len(in_hr)
 
 
 def _prominence(rgb: np.ndarray, scale: int) -> np.ndarray:

@@ -352,12 +352,7 @@ def train(
 
 def variables_of(state: dict) -> list:
     """Of what is saved by name: variables, models and optimizers."""
-    held = (getattr(each, "variables", None) for each in state.values())
-    return [
-        variable
-        for each, variables in zip(state.values(), held)
-        for variable in (variables if isinstance(variables, list) else [each])
-    ]
+    return [variable for each in state.values() for variable in getattr(each, "variables", [each])]
 
 
 def _balance(row: dict) -> str:

@@ -1,5 +1,8 @@
 """What turns gradients into updates: Adam, and Muon for convolutions."""
 
+from collections.abc import Callable
+from functools import partial
+
 import keras
 from keras import ops
 
@@ -41,21 +44,17 @@ def _matrix(kernel):
     return ops.reshape(kernel, (-1, kernel.shape[-1]))
 
 
-def _adam() -> keras.optimizers.Optimizer:
-    return _Adam(learning_rate=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8, name="adam")
-
-
-def _muon() -> keras.optimizers.Optimizer:
-    return _Muon(
+OPTIMIZERS: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
+    "adam": partial(_Adam, learning_rate=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8, name="adam"),
+    "muon": partial(
+        _Muon,
         learning_rate=0.0,
-        adam_beta_1=0.9,
-        adam_beta_2=0.999,
         epsilon=1e-8,
         weight_decay=None,
         adam_weight_decay=None,
+        adam_beta_1=0.9,
+        adam_beta_2=0.999,
         name="muon",
-    )
-
-
-OPTIMIZERS = {"adam": _adam, "muon": _muon}
+    ),
+}
 """Name -> a new optimizer whose learning rate is set before each step."""

@@ -183,6 +183,9 @@ def _train(
     if settings.gan and not settings.lpips:
         LOGGER.warning("without LPIPS's weights (--lpips) nothing says which weights look best: the newest are kept")
     best_by = "lpips" if distance else None if settings.gan else "psnr_y"
+    doctor = None
+    if isinstance(step_fn, AdversarialStep) and distribution.chief:
+        doctor = Doctor(crops.scale, bool(step_fn.loss.gradient_penalty))
     best = train(
         run,
         settings,
@@ -190,7 +193,7 @@ def _train(
         partial(pipeline.batches, pictures.train, crops, part=distribution.part(crops.batch)),
         Validation(step_fn.average, pictures.validation, best_by, distance),
         validate_every,
-        _doctor(step_fn, crops.scale) if distribution.chief else None,
+        doctor,
         distribution,
     )
     if not distribution.chief:
@@ -199,10 +202,6 @@ def _train(
     result = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}[best_by]
     LOGGER.info(f"step {step_fn.step.numpy()}: {result} on the validation pictures -> {run.best_weights}")
     return best
-
-
-def _doctor(step_fn: PixelStep | AdversarialStep, scale: int) -> Doctor | None:
-    return Doctor(scale, bool(step_fn.loss.gradient_penalty)) if isinstance(step_fn, AdversarialStep) else None
 
 
 def _load_files(
@@ -227,14 +226,13 @@ def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> Pixel
         model = zoo.create(settings.model)
         if settings.init_weights and chief:
             zoo.load_weights(model, settings.init_weights)
-        if not settings.gan:
-            pixel = pixel_step(model, PIXEL_LOSSES[settings.loss], settings.optimizer or "adam")
-            if settings.sync_batch_norm:
-                synchronise_batch_norm(pixel.model)
-            return pixel
-        step = _adversarial_step(model, settings)
+        step: PixelStep | AdversarialStep
+        if settings.gan:
+            step = _adversarial_step(model, settings)
+        else:
+            step = pixel_step(model, PIXEL_LOSSES[settings.loss], settings.optimizer or "adam")
         if settings.sync_batch_norm:
-            synchronise_batch_norm(step.discriminator)
+            synchronise_batch_norm(step.discriminator if isinstance(step, AdversarialStep) else model)
         return step
     finally:
         keras.config.set_dtype_policy(policy)
