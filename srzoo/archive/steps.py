@@ -221,9 +221,12 @@ class Join(Step):
         ):
             laid = self._laid(file, sheet, by_name.values())
             streams = written_as.streams and laid.nbytes > LARGE
-            frame = LargeFrame if streams else Frame
-            pixels = _bands(laid, sheet) if streams else from_channels(np.array(laid))
-            write_frames(target, [frame(pixels, sheet.metadata)], written_as, sheet.playing, sheet.lossless)
+            frame: Frame | LargeFrame
+            if streams:
+                frame = LargeFrame(_bands(laid, sheet), sheet.metadata)
+            else:
+                frame = Frame(from_channels(np.array(laid)), sheet.metadata)
+            write_frames(target, [frame], written_as, sheet.playing, sheet.lossless)
         seconds = sum(unit.seconds for unit in by_name.values())
         notes = (*sheet.notes, *planned.notes)
         return Outcome(planned.path, "upscaled", "", sheet.size[0] * sheet.size[1], seconds, notes)
