@@ -34,7 +34,8 @@ from benchmarks.common import Row, machine, ratio, threads, to_markdown
 from srzoo.data.folder import folder
 from srzoo.data.pairs import Source
 from srzoo.data.pipeline import Crops, batches, decode
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 
 ROOT = Path(__file__).resolve().parents[1]
 SCALE, BATCH = 4, 16

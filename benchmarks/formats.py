@@ -19,7 +19,7 @@ import numpy as np
 from srzoo import zoo
 from srzoo.data.sample import sample_path
 from srzoo.exporting import formats
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 from srzoo.runtimes import exported
 from srzoo.runtimes.parity import Bound, Parity
 from srzoo.upscaling import Upscaler

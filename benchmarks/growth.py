@@ -21,7 +21,8 @@ import numpy as np
 from benchmarks.common import Row
 from srzoo import zoo
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = "edsr-baseline-x4.blocks1.filters8"

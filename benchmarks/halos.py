@@ -13,8 +13,8 @@ import keras
 import numpy as np
 
 from srzoo import zoo
-from srzoo.images import read_image
 from srzoo.models.geometry import radius_of
+from srzoo.pictures.reading import read_image
 from srzoo.runtimes.keras import keras_network
 from srzoo.runtimes.tiles import tile_of
 

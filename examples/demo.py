@@ -12,8 +12,9 @@ start_tensorflow()
 
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
 from srzoo.metrics import psnr_y
+from srzoo.pictures.reading import read_image
 from srzoo.upscaling import Upscaler
 from srzoo.upscaling.compare import side_by_side
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from srzoo import bicubic
-from srzoo.images import image_files, read_image
+from srzoo.images import image_files
 from srzoo.metrics import psnr_rgb, psnr_y, ssim_y
 from srzoo.metrics.fidelity import WINDOW
 from srzoo.metrics.lpips import Lpips
+from srzoo.pictures.reading import read_image
 from srzoo.tables import markdown_table
 
 METRICS = {

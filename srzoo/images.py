@@ -14,9 +14,10 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 """File name endings, in lower case, that srzoo looks for in a folder of images."""
@@ -24,6 +25,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 MAX_PIXELS = 400_000_000
 """Width times height that a picture may have if nobody says otherwise: 1.2 GB as RGB. A larger one may be a bomb."""
+
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 TOO_MANY = (
     "are more than the limit of {}; it may be a decompression bomb. "
@@ -44,6 +47,9 @@ OPTIONAL = {
 
 # Files are refused for what Pillow only warns of. Not around each: they are read in threads, which share filters.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+# A text or profile alone may take what Pillow lets all of them take: workflows and profiles of 1.5 MB are usual.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
 class ImageError(ValueError):
@@ -76,28 +82,6 @@ def _to_integers(values: np.ndarray, dtype: type[np.unsignedinteger]) -> np.ndar
     if not np.all(np.isfinite(rounded)):
         raise ValueError("pixels hold NaN or infinite values; expected finite numbers in [0, 255]")
     return np.clip(rounded, 0, np.iinfo(dtype).max).astype(dtype)
-
-
-def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Reads an image file as RGB, turned upright as its EXIF orientation says.
-
-    Grey images become RGB with three equal channels, 16-bit ones are brought to 8 bits, and an alpha
-    channel is dropped. `srzoo.pictures` reads files with all that they hold.
-
-    Args:
-        path: a file in one of `READABLE`.
-        max_pixels: width times height that it may have.
-
-    Returns:
-        uint8 array of shape (height, width, 3).
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ImageError: if the file is not an image, is damaged, or is larger.
-    """
-    with open_image(path, max_pixels) as image, decoding(path):
-        image.load()
-        return _rgb(ImageOps.exif_transpose(image))
 
 
 @contextlib.contextmanager
@@ -144,7 +128,21 @@ def _identified(file, path: Path, max_pixels: int) -> Image.Image:
                 raise ImageError(
                     f"{path}: {name} is read by {module}; install it with `pip install {package}`"
                 ) from error
-        raise ImageError(f"{path}: not an image that can be read (unknown or damaged format)") from error
+        kind = _kind_of_tiff(path) if first[:4] in TIFF_SIGNATURES else "unknown or damaged format"
+        raise ImageError(f"{path}: not an image that can be read ({kind})") from error
+
+
+def _kind_of_tiff(path: Path) -> str:
+    """Says what a TIFF file holds that Pillow does not know."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            page: Any = file.pages[0]
+            kind = f"{page.samplesperpixel} band(s) of {page.dtype}, {page.photometric.name}, {page.compression.name}"
+    except Exception:  # what a damaged file makes of a decoder is not to be foreseen
+        return "damaged TIFF"
+    return f"TIFF of a kind that is not known here: {kind}; save it as grey or RGB of 8 or 16 bits"
 
 
 @functools.cache
@@ -203,16 +201,6 @@ def _pillow_limit(max_pixels: int) -> Iterator[None]:
             settle()
 
 
-def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I;16") or image.mode == "I":
-        # Pillow's own conversion clips 16-bit values at 255 instead of scaling them.
-        grey = to_uint8(np.asarray(image).astype(np.float64) / 257)
-        return np.repeat(grey[..., None], 3, axis=2)
-    if "transparency" in image.info:
-        image = image.convert("RGBA")  # the way that Pillow wants a palette with transparency to go
-    return np.array(image.convert("RGB"))
-
-
 def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
     """Writes pixels to a file whose format follows from its ending; the file appears whole or not at all.
 
@@ -252,9 +240,10 @@ class atomic_file:
 
     def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=".writing-", suffix="".join(self.path.suffixes[-2:]), dir=self.path.parent
-        )
+        # Some writers look at both endings of `.weights.h5`; of a long name with a point early on, the last is enough.
+        ending = "".join(self.path.suffixes[-2:])
+        ending = ending if len(ending) < 20 else self.path.suffix[:20]
+        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=ending, dir=self.path.parent)
         os.close(handle)
         self.temporary = Path(name)
         return self.temporary

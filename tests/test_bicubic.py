@@ -5,7 +5,7 @@ import pytest
 
 from srzoo import bicubic
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 
 
 def keys(t):

@@ -11,8 +11,9 @@ import pytest
 
 from srzoo import bicubic, evaluation
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
 from srzoo.metrics import psnr_y
+from srzoo.pictures.reading import read_image
 
 PHOTO = read_image(sample_path("coffee.png"))[:82, :101]
 BICUBIC = partial(bicubic.upscale, scale=4)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from srzoo import images
 from srzoo.data.sample import sample_path
-from srzoo.images import ImageError, atomic_file, image_files, read_image, to_uint8, to_uint16, write_image
+from srzoo.images import ImageError, atomic_file, image_files, to_uint8, to_uint16, write_image
+from srzoo.pictures.reading import read_image
 
 PHOTO = read_image(sample_path("chelsea.png"))
 

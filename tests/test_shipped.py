@@ -8,8 +8,8 @@ import pytest
 from srzoo import bicubic, shipped, zoo
 from srzoo.data.sample import sample_path
 from srzoo.evaluation import evaluate
-from srzoo.images import read_image
 from srzoo.metrics import lpips, psnr_y
+from srzoo.pictures.reading import read_image
 from srzoo.upscaling import Upscaler
 
 CAT = {"edsr-baseline-x4": 32.44, "edsr-gan-x4": 31.63, "srresnet-x4": 32.30, "srgan-x4": 31.51}

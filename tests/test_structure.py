@@ -6,6 +6,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "srzoo"
 ROOMS = (
     "images",
+    "pictures",
     "tables",
     "files",
     "bicubic",
@@ -19,7 +20,6 @@ ROOMS = (
     "data",
     "losses",
     "training",
-    "pictures",
     "runtimes",
     "upscaling",
     "evaluation",

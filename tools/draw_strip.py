@@ -19,8 +19,9 @@ import numpy as np
 
 from srzoo import bicubic
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
 from srzoo.metrics import lpips, psnr_y
+from srzoo.pictures.reading import read_image
 from srzoo.upscaling.compare import panels
 from srzoo.viewing.methods import BICUBIC, Method, load_methods
 

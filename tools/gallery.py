@@ -19,8 +19,9 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
 from srzoo.metrics import lpips
+from srzoo.pictures.reading import read_image
 from srzoo.upscaling import Upscaler
 from srzoo.viewing.methods import Method, load_methods
 

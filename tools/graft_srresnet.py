@@ -20,9 +20,10 @@ import numpy as np
 
 import srzoo
 from srzoo import bicubic
-from srzoo.images import image_files, read_image
+from srzoo.images import image_files
 from srzoo.models.edsr import DIV2K_MEAN
 from srzoo.models.geometry import scale_of
+from srzoo.pictures.reading import read_image
 from srzoo.zoo import save_weights
 
 CROPS, LR_SIDE = 128, 24

@@ -21,9 +21,10 @@ from draw_strip import row, stack
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path
 from srzoo.evaluation import Score, evaluate
-from srzoo.images import atomic_file, read_image, write_image
+from srzoo.images import atomic_file, write_image
 from srzoo.metrics.lpips import Lpips, load
 from srzoo.models.registry import GAN_TRAINED
+from srzoo.pictures.reading import read_image
 from srzoo.tables import markdown_table
 from srzoo.upscaling import Upscaler
 from srzoo.viewing.methods import BICUBIC, load_methods

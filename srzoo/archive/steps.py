@@ -171,7 +171,7 @@ class Cut(Step):
             part = values.map(lambda array, source=unit.tile.source: array[source])
             storage.put_array(settings.scratch, f"{unit.name}.lr", part.channels())
         size = width * settings.scale, height * settings.scale
-        metadata = frame.metadata.of_result(*size, given.grey)
+        metadata = frame.metadata.of_result(given.size, settings.scale, given.grey)
         kinds = given.grey, given.deep, given.transparent
         return Sheet(planned, size, *kinds, metadata, playing, lossless, len(units), notes), units
 

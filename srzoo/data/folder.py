@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from srzoo.data.pairs import Item, Source, pair_from_hr
-from srzoo.images import ImageError, image_files, read_image
+from srzoo.images import ImageError, image_files
+from srzoo.pictures.reading import read_image
 
 THUMBNAIL = 8
 

@@ -1,6 +1,6 @@
 """Encoded images to RGB pixels in TensorFlow operations alone, and what is wrong with those that cannot be decoded.
 
-PNG, JPEG, BMP and WebP. The pixels are those of `srzoo.images.read_image`: gray becomes RGB with three equal
+PNG, JPEG, BMP and WebP. The pixels are those of `srzoo.pictures.reading.read_image`: gray becomes RGB with three equal
 channels, alpha is dropped, 16 bits are rounded to 8, and a JPEG is turned upright as its EXIF orientation says.
 Operations report errors for the whole request, so headers are read here first, to name the image and the reason.
 """

@@ -39,7 +39,10 @@ class Format:
 
     def named(self, path: AnyPath) -> AnyPath:
         """The path with an ending of this format: its own if it has one."""
-        return path if path.suffix.lower() in self.endings else path.with_suffix(self.endings[0])
+        if path.suffix.lower() in self.endings:
+            return path
+        stem = path.stem if path.suffix.lower() in Image.EXTENSION else path.name
+        return path.with_name(stem + self.endings[0])
 
 
 FORMATS = {
@@ -83,6 +86,7 @@ def output_format(picture: Picture, wanted: str | None, scale: int) -> tuple[For
             ("transparency", picture.transparent, chosen.alpha),
             ("16 bits", picture.deep, chosen.deep),
             ("animations", picture.animated, chosen.frames),
+            ("colours told by code points", picture.code_points, chosen is PNG),
             (f"sides above {chosen.side} pixels", max(picture.size) * scale > chosen.side, False),
         ]
         if needed and not held

@@ -2,10 +2,14 @@
 
 import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+from srzoo.pictures.geotiff import GEO, placed
 
 ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x0112, 0x8769, 0x8825, 0xA005
 STRUCTURE = frozenset(
@@ -16,6 +20,15 @@ STRUCTURE = frozenset(
     ]
 )
 """TIFF's fields that say how pixels are stored; of a page they are among its EXIF, and wrong for the result."""
+
+SIDES = (0xA002, 0xA003)
+FOCAL_PLANE_RESOLUTIONS = (0xA20E, 0xA20F)
+PLACES = (0x9214, 0xA214)
+"""Exif's SubjectArea and SubjectLocation, in pixels."""
+
+PRIVATE = 32768
+KEPT_PRIVATE = (*GEO, EXIF_IFD, GPS_IFD, 33432, 33723, *range(40091, 40096), 42112, 42113)
+"""Of TIFF's private fields, besides GeoTIFF's: copyright, IPTC, title and author of Windows, GDAL's texts."""
 
 WIDTHS, HEIGHTS = ("tiff:ImageWidth", "exif:PixelXDimension"), ("tiff:ImageLength", "exif:PixelYDimension")
 
@@ -44,23 +57,38 @@ class Metadata:
     text: dict[str, str] = field(default_factory=dict)
     chunks: dict[bytes, bytes] = field(default_factory=dict)
 
-    def of_result(self, width: int, height: int, grey: bool) -> "Metadata":
-        """Gives what is true of an upright picture of another size: orientation reset, sizes updated.
+    def of_result(self, size: tuple[int, int], scale: int, grey: bool) -> "Metadata":
+        """Gives what is true of an upright picture of another size: orientation reset, sizes and places updated.
 
-        A colour profile of another colour space than the result's is left out.
+        A colour profile of another colour space than the result's is left out, as are private fields, which may
+        speak of the small picture's pixels (layers, thumbnails), and places in a picture that was turned.
+
+        Args:
+            size: width and height of the upright picture that was upscaled.
+            scale: pixels of the result on each of its sides.
+            grey: whether the result is grey.
         """
-        exif = dict(self.exif)
-        sizes = {0xA002: width, 0xA003: height}
+        width, height = (side * scale for side in size)
+        orientation = self.exif.get(ORIENTATION, 1)
+        exif = {tag: value for tag, value in self.exif.items() if tag < PRIVATE or tag in KEPT_PRIVATE}
         if ORIENTATION in exif:
             exif[ORIENTATION] = 1
         if EXIF_IFD in exif:
-            inner = exif[EXIF_IFD]
-            exif[EXIF_IFD] = {**inner, **{tag: size for tag, size in sizes.items() if tag in inner}}
+            exif[EXIF_IFD] = _inner_of_result(exif[EXIF_IFD], (width, height), scale, orientation)
+        if any(tag in exif for tag in GEO):
+            exif = placed(exif, scale) if orientation == 1 else {tag: exif[tag] for tag in exif if tag not in GEO}
         fits = self.icc is not None and self.icc[16:20] == (b"GRAY" if grey else b"RGB ")
         xmp = self.xmp
         for names, value in ((WIDTHS, width), (HEIGHTS, height), (("tiff:Orientation",), 1)):
             xmp = xmp and _with_value(xmp, names, value)
         return replace(self, exif=exif, icc=self.icc if fits else None, xmp=xmp)
+
+    def left_out(self) -> list[str]:
+        """What `of_result` leaves out, in words."""
+        private = [str(tag) for tag in self.exif if tag >= PRIVATE and tag not in KEPT_PRIVATE]
+        turned = self.exif.get(ORIENTATION, 1) != 1 and any(tag in self.exif for tag in GEO)
+        notes = [f"its private fields {', '.join(private)} are left out"] if private else []
+        return notes + ["its place on the map is left out, as it is turned"] * turned
 
     def pillow_options(self) -> dict:
         """What Pillow's encoders of most formats are given."""
@@ -69,6 +97,17 @@ class Metadata:
 
     def pillow_exif(self) -> Image.Exif | None:
         return _to_pillow(self.exif) if self.exif else None
+
+
+def _inner_of_result(inner: dict[int, Any], size: tuple[int, int], scale: int, orientation: int) -> dict[int, Any]:
+    """The Exif directory of the result: its sizes, pixels of the sensor, places of the subject."""
+    if orientation != 1:
+        inner = {tag: value for tag, value in inner.items() if tag not in PLACES}
+    changed: dict[int, Any] = {tag: side for tag, side in zip(SIDES, size) if tag in inner}
+    sensor = FOCAL_PLANE_RESOLUTIONS[:: -1 if orientation >= 5 else 1]
+    changed |= {tag: inner[of] * scale for tag, of in zip(FOCAL_PLANE_RESOLUTIONS, sensor) if of in inner}
+    changed |= {tag: tuple(int(place) * scale for place in inner[tag]) for tag in PLACES if tag in inner}
+    return {**inner, **changed}
 
 
 def _to_pillow(exif: dict[int, Any]) -> Image.Exif:
@@ -83,8 +122,15 @@ def _with_value(xmp: bytes, names: tuple[str, ...], value: int) -> bytes:
     return re.sub(rb"((?:" + names_pattern + rb')(?:\s*=\s*["\']|>)\s*)\d+', rb"\g<1>%d" % value, xmp)
 
 
-def read_metadata(image: Image.Image) -> tuple[Metadata, str | None]:
+def read_metadata(
+    image: Image.Image, xmp: str | bytes | None, points: bytes | None = None
+) -> tuple[Metadata, str | None]:
     """Takes the metadata out of a decoded image.
+
+    Args:
+        image: decoded.
+        xmp: its packet.
+        points: its `code_points`.
 
     Returns:
         (metadata, what was left out in words or None).
@@ -94,7 +140,6 @@ def read_metadata(image: Image.Image) -> tuple[Metadata, str | None]:
     texts = getattr(image, "text", {}) if image.format == "PNG" else {}
     dpi = info.get("dpi")
     comment = info.get("comment")
-    xmp = info.get("xmp")
     metadata = Metadata(
         exif=exif,
         icc=info.get("icc_profile") or None,
@@ -103,14 +148,14 @@ def read_metadata(image: Image.Image) -> tuple[Metadata, str | None]:
         dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(0 < float(side) < 1e6 for side in dpi) else None,
         comment=comment.encode() if isinstance(comment, str) else comment,
         text={key: text for key, text in texts.items() if key != "XML:com.adobe.xmp" and "profile type" not in key},
-        chunks=_colour_chunks(info) if image.format == "PNG" else {},
+        chunks=_colour_chunks(info, points),
     )
     return metadata, note
 
 
 def _read_exif(image: Image.Image) -> tuple[dict[int, Any], str | None]:
     try:
-        read = image.getexif()
+        read = own_exif(image)
         exif = {tag: value for tag, value in read.items() if tag not in STRUCTURE and tag not in (EXIF_IFD, GPS_IFD)}
         for tag in (EXIF_IFD, GPS_IFD):
             inner = dict(read.get_ifd(tag))
@@ -125,8 +170,43 @@ def _read_exif(image: Image.Image) -> tuple[dict[int, Any], str | None]:
         return {}, "its EXIF is damaged and left out"
 
 
-def _colour_chunks(info: dict[Any, Any]) -> dict[bytes, bytes]:
-    chunks = {}
+def own_exif(image: Image.Image) -> Image.Exif:
+    """A file's EXIF, without an orientation that stands in its XMP alone, which Pillow puts there."""
+    if hasattr(image, "tag_v2"):
+        return image.getexif()
+    bearer = Image.new("L", (1, 1))
+    bearer.info = {key: image.info[key] for key in ("exif", "Raw profile type exif") if key in image.info}
+    return bearer.getexif()
+
+
+SRGB = ((1, 2), (1, 2, 6, 13, 14, 15))
+"""Code points of primaries and of transfer characteristics (ITU-T H.273) that are shown as sRGB."""
+
+
+def code_points(path: Path, format_name: str, info: Mapping[Any, Any]) -> bytes | None:
+    """What a file says of its colours by numbers: primaries, transfer, matrix (0: RGB), range, as PNG's cICP has them.
+
+    Returns:
+        None if it says nothing, says it by a profile that goes before, or says sRGB.
+    """
+    points = None
+    if format_name == "PNG":
+        with path.open("rb") as file:
+            file.seek(8)
+            while len(header := file.read(8)) == 8 and header[4:] != b"IDAT":
+                payload = file.read(int.from_bytes(header[:4], "big") + 4)
+                if header[4:] == b"cICP":
+                    points = payload[:4]
+    elif format_name in ("AVIF", "HEIF") and not info.get("icc_profile"):
+        content = path.read_bytes()
+        place = content.find(b"colrnclx") + 8
+        if place >= 8:
+            points = bytes([content[place + 1], content[place + 3], 0, 1])
+    return points if points and (points[0] not in SRGB[0] or points[1] not in SRGB[1]) else None
+
+
+def _colour_chunks(info: Mapping[Any, Any], points: bytes | None) -> dict[bytes, bytes]:
+    chunks = {b"cICP": points} if points else {}
     if "gamma" in info:
         chunks[b"gAMA"] = struct.pack(">I", round(info["gamma"] * 100_000))
     if "chromaticity" in info:

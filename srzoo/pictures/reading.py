@@ -11,11 +11,28 @@ import numpy as np
 from PIL import Image
 
 from srzoo.images import MAX_PIXELS, SUFFIXES, ImageError, decoding, open_image
-from srzoo.pictures.metadata import ORIENTATION, Metadata, read_metadata
+from srzoo.pictures.bmp import misread
+from srzoo.pictures.gif import composed_frames
+from srzoo.pictures.metadata import ORIENTATION, Metadata, code_points, own_exif, read_metadata
 from srzoo.pictures.pixels import Bands, Pixels, from_channels, from_pillow, upright
+from srzoo.pictures.tiff_pages import (
+    BITS,
+    EXTRA,
+    MULTIPLIED,
+    check_kind,
+    decode_deep,
+    picture_pages,
+    tag,
+    with_known_range,
+)
 
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "HEIF", "JXL")
 PAGED = ("TIFF",)
+
+XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
+
+HIGH_DYNAMIC_RANGE = (16, 18)
+"""Transfer characteristics PQ and HLG, by their code points."""
 
 ENDINGS = (
     *SUFFIXES,
@@ -23,6 +40,12 @@ ENDINGS = (
     *(".ico", ".pcx", ".pbm", ".pgm", ".ppm", ".psd", ".qoi", ".sgi", ".tga"),
 )
 """File name endings, in lower case, that are looked for in a folder of pictures to upscale."""
+
+RAW = (
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos", ".mrw"),
+    *(".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+)
+"""Endings of cameras' raw files; many are TIFF files with a small copy of the picture."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +83,7 @@ class Picture:
         still_first: whether the first frame is APNG's picture for those who cannot play it, outside the animation.
         transparent: whether its format and mode can hold transparency.
         deep: whether it is of 16 bits.
+        code_points: what PNG's cICP or AVIF's and HEIF's nclx says of other colours than sRGB's, as cICP has it.
         lossless: whether a WebP file is; else it follows from the format.
         notes: what was changed or left out on reading, in words, each once.
     """
@@ -67,17 +91,35 @@ class Picture:
     def __init__(self, path: Path, image: Image.Image):
         self.path = path
         self._image = image
-        self._size = image.size
         self.format = image.format or ""
-        self.count = getattr(image, "n_frames", 1) if self.format in ANIMATED + PAGED else 1
+        if self.format == "TIFF":
+            self._pages, left_out = picture_pages(path)
+            image.seek(self._pages[0])
+            check_kind(image.tag_v2)  # type: ignore[attr-defined]
+        else:
+            left_out = 0
+            self._pages = list(range(getattr(image, "n_frames", 1) if self.format in ANIMATED else 1))
+        self._size = image.size
+        self.count = len(self._pages)
         self.animated = self.count > 1 and self.format not in PAGED
         self.loop: int | None = image.info.get("loop")
         self.still_first = bool(self.animated and getattr(image, "default_image", False))
-        self.transparent = image.has_transparency_data or (self.animated and self.format == "GIF")
-        self._deep_colour = _is_deep_colour(path, image)
+        self._composed: Iterator[np.ndarray] | None = None
+        self._whole = self.format != "GIF" or (self.count == 1 and _is_covered(image))
+        self._bitmap = misread(path) if self.format == "BMP" else None
+        by_mask = bool(self._bitmap and self._bitmap.alpha_mask)
+        self.transparent = image.has_transparency_data or not self._whole or by_mask
+        depth, kind = _png_depth(path) if self.format == "PNG" else (max(tag(image, BITS, (8,))), 0)
+        self._key = image.info.get("transparency")
+        if depth < 8 and image.mode == "L" and isinstance(self._key, int):
+            self._key *= 255 // (2**depth - 1)  # Pillow scales the pixels, not their key
+        self._deep_colour = depth == 16 and (kind != 0 or image.mode in ("RGB", "RGBA", "CMYK"))
         self.deep = image.mode.startswith("I") or self._deep_colour
+        self.code_points = code_points(path, self.format, image.info)
         self.lossless = self.format == "WEBP" and _is_lossless_webp(path)
         self.notes: list[str] = []
+        if left_out:
+            self._note("its smaller copies and masks are left out")
         if self.format == "MPO":
             self._note("of several pictures in it the first is upscaled")
         if self.format == "PSD":
@@ -94,14 +136,16 @@ class Picture:
         Raises:
             ImageError: if one is damaged; it names the file.
         """
-        for index in range(self.count):
+        if not self._whole:
+            self._composed = composed_frames(self.path.read_bytes())
+        for index in self._pages:
             with decoding(self.path):
                 frame = self._decode(index)
             yield frame
 
     def _decode(self, index: int) -> Frame:
         image = self._image
-        if self.count > 1:
+        if self.count > 1 or index:
             image.seek(index)
         if self.animated and image.size != self._size:
             # A GIF of a few bytes may do so, and ask for gigabytes.
@@ -109,20 +153,31 @@ class Picture:
                 f"{self.path}: frame {index + 1} makes the picture grow from {self._size[0]}x{self._size[1]} to "
                 f"{image.width}x{image.height}; save it anew with frames of one size"
             )
-        # Pillow turns TIFF itself, tifffile does not.
-        as_stored = _tag(image, ORIENTATION) or 1
-        image.load()
-        metadata, note = read_metadata(image)
+        if self.format == "TIFF":
+            check_kind(image.tag_v2)  # type: ignore[attr-defined]
+        if self.format == "PNG" and self._key is not None:
+            image.info["transparency"] = self._key
+        as_stored = tag(image, ORIENTATION, 1)
+        # Pillow would turn by XMP too, which no other program does.
+        xmp = [image.info.pop(key, None) for key in XMP_KEYS]
+        if not self._bitmap:
+            image.load()
+        xmp += [image.info.pop(key, None) for key in XMP_KEYS]
+        metadata, note = read_metadata(image, next(filter(None, xmp), None), self.code_points)
+        if as_stored != 1:
+            metadata.exif[ORIENTATION] = as_stored  # Pillow has turned TIFF itself, and removed it
         self._note(note)
-        orientation = image.getexif().get(ORIENTATION, 1)
-        pixels = self._decode_deep(index) if self._deep_colour else None
+        for left_out in metadata.left_out() if self.format == "TIFF" else ():
+            self._note(left_out)
+        orientation = own_exif(image).get(ORIENTATION, 1)
+        pixels = self._decode_beside_pillow(index)
         if pixels is None:
             pixels, note = from_pillow(image)
             self._note(note)
-            if pixels.deep and self.format == "TIFF" and _tag(image, 262) == 0:
-                pixels = Pixels(np.uint16(65535) - pixels.colour)  # white is zero, which Pillow passes over
+            if self.format == "TIFF":
+                pixels = with_known_range(pixels, image)
         elif self.format == "TIFF":
-            orientation = as_stored
+            orientation = as_stored  # tifffile does not turn
         if self.count == 1:
             image.close()  # what was decoded is as large as the pixels
         pixels = upright(pixels, orientation)
@@ -130,18 +185,24 @@ class Picture:
             pixels = pixels.in_colour()
         return Frame(pixels, metadata, float(image.info.get("duration") or 0))
 
-    def _decode_deep(self, index: int) -> Pixels | None:
+    def _decode_beside_pillow(self, index: int) -> Pixels | None:
+        if self._bitmap:
+            return self._bitmap.decode(self.path, self._image)
+        if self._composed:
+            return from_channels(next(self._composed))
+        if not self._deep_colour:
+            return None
         if self.animated:
             self._note("its 16 bits become 8, as it is an animation")
         elif self._image.mode == "CMYK":
             self._note("its 16 bits become 8, as CMYK is converted so")
-        elif 1 in (_tag(self._image, 338) or ()):
+        elif MULTIPLIED in tag(self._image, EXTRA, ()):
             self._note("its 16 bits become 8, as its colours are multiplied by alpha")
         elif self.format == "PNG":
             return _decode_png(self.path, self._image.info.get("transparency"))
         else:
             try:
-                return _decode_tiff(self.path, index)
+                return decode_deep(self.path, index)
             except ImportError:
                 self._note("its 16 bits become 8, as imagecodecs is missing: `pip install imagecodecs`")
         return None
@@ -171,29 +232,62 @@ def open_picture(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Itera
         yield picture
 
 
+def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Reads an image file as training and measuring want it: RGB of 8 bits, upright, without transparency.
+
+    Of an animation or of pages it is the first. What `open_picture` refuses is refused here too, but for an ending
+    that lies.
+
+    Args:
+        path: a file in one of `srzoo.images.READABLE`.
+        max_pixels: width times height that it may have.
+
+    Returns:
+        uint8 array of shape (height, width, 3).
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ImageError: if the file is not an image, is damaged, or is larger.
+    """
+    path = Path(path)
+    with open_image(path, max_pixels) as image:
+        with decoding(path):
+            picture = Picture(path, image)
+            if picture.code_points and picture.code_points[1] in HIGH_DYNAMIC_RANGE:
+                raise ValueError("high dynamic range, whose brightness 8 bits of RGB do not hold; convert it to sRGB")
+        pixels = next(picture.frames()).pixels.in_8_bits()
+    return np.ascontiguousarray(pixels.in_colour().colour)
+
+
 def _check_ending(path: Path, image: Image.Image) -> None:
-    """Refuses a file whose ending lies: the result would bear it too, and more is wrong with such files as a rule."""
+    """Refuses a file whose ending lies: the result would bear it too, and more is wrong with such files as a rule.
+
+    What is no ending of pictures, as `.15` in a time of day, is part of the name.
+    """
     family = {"MPO": "JPEG", "DIB": "BMP"}
-    named, found = Image.EXTENSION.get(path.suffix.lower(), ""), image.format or ""
-    if path.suffix and family.get(named, named) != family.get(found, found):
-        ending = next((ending for ending, name in Image.EXTENSION.items() if name == found), f".{found.lower()}")
+    ending = path.suffix.lower()
+    named, found = Image.EXTENSION.get(ending), image.format or ""
+    if ending in RAW:
+        raise ImageError(f"{path}: RAW files are not read, and what is in them is a small copy; give it developed")
+    if named and family.get(named, named) != family.get(found, found):
+        true = next((ending for ending, name in Image.EXTENSION.items() if name == found), f".{found.lower()}")
         raise ImageError(
             f"{path}: its content is {found}, which the ending {path.suffix!r} does not say; rename it to "
-            f"{path.stem}{'.jpg' if found in ('JPEG', 'MPO') else ending}"
+            f"{path.stem}{'.jpg' if found in ('JPEG', 'MPO') else true}"
         )
 
 
-def _tag(image: Image.Image, tag: int):
-    return getattr(image, "tag_v2", {}).get(tag)
+def _is_covered(image: Image.Image) -> bool:
+    """Whether a GIF's first frame takes all of the picture."""
+    tiles: Any = getattr(image, "tile", ())
+    return bool(tiles) and tiles[0][1] == (0, 0, *image.size)
 
 
-def _is_deep_colour(path: Path, image: Image.Image) -> bool:
-    """Whether it is of 16 bits with more than grey, which Pillow brings to 8."""
-    if image.format == "PNG":
-        with path.open("rb") as file:
-            depth, kind = file.read(26)[24:]
-        return depth == 16 and kind != 0
-    return image.format == "TIFF" and set(_tag(image, 258) or ()) == {16} and image.mode in ("RGB", "RGBA", "CMYK")
+def _png_depth(path: Path) -> tuple[int, int]:
+    """Bits a channel, and the kind of colours (0 is grey)."""
+    with path.open("rb") as file:
+        depth, kind = file.read(26)[24:]
+    return depth, kind
 
 
 def _is_lossless_webp(path: Path) -> bool:
@@ -223,21 +317,3 @@ def _decode_png(path: Path, transparency) -> Pixels:
         hidden = np.all(pixels.colour == np.array(transparency, np.uint16), axis=2)
         pixels = Pixels(pixels.colour, np.where(hidden, 0, 65535).astype(np.uint16))
     return pixels
-
-
-def _decode_tiff(path: Path, index: int) -> Pixels:
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as file:
-            page: Any = file.pages[index]
-            array = page.asarray()
-            if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
-                array = np.moveaxis(array, 0, 2)
-    except ValueError as error:
-        if "imagecodecs" in str(error):
-            raise ImportError from error
-        raise
-    if array.dtype != np.uint16 or array.ndim != 3 or not 2 <= array.shape[2] <= 4:
-        raise ValueError(f"16-bit TIFF of shape {array.shape} is neither RGB nor RGBA")
-    return from_channels(array)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.data.sample import TRAIN, sample_path
-from srzoo.images import image_files, read_image
+from srzoo.images import image_files
+from srzoo.pictures.reading import read_image
 from srzoo.runtimes.parity import PICTURES
 
 CROPS = 36

@@ -10,8 +10,9 @@ import numpy as np
 
 from srzoo import bicubic
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, to_uint8
+from srzoo.images import to_uint8
 from srzoo.metrics import psnr_y
+from srzoo.pictures.reading import read_image
 
 PICTURES = (("chelsea.png", 96, 136), ("coffee.png", 200, 272), ("astronaut.png", 296, 448))
 """Photographs inside scikit-image, each with the rows and columns of the HR crop from its middle."""

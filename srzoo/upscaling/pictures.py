@@ -158,7 +158,7 @@ def upscale_picture(
 def _result(upscaler: Upscaler, frame: Frame, may_stream: bool, progress: Progress) -> Frame | LargeFrame:
     given = frame.pixels
     width, height = (side * upscaler.scale for side in given.size)
-    metadata = frame.metadata.of_result(width, height, given.grey)
+    metadata = frame.metadata.of_result(given.size, upscaler.scale, given.grey)
     if may_stream and width * height * given.channels_count * given.colour.itemsize > LARGE:
         return LargeFrame(upscale_in_bands(upscaler, given, progress), metadata)
     return Frame(upscale_pixels(upscaler, given, progress), metadata, frame.duration)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.evaluation import Pair, find_pairs
-from srzoo.images import SUFFIXES, image_files, read_image
+from srzoo.images import SUFFIXES, image_files
 from srzoo.metrics.lpips import Lpips
+from srzoo.pictures.reading import read_image
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from PIL import Image
 from skimage import data
 
 from srzoo.cli import resolve
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 
 pytest.importorskip("apache_beam", reason="srzoo batch needs Apache Beam: pip install 'srzoo[beam]'")
 

@@ -13,7 +13,8 @@ from srzoo import zoo
 from srzoo.__main__ import COMMANDS
 from srzoo.cli.evaluate import main
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 
 ROOT = Path(__file__).resolve().parents[2]
 

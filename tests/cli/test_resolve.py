@@ -12,7 +12,8 @@ from skimage import data
 from srzoo import shipped, zoo
 from srzoo.cli.resolve import main
 from srzoo.exporting.formats import export
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 from srzoo.upscaling import Upscaler, compare
 
 ROOT = Path(__file__).resolve().parents[2]

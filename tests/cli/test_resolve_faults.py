@@ -20,7 +20,8 @@ from skimage import data
 
 from srzoo import zoo
 from srzoo.cli.resolve import main
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 from srzoo.upscaling import batch
 from srzoo.upscaling.upscaler import Upscaler
 

@@ -11,7 +11,8 @@ from skimage import data
 
 from srzoo import zoo
 from srzoo.cli.resolve import main
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 from srzoo.runtimes import prepared
 
 pytest.importorskip("openvino")

@@ -8,7 +8,8 @@ from srzoo.data.folder import folder
 from srzoo.data.pairs import Item, Source
 from srzoo.data.pipeline import Crops, decode
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 
 CROPS = Crops(scale=4, patch=32, batch=2)
 

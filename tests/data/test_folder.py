@@ -7,7 +7,8 @@ from PIL import Image
 from srzoo import bicubic
 from srzoo.data.folder import folder, same_picture
 from srzoo.data.sample import sample_path
-from srzoo.images import ImageError, read_image, write_image
+from srzoo.images import ImageError, write_image
+from srzoo.pictures.reading import read_image
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from srzoo.data.pairs import Item, Source, hold_out, pair_from_hr
 from srzoo.data.pipeline import Crops, Teacher, batches, decode
 from srzoo.data.sample import sample, sample_path
 from srzoo.data.sources import open_source
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 
 CROPS = Crops(scale=4, patch=64, batch=4)
 PHOTO = read_image(sample_path("coffee.png"))

@@ -20,7 +20,8 @@ from srzoo.data import tensorflow_datasets as sources
 from srzoo.data.pipeline import Crops, batches, decode
 from srzoo.data.sample import sample_path
 from srzoo.data.sources import open_source
-from srzoo.images import ImageError, read_image
+from srzoo.images import ImageError
+from srzoo.pictures.reading import read_image
 
 DIV2K = tfds.builder_cls("div2k")
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow_serving.apis import predict_pb2
 
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 
 NAME = "edsr-baseline-x2.blocks1.filters4"
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from served import NAME, encoded, predicted, worst
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 from srzoo.upscaling import Upscaler
 
 

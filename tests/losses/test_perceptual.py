@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image
 from srzoo.losses import ContentLoss
+from srzoo.pictures.reading import read_image
 
 RNG = np.random.default_rng(0)
 HR = RNG.uniform(0, 255, (2, 32, 32, 3)).astype("float32")

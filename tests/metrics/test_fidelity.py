@@ -7,8 +7,8 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image
 from srzoo.metrics import luma, psnr, psnr_rgb, psnr_y, ssim_y
+from srzoo.pictures.reading import read_image
 
 PHOTO = read_image(sample_path("astronaut.png"))[:97, :120]
 NOISY = np.clip(PHOTO + np.random.default_rng(0).normal(0, 12, PHOTO.shape), 0, 255).astype(np.uint8)

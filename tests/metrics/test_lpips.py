@@ -11,8 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from srzoo import bicubic
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image
 from srzoo.metrics import lpips
+from srzoo.pictures.reading import read_image
 
 PHOTO = read_image(sample_path("astronaut.png"))[60:131, 180:246]
 BLURRED = bicubic.upscale(bicubic.downscale(PHOTO[:68, :64], 4), 4)

@@ -6,7 +6,7 @@ import pytest
 
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 
 
 @pytest.mark.slow

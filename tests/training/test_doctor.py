@@ -8,7 +8,8 @@ import pytest
 
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, to_uint8
+from srzoo.images import to_uint8
+from srzoo.pictures.reading import read_image
 from srzoo.training import doctor
 from srzoo.training.doctor import CALM, MAX_CHECKERBOARD, MAX_COLOUR_SHIFT, PATIENCE, WINDOW, Doctor
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from srzoo import zoo
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 from srzoo.training.run import Run
 from srzoo.training.session import train_run
 from srzoo.training.stages import settings_of

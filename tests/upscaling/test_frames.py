@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 
 PHOTO = data.chelsea()[100:120, 150:180]
 DEEP = PHOTO[..., 1].astype(np.uint16) * 257 + np.arange(30, dtype=np.uint16) * 7 % 256

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,8 @@ import pytest
 
 from srzoo import zoo
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
 

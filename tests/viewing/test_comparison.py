@@ -7,8 +7,9 @@ import pytest
 
 from srzoo import bicubic
 from srzoo.cli.compare import main
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
 from srzoo.metrics import lpips, psnr_y
+from srzoo.pictures.reading import read_image
 from srzoo.viewing import comparison
 from srzoo.viewing.pages import render
 

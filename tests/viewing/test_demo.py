@@ -19,7 +19,8 @@ from PIL import Image
 
 from srzoo.cli.demo import main
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 from srzoo.viewing.trial import Limits, Upload, answer, has_dial, take_upload, upscaler_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,8 @@ import pytest
 
 from srzoo.__main__ import COMMANDS
 from srzoo.cli.mos import main
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 from srzoo.viewing.key import HR, read_key
 from srzoo.viewing.methods import load_methods
 from srzoo.viewing.study import PAGE, Plan, create_study

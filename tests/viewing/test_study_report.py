@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 from srzoo.viewing.answers import read_answers
 from srzoo.viewing.key import ANSWERS_FORMAT, HR, KEY, Key, Stimulus, key_to_json, read_key
 from srzoo.viewing.study_report import report, write_report

@@ -1,0 +1,92 @@
+"""Which pages of a TIFF file are pictures, and of which kind: more than Pillow asks."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from srzoo.pictures.pixels import Pixels, from_channels
+
+BITS, PHOTOMETRIC, SAMPLES, EXTRA, FORMAT = 258, 262, 277, 338, 339
+NEW_KIND, OLD_KIND = 254, 255
+WHITE_IS_ZERO = 0
+COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
+"""Photometric interpretation -> samples of its colours."""
+MULTIPLIED = 1
+
+
+def picture_pages(path: Path) -> tuple[list[int], int]:
+    """Finds the pages that are pictures, not smaller copies of others (overviews, thumbnails) and not masks.
+
+    Returns:
+        (their numbers from 0, how many pages are left out).
+
+    Raises:
+        ValueError: if there is none.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        tags = [page.aspage().tags for page in file.pages]
+    pages = [n for n, of in enumerate(tags) if not of.valueof(NEW_KIND, 0) & 5 and of.valueof(OLD_KIND) != 2]
+    if not pages:
+        raise ValueError("it holds small copies of a picture alone, as RAW files do; develop it, and give the result")
+    return pages, len(tags) - len(pages)
+
+
+def tag(image: Image.Image, number: int, default: Any = None) -> Any:
+    """Value of a TIFF field; the default for images of other formats too."""
+    return getattr(image, "tag_v2", {}).get(number, default)
+
+
+def check_kind(tags: Mapping[int, Any]) -> None:
+    """Raises ValueError if it is not known what a page's numbers mean."""
+    bits, formats, samples = tags.get(BITS, (1,)), tags.get(FORMAT, (1,)), tags.get(SAMPLES, 1)
+    if 2 in formats:
+        raise ValueError("signed integers have no known black and white; convert the picture to unsigned ones")
+    if 3 in formats:
+        raise ValueError("floating-point pixels have no fixed range; convert the picture to 16-bit integers")
+    if max(bits) > 16:
+        raise ValueError(f"{max(bits)}-bit integer pixels have no known range; convert the picture to 16 bits")
+    colours, extra = COLOURS.get(tags.get(PHOTOMETRIC, -1), samples), tags.get(EXTRA, ())
+    if samples > colours and (samples > colours + 1 or extra[0:1] not in ((1,), (2,))):
+        raise ValueError(
+            f"of its {samples} bands {colours} {'is' if colours == 1 else 'are'} known and the others are not "
+            "transparency; upscale bands apart, or leave out what is no colour"
+        )
+
+
+def with_known_range(pixels: Pixels, image: Image.Image) -> Pixels:
+    """Grey of 16 or 12 bits as Pillow gives it -> 65535 is white."""
+    if not pixels.deep:
+        return pixels
+    grey = pixels.colour
+    if set(tag(image, BITS, ())) == {12}:
+        grey = ((grey.astype(np.uint32) * 65535 + 2047) // 4095).astype(np.uint16)
+    return Pixels(np.uint16(65535) - grey if tag(image, PHOTOMETRIC) == WHITE_IS_ZERO else grey)
+
+
+def decode_deep(path: Path, index: int) -> Pixels:
+    """Decodes a page of 16-bit colours.
+
+    Raises:
+        ImportError: if the file is compressed in a way that needs imagecodecs, which is missing.
+        ValueError: if it is damaged.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            page: Any = file.pages[index]
+            array = page.asarray()
+            if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+                array = np.moveaxis(array, 0, 2)
+    except ValueError as error:
+        if "imagecodecs" in str(error):
+            raise ImportError from error
+        raise
+    if array.dtype != np.uint16 or array.ndim != 3 or not 2 <= array.shape[2] <= 4:
+        raise ValueError(f"TIFF page of {array.dtype} and shape {array.shape}")
+    return from_channels(array)

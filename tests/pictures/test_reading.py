@@ -1,0 +1,275 @@
+"""Pictures of unusual kinds, read as other decoders read them, or refused. Where no file of another program would do,
+the expected pixels are what the file's own bytes say; two values are Chromium's, and said to be."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from srzoo.images import ImageError
+from srzoo.pictures.formats import output_format
+from srzoo.pictures.png import png_chunk
+from srzoo.pictures.reading import open_picture, read_image
+
+RNG = np.random.default_rng(0)
+RGB = RNG.integers(0, 256, (6, 7, 3), np.uint8)
+
+
+def frames(path):
+    with open_picture(path) as picture:
+        return [frame.pixels for frame in picture.frames()]
+
+
+def png(depth, kind, rows, chunks=b""):
+    """A PNG file of rows of packed bytes."""
+    width = len(rows[0]) * 8 // depth // {0: 1, 2: 3}[kind]
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(rows), depth, kind, 0, 0, 0))
+    data = png_chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
+    return b"\x89PNG\r\n\x1a\n" + header + chunks + data + png_chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_the_transparent_grey_of_a_png_is_found_at_every_depth(depth, tmp_path):
+    most = 2**depth - 1
+    levels = np.arange(16) % (most + 1)
+    packed = int("".join(f"{level:0{depth}b}" for level in levels), 2).to_bytes(2 * depth, "big")
+    (tmp_path / "a.png").write_bytes(png(depth, 0, [packed] * 2, png_chunk(b"tRNS", struct.pack(">H", 1))))
+    (pixels,) = frames(tmp_path / "a.png")
+    np.testing.assert_array_equal(pixels.alpha[0] == 0, levels == 1)
+    scale = np.iinfo(pixels.colour.dtype).max // most if depth < 16 else 1
+    np.testing.assert_array_equal(pixels.colour[1], levels * scale)
+
+
+def bmp(width, height, bits, data, compression, header=40, masks=(0, 0, 0, 0), palette=b""):
+    """A BMP file."""
+    fields = struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, compression, len(data), 0, 0, 0, 0)
+    fields = (fields + struct.pack("<4I", *masks)).ljust(header, b"\0")[:header]
+    start = 14 + header + len(palette)
+    return b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + fields + palette + data
+
+
+def test_runs_of_4_bits_in_a_bmp_are_decoded(tmp_path):
+    palette = b"".join(bytes([level, 2 * level, 255 - level, 0]) for level in range(16))
+    lowest = b"\x04\x12\x00\x05\x34\x50\x70\x00" + b"\0\0"  # 1 2 1 2, then 3 4 5 0 7 and a byte to an even place
+    middle = b"\x03\xab\0\x02\x02\0\x04\xc0"  # three, two pixels further, four
+    (tmp_path / "a.bmp").write_bytes(bmp(9, 2, 4, lowest + middle + b"\0\1", 2, palette=palette))
+    expected = np.array([[10, 11, 10, 0, 0, 12, 0, 12, 0], [1, 2, 1, 2, 3, 4, 5, 0, 7]], np.uint8)
+    (pixels,) = frames(tmp_path / "a.bmp")
+    np.testing.assert_array_equal(pixels.colour, np.stack([255 - expected, 2 * expected, expected], axis=2))
+    (tmp_path / "a.bmp").write_bytes(bmp(9, 2, 4, lowest, 2, palette=palette))
+    with pytest.raises(ImageError, match="truncated"):
+        frames(tmp_path / "a.bmp")
+
+
+@pytest.mark.parametrize(
+    ("bits", "compression", "masks"),
+    [
+        (16, 3, (0x7C00, 0x3E0, 0x1F, 0x8000)),
+        (32, 3, (0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
+        (32, 0, (0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
+    ],
+)
+@pytest.mark.parametrize("header", [56, 108, 124])
+@pytest.mark.parametrize("height", [4, -4])
+def test_alpha_of_a_bmps_mask_is_kept(bits, compression, masks, header, height, tmp_path):
+    stored = RNG.integers(0, 2**bits, (4, 6), np.uint64).astype(f"<u{bits // 8}")
+    (tmp_path / "a.bmp").write_bytes(bmp(6, height, bits, stored.tobytes(), compression, header, masks))
+    (pixels,) = frames(tmp_path / "a.bmp")
+    shown = stored[::-1] if height > 0 else stored
+    for index, mask in enumerate(masks):
+        values = (shown & mask) / mask * 255
+        np.testing.assert_allclose(pixels.channels()[..., index], values, atol=1)
+    np.testing.assert_array_equal(pixels.alpha == 0, (shown & masks[3]) == 0)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("bands", "extra"), [(4, [0]), (5, [0, 0]), (5, [2, 0]), (6, [0, 0, 0])])
+def test_bands_of_a_tiff_that_are_not_transparency_are_refused(kind, bands, extra, tmp_path):
+    array = RNG.integers(0, 256, (6, 7, bands)).astype(kind)
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", extrasamples=extra)
+    for read in (frames, read_image):
+        with pytest.raises(ImageError, match=rf"{bands} bands|{bands} band\(s\) of {np.dtype(kind)}, RGB"):
+            read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (np.int8, "int8|signed integers have no known black and white"),
+        (np.int16, "signed integers have no known black and white"),
+        (np.int32, "signed integers have no known black and white"),
+        (np.uint32, "32-bit integer pixels have no known range"),
+        (np.float16, "1 band.s. of float16"),
+        (np.float32, "floating-point pixels have no fixed range"),
+    ],
+)
+def test_numbers_of_no_known_range_are_refused_by_every_way_of_reading(kind, reason, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", RGB[..., 0].astype(kind), photometric="minisblack")
+    for read in (frames, read_image):
+        with pytest.raises(ImageError, match=reason):
+            read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(("kind", "white"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_every_way_of_reading_takes_white_for_zero_where_the_tiff_says_so(kind, white, tmp_path):
+    grey = RGB[..., 0].astype(kind) * (white // 255)
+    tifffile.imwrite(tmp_path / "a.tif", white - grey, photometric="miniswhite")
+    np.testing.assert_array_equal(frames(tmp_path / "a.tif")[0].colour, grey)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.repeat(RGB[..., :1], 3, axis=2))
+
+
+def test_12_bits_of_a_tiff_reach_white(tmp_path):
+    levels = [0, 1, 2048, 4095]
+    packed = int("".join(f"{level:012b}" for level in levels), 2).to_bytes(6, "big")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((1, 4), np.uint16), photometric="minisblack")
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        page = file.pages[0]
+        bits, place = page.tags["BitsPerSample"].valueoffset, page.dataoffsets[0]
+        count = page.tags["StripByteCounts"].valueoffset
+    content[bits : bits + 2], content[place : place + 6] = struct.pack("<H", 12), packed
+    content[count : count + 2] = struct.pack("<H", 6)
+    (tmp_path / "a.tif").write_bytes(content)
+    np.testing.assert_allclose(frames(tmp_path / "a.tif")[0].colour[0], np.array(levels) * 65535 / 4095, atol=0.51)
+
+
+def test_smaller_copies_and_masks_in_a_tiff_are_no_pages(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(RGB, photometric="rgb")
+        file.write(RGB[::2, ::2], photometric="rgb", subfiletype=1)
+        file.write(RGB[..., 0] > 100, photometric="minisblack", subfiletype=4)
+    with open_picture(tmp_path / "a.tif") as picture:
+        assert picture.count == 1 and picture.notes == ["its smaller copies and masks are left out"]
+    np.testing.assert_array_equal(frames(tmp_path / "a.tif")[0].colour, RGB)
+    tifffile.imwrite(tmp_path / "b.tif", RGB, photometric="rgb", subfiletype=1)
+    with pytest.raises(ImageError, match="small copies of a picture alone, as RAW files do"):
+        frames(tmp_path / "b.tif")
+
+
+def test_what_a_tiff_holds_that_is_not_known_is_named(tmp_path):
+    grey = np.stack([RGB[..., 0], RGB[..., 1]], axis=2).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", grey, photometric="minisblack", extrasamples=[2], planarconfig="contig")
+    with pytest.raises(ImageError, match=r"2 band\(s\) of uint16, MINISBLACK, NONE; save it as grey or RGB"):
+        frames(tmp_path / "a.tif")
+
+
+def gif(width, height, parts, background=1):
+    """A GIF file of four colours; of each part its place, indices, way of disposal and transparent index."""
+    palette = bytes([250, 0, 0, 0, 250, 0, 0, 0, 250, 90, 90, 90])
+    content = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x81, background, 0) + palette
+    for left, top, indices, disposal, key in parts:
+        flags = disposal << 2 | (key is not None)
+        content += b"!\xf9\x04" + struct.pack("<BHBB", flags, 5, key or 0, 0)
+        content += b"," + struct.pack("<4HB", left, top, *indices.shape[::-1], 0) + b"\x02"
+        # Three bits a code: 4 clears the table before each index, so it never grows; 5 is the end.
+        codes = [code for index in indices.flat for code in (4, int(index))] + [5]
+        number = sum(code << 3 * place for place, code in enumerate(codes))
+        data = number.to_bytes(-(-3 * len(codes) // 8), "little")
+        content += b"".join(bytes([len(data[at : at + 255])]) + data[at : at + 255] for at in range(0, len(data), 255))
+        content += b"\0"
+    return content + b";"
+
+
+def test_what_no_frame_of_a_gif_has_drawn_is_clear(tmp_path):
+    part = np.array([[0, 1], [2, 3]])
+    (tmp_path / "still.gif").write_bytes(gif(4, 3, [(1, 0, part, 0, None)]))
+    (pixels,) = frames(tmp_path / "still.gif")
+    drawn = np.zeros((3, 4), bool)
+    drawn[:2, 1:3] = True
+    np.testing.assert_array_equal(pixels.alpha, 255 * drawn)
+    np.testing.assert_array_equal(pixels.colour[0, 1:3], [[250, 0, 0], [0, 250, 0]])
+
+
+def test_frames_of_a_gif_are_disposed_of_as_browsers_do(tmp_path):
+    one, corner = np.ones((3, 4), int), np.array([[0, 2], [2, 0]])
+    parts = [(0, 0, one, 1, None), (0, 0, corner, 3, 2), (2, 1, corner, 2, None), (0, 2, corner[:1], 0, None)]
+    (tmp_path / "a.gif").write_bytes(gif(4, 3, parts))
+    first, second, third, fourth = frames(tmp_path / "a.gif")
+    assert np.all(first.colour == (0, 250, 0)) and np.all(first.alpha == 255)
+    assert second.colour[0, 0].tolist() == [250, 0, 0] and second.colour[0, 1].tolist() == [0, 250, 0]
+    np.testing.assert_array_equal(third.colour[:2, :2], first.colour[:2, :2])  # what was there before has come back
+    assert third.colour[1, 3].tolist() == [0, 0, 250]
+    np.testing.assert_array_equal(fourth.alpha[1:, 2:], 0)  # what was drawn is cleared
+    assert np.all(fourth.alpha[:, :2] == 255)
+
+
+@pytest.mark.parametrize("ending", ["avif", "webp", "jpg", "png", "tif"])
+def test_an_orientation_that_stands_in_xmp_alone_is_not_applied(ending, tmp_path):
+    """As browsers and libvips have it: of AVIF only irot and imir count, of the others EXIF."""
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    options = {"tiffinfo": {700: xmp}} if ending == "tif" else {"xmp": xmp}
+    Image.fromarray(RGB).save(tmp_path / f"a.{ending}", **options)
+    if ending == "png":
+        content = (tmp_path / "a.png").read_bytes()
+        text = png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
+        (tmp_path / "a.png").write_bytes(content[:33] + text + content[33:])
+    assert frames(tmp_path / f"a.{ending}")[0].size == (7, 6)
+    assert read_image(tmp_path / f"a.{ending}").shape == (6, 7, 3)
+
+
+def with_code_points(ending, primaries, transfer):
+    written = io.BytesIO()
+    Image.fromarray(np.tile(RGB, (4, 4, 1))).save(written, ending.upper())
+    content = written.getvalue()
+    if ending == "png":
+        return content[:33] + png_chunk(b"cICP", bytes([primaries, transfer, 0, 1])) + content[33:]
+    place = content.find(b"colrnclx") + 8
+    return content[:place] + struct.pack(">HH", primaries, transfer) + content[place + 4 :]
+
+
+@pytest.mark.parametrize("ending", ["png", "avif"])
+@pytest.mark.parametrize(("primaries", "transfer"), [(12, 13), (9, 16)])
+def test_colours_told_by_code_points_are_kept_and_then_in_png(ending, primaries, transfer, tmp_path):
+    (tmp_path / f"a.{ending}").write_bytes(with_code_points(ending, primaries, transfer))
+    with open_picture(tmp_path / f"a.{ending}") as picture:
+        assert next(picture.frames()).metadata.chunks[b"cICP"] == bytes([primaries, transfer, 0, 1])
+        for wanted in (None, "jpeg", "avif", "tiff"):
+            format_, notes = output_format(picture, wanted, 2)
+            assert format_.name == "PNG"
+            assert (wanted or ending) == "png" or "holds no colours told by code points" in notes[0]
+
+
+def test_code_points_of_srgb_need_not_be_kept(tmp_path):
+    (tmp_path / "a.png").write_bytes(with_code_points("png", 1, 13))
+    with open_picture(tmp_path / "a.png") as picture:
+        assert output_format(picture, "jpeg", 2)[0].name == "JPEG"
+
+
+@pytest.mark.parametrize(("transfer", "refused"), [(13, False), (16, True), (18, True)])
+def test_high_dynamic_range_is_not_trained_on(transfer, refused, tmp_path):
+    (tmp_path / "a.png").write_bytes(with_code_points("png", 9, transfer))
+    if refused:
+        with pytest.raises(ImageError, match="high dynamic range"):
+            read_image(tmp_path / "a.png")
+    else:
+        assert read_image(tmp_path / "a.png").shape == (24, 28, 3)
+
+
+def test_profiles_and_texts_of_a_png_may_have_more_than_a_megabyte(tmp_path):
+    profile, text = RNG.bytes(1_500_000), "{workflow} " * 150_000
+    chunks = png_chunk(b"iCCP", b"a\0\0" + zlib.compress(profile))
+    chunks += png_chunk(b"zTXt", b"workflow\0\0" + zlib.compress(text.encode()))
+    (tmp_path / "a.png").write_bytes(png(8, 2, [row.tobytes() for row in RGB], chunks))
+    with open_picture(tmp_path / "a.png") as picture:
+        (frame,) = picture.frames()
+    np.testing.assert_array_equal(frame.pixels.colour, RGB)
+    assert frame.metadata.icc == profile and frame.metadata.text["workflow"] == text
+
+
+def test_raw_files_are_refused_as_what_is_read_of_them_is_a_small_copy(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb")
+    (tmp_path / "a.tif").rename(tmp_path / "a.NEF")
+    with pytest.raises(ImageError, match="RAW files are not read"):
+        frames(tmp_path / "a.NEF")
+
+
+def test_what_is_no_ending_of_pictures_is_part_of_the_name(tmp_path):
+    path = tmp_path / "Screenshot at 12.30.15"
+    Image.fromarray(RGB).save(path, "PNG")
+    with open_picture(path) as picture:
+        assert output_format(picture, None, 2)[0].named(path).name == "Screenshot at 12.30.15.png"
+        assert output_format(picture, "jpeg", 2)[0].named(tmp_path / "a.png").name == "a.jpg"

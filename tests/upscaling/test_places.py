@@ -1,0 +1,66 @@
+"""Metadata that speak of pixels speak of the result's pixels, or are left out."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from srzoo.pictures.geotiff import placed
+
+RGB = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+SCALE = (33550, "d", 3, (10.0, 20.0, 0.0), True)
+POINTS = (33922, "d", 12, (0, 0, 0, 5e5, 4e6, 0, 8, 6, 0, 5e5 + 80, 4e6 - 120, 0), True)
+DIRECTORY = (34735, "H", 8, (1, 1, 0, 1, 1025, 0, 1, 1), True)
+
+
+def tags_of(path):
+    with tifffile.TiffFile(path) as file:
+        return {tag.code: tag.value for tag in file.pages[0].tags}
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_geotiffs_pixels_measure_half_as_much_and_lie_where_they_lay(kind, tmp_path, resolve):
+    tifffile.imwrite(tmp_path / "a.tif", RGB.astype(kind), photometric="rgb", extratags=[SCALE, POINTS, DIRECTORY])
+    tags = tags_of(resolve("a.tif").path)
+    assert tags[33550] == (5.0, 10.0, 0.0) and tags[34735] == DIRECTORY[3]
+    assert tags[33922] == (0, 0, 0, 5e5, 4e6, 0, 16, 12, 0, 5e5 + 80, 4e6 - 120, 0)
+
+
+@pytest.mark.parametrize(("raster_type", "shift"), [(1, 0), (2, 0.5)])
+def test_the_same_ground_is_found_through_a_transformation_by_areas_and_by_centres(raster_type, shift):
+    matrix = np.array([[10, 1, 0, 5e5], [2, -20, 0, 4e6], [0, 0, 0, 0], [0, 0, 0, 1]])
+    fields = {34264: tuple(matrix.ravel()), 34735: (1, 1, 0, 1, 1025, 0, 1, raster_type)}
+    enlarged = np.reshape(placed(fields, 2)[34264], (4, 4))
+    # The centre of the first small pixel is the corner that its four large ones share.
+    centre = 0.5 - shift
+    np.testing.assert_allclose(
+        enlarged @ [2 * centre + shift, 2 * centre + shift, 0, 1], matrix @ [centre, centre, 0, 1]
+    )
+
+
+def test_a_map_that_is_turned_loses_its_place_and_it_is_said(tmp_path, resolve):
+    orientation = (274, "H", 1, 6, True)
+    tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", extratags=[orientation, SCALE, POINTS, DIRECTORY])
+    result = resolve("a.tif")
+    assert not {33550, 33922, 34735} & tags_of(result.path).keys()
+    assert "its place on the map is left out, as it is turned" in result.notes
+
+
+def test_layers_and_other_private_fields_are_left_out_and_it_is_said(tmp_path, resolve):
+    extra = [(37724, "B", 2000, bytes(2000), True), (33432, "s", 0, "Ana", True)]
+    tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", extratags=extra)
+    result = resolve("a.tif")
+    assert 37724 not in tags_of(result.path) and tags_of(result.path)[33432] == "Ana"
+    assert "its private fields 37724 are left out" in result.notes
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_cameras_pixels_and_the_subjects_place_are_those_of_the_result(orientation, tmp_path, resolve):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x8769] = {0xA20E: 4000.0, 0xA20F: 3000.0, 0xA210: 2, 0x9214: (3, 2, 1)}
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", exif=exif)
+    inner = resolve("a.jpg").image().getexif().get_ifd(0x8769)
+    sides = (8000, 6000) if orientation == 1 else (6000, 8000)
+    assert (inner[0xA20E], inner[0xA20F]) == sides
+    assert inner.get(0x9214) == ((6, 4, 2) if orientation == 1 else None)
