@@ -13,7 +13,8 @@ import numpy as np
 import srzoo
 from srzoo.degradations.presets import preset_of
 from srzoo.degradations.steps import degrade
-from srzoo.images import ImageError, image_files, read_image, write_image
+from srzoo.images import ImageError, image_files, write_image
+from srzoo.pictures.reading import read_image
 
 
 def degrade_folder(

@@ -10,7 +10,8 @@ from srzoo.cli import evaluate
 from srzoo.cli.degrade import main
 from srzoo.data.folder import folder as training_folder
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
 
 PHOTO = read_image(sample_path("coffee.png"))
 

@@ -11,7 +11,7 @@ from srzoo.data.sample import sample_path
 from srzoo.degradations import presets
 from srzoo.degradations.presets import PRESETS, Preset
 from srzoo.degradations.steps import Chain, Jpeg, ToLr
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 
 PHOTO = read_image(sample_path("coffee.png"))
 LR, HR = pair_from_hr(PHOTO, 4)

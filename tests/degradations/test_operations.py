@@ -12,7 +12,8 @@ from srzoo import bicubic
 from srzoo.data.sample import sample_path
 from srzoo.degradations import operations
 from srzoo.degradations.kernels import gaussian
-from srzoo.images import read_image, to_uint8
+from srzoo.images import to_uint8
+from srzoo.pictures.reading import read_image
 
 PHOTO = read_image(sample_path("coffee.png"))[100:196, 200:288]
 PIXELS = PHOTO.astype(np.float32)

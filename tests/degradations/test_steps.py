@@ -8,7 +8,7 @@ from srzoo.data.sample import sample_path
 from srzoo.degradations import operations
 from srzoo.degradations.presets import PRESETS, preset_of
 from srzoo.degradations.steps import Blur, Chain, Jpeg, Kernels, Noise, Resize, Shuffled, Sincs, ToLr, degrade
-from srzoo.images import read_image
+from srzoo.pictures.reading import read_image
 
 HR = read_image(sample_path("chelsea.png"))[:96, :128]
 

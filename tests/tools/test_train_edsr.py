@@ -8,8 +8,9 @@ import train_edsr
 
 from srzoo import zoo
 from srzoo.data.sample import sample_path
-from srzoo.images import read_image, write_image
+from srzoo.images import write_image
 from srzoo.losses import PIXEL_LOSSES, charbonnier
+from srzoo.pictures.reading import read_image
 from srzoo.training.steps import PixelStep
 
 RNG = np.random.default_rng(0)
