@@ -1,6 +1,7 @@
 """From an image file to its frames or pages, one by one, each with pixels and metadata."""
 
 import contextlib
+import mimetypes
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -255,21 +256,21 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> np.ndar
             picture = Picture(path, image)
             if picture.code_points and picture.code_points[1] in HIGH_DYNAMIC_RANGE:
                 raise ValueError("high dynamic range, whose brightness 8 bits of RGB do not hold; convert it to sRGB")
-        pixels = next(picture.frames()).pixels.in_8_bits()
-    return np.ascontiguousarray(pixels.in_colour().colour)
+        colour = next(picture.frames()).pixels.in_8_bits().colour
+    return np.array(colour if colour.ndim == 3 else np.repeat(colour[..., None], 3, axis=2))
 
 
 def _check_ending(path: Path, image: Image.Image) -> None:
     """Refuses a file whose ending lies: the result would bear it too, and more is wrong with such files as a rule.
 
-    What is no ending of pictures, as `.15` in a time of day, is part of the name.
+    What is no ending of any kind of file, as `.15` in a time of day, is part of the name.
     """
     family = {"MPO": "JPEG", "DIB": "BMP"}
     ending = path.suffix.lower()
     named, found = Image.EXTENSION.get(ending), image.format or ""
     if ending in RAW:
         raise ImageError(f"{path}: RAW files are not read, and what is in them is a small copy; give it developed")
-    if named and family.get(named, named) != family.get(found, found):
+    if (named or mimetypes.guess_type(path.name)[0]) and family.get(named, named) != family.get(found, found):
         true = next((ending for ending, name in Image.EXTENSION.items() if name == found), f".{found.lower()}")
         raise ImageError(
             f"{path}: its content is {found}, which the ending {path.suffix!r} does not say; rename it to "

@@ -267,7 +267,7 @@ def test_raw_files_are_refused_as_what_is_read_of_them_is_a_small_copy(tmp_path)
         frames(tmp_path / "a.NEF")
 
 
-def test_what_is_no_ending_of_pictures_is_part_of_the_name(tmp_path):
+def test_what_is_no_ending_of_any_kind_of_file_is_part_of_the_name(tmp_path):
     path = tmp_path / "Screenshot at 12.30.15"
     Image.fromarray(RGB).save(path, "PNG")
     with open_picture(path) as picture:
