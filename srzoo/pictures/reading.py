@@ -267,10 +267,10 @@ def _check_ending(path: Path, image: Image.Image) -> None:
     """
     family = {"MPO": "JPEG", "DIB": "BMP"}
     ending = path.suffix.lower()
-    named, found = Image.EXTENSION.get(ending), image.format or ""
+    named, found = Image.EXTENSION.get(ending) or mimetypes.guess_type(path.name)[0] or "", image.format or ""
     if ending in RAW:
         raise ImageError(f"{path}: RAW files are not read, and what is in them is a small copy; give it developed")
-    if (named or mimetypes.guess_type(path.name)[0]) and family.get(named, named) != family.get(found, found):
+    if named and family.get(named, named) != family.get(found, found):
         true = next((ending for ending, name in Image.EXTENSION.items() if name == found), f".{found.lower()}")
         raise ImageError(
             f"{path}: its content is {found}, which the ending {path.suffix!r} does not say; rename it to "
