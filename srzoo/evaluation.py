@@ -15,6 +15,7 @@ import numpy as np
 from srzoo import bicubic
 from srzoo.images import image_files
 from srzoo.metrics import psnr_rgb, psnr_y, ssim_y
+from srzoo.metrics.dists import Dists
 from srzoo.metrics.fidelity import WINDOW
 from srzoo.metrics.lpips import Lpips
 from srzoo.pictures.reading import read_image
@@ -25,6 +26,8 @@ METRICS = {
     "ssim_y": ("SSIM-Y", 4),
     "psnr_rgb": ("PSNR-RGB", 2),
     "lpips": ("LPIPS", 4),
+    "dists": ("DISTS", 4),
+    "lr_psnr": ("LR-PSNR", 2),
     "seconds": ("seconds", 2),
 }
 """Name of a figure in `Score` -> its title, and its digits after the point in a table for reading."""
@@ -81,9 +84,11 @@ class Score:
         name: of its HR file, without the ending.
         psnr_y, psnr_rgb: in dB.
         ssim_y: at most 1.
-        lpips: at least 0, and lower is better; None if it was not measured.
+        lpips, dists: at least 0, and lower is better; None if it was not measured.
+        lr_psnr: in dB, of SR shrunk again against LR.
         seconds: of upscaling alone, from and to pixels in memory.
-        bicubic_psnr_y, bicubic_ssim_y, bicubic_psnr_rgb, bicubic_lpips, bicubic_seconds: the same of MATLAB's bicubic.
+        bicubic_psnr_y, bicubic_ssim_y, bicubic_psnr_rgb, bicubic_lpips, bicubic_dists, bicubic_lr_psnr,
+            bicubic_seconds: the same of MATLAB's bicubic.
     """
 
     name: str
@@ -91,11 +96,15 @@ class Score:
     ssim_y: float
     psnr_rgb: float
     lpips: float | None = None
+    dists: float | None = None
+    lr_psnr: float
     seconds: float
     bicubic_psnr_y: float
     bicubic_ssim_y: float
     bicubic_psnr_rgb: float
     bicubic_lpips: float | None = None
+    bicubic_dists: float | None = None
+    bicubic_lr_psnr: float
     bicubic_seconds: float
 
     @property
@@ -140,6 +149,11 @@ def protocol(scale: int, lpips: Lpips | None = None) -> str:
     if not lpips:
         return fidelity
     return f"{fidelity}; LPIPS v0.1 of {lpips.name} (Zhang et al., 2018), on RGB, nothing shaved, lower is better"
+
+
+DISTS_PROTOCOL = "DISTS (Ding et al., 2020), on RGB at full size, nothing shaved, lower is better; "
+
+LR_PSNR_PROTOCOL = "LR-PSNR: of RGB, LR against SR shrunk by MATLAB's bicubic and rounded to 8 bits, nothing shaved"
 
 
 def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pair]:
@@ -201,6 +215,7 @@ def evaluate(
     folder: Path,
     progress: Callable[[list[Pair]], Iterable[Pair]] = iter,
     lpips: Lpips | None = None,
+    dists: Dists | None = None,
 ) -> FolderScores:
     """Upscales every picture of a benchmark and measures it, and bicubic beside it.
 
@@ -210,7 +225,7 @@ def evaluate(
         scale: of the upscaling; also the pixels that are shaved.
         folder: see `find_pairs`.
         progress: is given the list of pairs and gives them back one by one, as `tqdm.tqdm` does.
-        lpips: measures LPIPS too, if given.
+        lpips, dists: measure LPIPS and DISTS too, if given.
 
     Raises:
         FileNotFoundError, ValueError: as `find_pairs`.
@@ -228,14 +243,17 @@ def evaluate(
             start = time.perf_counter()
             sr = way(lr)
             figures[f"{prefix}seconds"] = time.perf_counter() - start
-            figures |= {f"{prefix}{name}": value for name, value in figures_of(hr, sr, scale, lpips).items()}
+            found = figures_of(hr, sr, scale, lpips) | ({"dists": dists(hr, sr)} if dists else {})
+            found["lr_psnr"] = psnr_rgb(lr, bicubic.downscale(sr, scale), 0)
+            figures |= {f"{prefix}{name}": value for name, value in found.items()}
         scores.append(Score(name=pair.name, **figures))
     origin = "made from HR by MATLAB's bicubic" if pairs[0].lr is None else f"as given in {pairs[0].lr.parent.name}"
-    return FolderScores(folder.resolve().name, model, scale, origin, protocol(scale, lpips), tuple(scores))
+    told = f"{protocol(scale, lpips)}; {DISTS_PROTOCOL if dists else ''}{LR_PSNR_PROTOCOL}"
+    return FolderScores(folder.resolve().name, model, scale, origin, told, tuple(scores))
 
 
 def figures_of(hr: np.ndarray, sr: np.ndarray, scale: int, lpips: Lpips | None = None) -> dict[str, float]:
-    """What `METRICS` names of two uint8 pictures (H, W, 3), but for the time; `scale` pixels are shaved."""
+    """PSNR, SSIM and maybe LPIPS of two uint8 (H, W, 3), by their names in `METRICS`; `scale` pixels are shaved."""
     figures = {"psnr_y": psnr_y(hr, sr, scale), "ssim_y": ssim_y(hr, sr, scale), "psnr_rgb": psnr_rgb(hr, sr, scale)}
     return figures | ({"lpips": lpips(hr, sr)} if lpips else {})
 

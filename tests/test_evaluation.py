@@ -12,7 +12,7 @@ import pytest
 from srzoo import bicubic, evaluation
 from srzoo.data.sample import sample_path
 from srzoo.images import write_image
-from srzoo.metrics import psnr_y
+from srzoo.metrics import psnr, psnr_y
 from srzoo.pictures.reading import read_image
 
 PHOTO = read_image(sample_path("coffee.png"))[:82, :101]
@@ -192,3 +192,26 @@ def test_bicubic_on_set5_set14_and_bsd100_is_the_known_figure(shared_data):
         pictures = [pair.read(4) for pair in pairs]
         assert len(pictures) == count
         assert np.mean([psnr_y(hr, BICUBIC(lr), 4) for lr, hr in pictures]) == pytest.approx(known, abs=0.005)
+
+
+def test_lr_psnr_says_how_far_sr_is_from_its_own_lr(benchmark):
+    def bright(lr):
+        return np.minimum(BICUBIC(lr), 251) + np.uint8(4)
+
+    report = evaluation.evaluate(bright, "bright", 4, benchmark)
+    lr, score = read_image(benchmark / "LR_x4" / "a.png"), report.scores[0]
+    assert score.lr_psnr == pytest.approx(psnr(lr, bicubic.downscale(bright(lr), 4)))
+    assert score.lr_psnr < 10 * np.log10(255**2 / 4**2) + 1 < score.bicubic_lr_psnr
+    assert "LR-PSNR: of RGB" in report.protocol
+
+
+def test_dists_is_a_column_where_it_is_measured(benchmark):
+    (line, *_) = (
+        line
+        for line in evaluation.to_markdown(
+            [evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark, dists=lambda hr, sr: 0.125)]
+        ).splitlines()
+        if line.startswith("| mean")
+    )
+    assert line.count("0.1250") == 2
+    assert "DISTS" not in evaluation.to_markdown([evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)])

@@ -8,7 +8,9 @@ from pathlib import Path
 from srzoo.cli import start_tensorflow
 from srzoo.cli.arguments import command
 
-DESCRIPTION = "Upscales the pictures of benchmark folders and prints PSNR-Y, SSIM-Y and PSNR-RGB, beside bicubic's."
+DESCRIPTION = (
+    "Upscales the pictures of benchmark folders and prints PSNR-Y, SSIM-Y, PSNR-RGB and LR-PSNR, beside bicubic's."
+)
 
 EPILOG = """A folder holds HR/ and maybe LR_x4/ or LR/, or HR pictures; where there is no LR, MATLAB's bicubic makes it.
 
@@ -34,6 +36,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="VGG16's weights as torchvision trained them, where the file of --lpips holds only the heads for it",
     )
+    ap.add_argument(
+        "--dists",
+        nargs=2,
+        type=Path,
+        metavar=("FILE", "VGG16"),
+        help="an .npz file of DISTS's weights, and VGG16's as torchvision trained them: DISTS is measured too",
+    )
     ap.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     ap.add_argument("--output", type=Path, help="a file for the table, instead of the terminal")
     return ap
@@ -55,10 +64,11 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo import bicubic, zoo
     from srzoo.evaluation import TABLE_FORMATS, evaluate, find_pairs
     from srzoo.images import atomic_file
-    from srzoo.metrics import lpips
+    from srzoo.metrics import dists, lpips
     from srzoo.upscaling import Upscaler
 
     distance = lpips.load(args.lpips, args.lpips_backbone) if args.lpips else None
+    texture = dists.load(*args.dists) if args.dists else None
     upscale: Callable
     if args.model == "bicubic":
         scale = args.scale or 4
@@ -74,7 +84,8 @@ def main(argv: list[str] | None = None) -> int:
     # The bar is on stderr, and only at a terminal: stdout holds the table alone.
     bar = partial(tqdm, unit="picture", leave=False, disable=None)
     reports = [
-        evaluate(upscale, name, scale, folder, partial(bar, desc=folder.name), distance) for folder in args.folders
+        evaluate(upscale, name, scale, folder, partial(bar, desc=folder.name), distance, texture)
+        for folder in args.folders
     ]
     table = TABLE_FORMATS[args.format](reports)
     if args.output:

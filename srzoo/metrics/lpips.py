@@ -6,26 +6,28 @@ TensorFlow is imported when a network is loaded, so that the other metrics do wi
 """
 
 import os
-import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from srzoo.images import check_pixels
 from srzoo.metrics.fidelity import check_shapes
+from srzoo.metrics.weights import (
+    VGG16_KERNELS,
+    VGG16_LAST,
+    VGG16_POOLED,
+    check_arrays,
+    read_arrays,
+    vgg16_convolutions,
+)
 
 # What ImageNet's networks were trained on, for RGB in [-1, 1]: (pixel - mean) / deviation.
 _MEAN = (-0.030, -0.088, -0.188)
 _DEVIATION = (0.458, 0.448, 0.450)
 
 _EPSILON = 1e-10
-
-MAX_UNPACKED = 1 << 28
-"""Bytes of a file of weights when it is unpacked; VGG16's in float32 are some 59 million."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,14 @@ _ALEXNET = _Architecture(
     compared=(0, 1, 2, 3, 4),
 )
 
-_VGG16_CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 _VGG16 = _Architecture(
     name="VGG16",
-    kernels=tuple((3, 3, before, after) for before, after in pairwise(_VGG16_CHANNELS)),
+    kernels=VGG16_KERNELS,
     stride=1,
     paddings=(1,) * 13,
     pool=2,
-    pooled=(2, 4, 7, 10),
-    compared=(1, 3, 6, 9, 12),
+    pooled=VGG16_POOLED,
+    compared=VGG16_LAST,
 )
 
 
@@ -107,20 +108,21 @@ def load(path: str | os.PathLike, backbone: str | os.PathLike | None = None) -> 
         ValueError: if a file holds something else, or the backbone is missing or given in vain.
     """
     path = Path(path)
-    arrays = _read(path)
+    arrays = read_arrays(path, "LPIPS's weights")
     architecture = _ALEXNET if any(name.startswith("conv") for name in arrays) else _VGG16
     heads = architecture.head_shapes
+    what = f"LPIPS's weights for {architecture.name}"
     if architecture is _ALEXNET:
-        _check_arrays(path, arrays, architecture, architecture.convolution_shapes | heads)
+        check_arrays(path, arrays, architecture.convolution_shapes | heads, what)
         if backbone is not None:
             raise ValueError(f"{path} holds AlexNet's convolutions itself: leave the backbone {backbone} out")
     else:
-        _check_arrays(path, arrays, architecture, heads)
+        check_arrays(path, arrays, heads, what)
         if backbone is None:
             raise ValueError(
                 f"{path} holds only the heads for VGG16: give the file of VGG16's convolutions as the backbone, too"
             )
-        arrays |= _vgg16_convolutions(Path(backbone))
+        arrays |= vgg16_convolutions(Path(backbone))
     return Lpips(architecture, arrays)
 
 
@@ -190,54 +192,3 @@ class Lpips:
             if i in architecture.compared:
                 compared.append(x)
         return compared
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected an .npz file of LPIPS's weights")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MAX_UNPACKED:
-            raise ValueError(f"it unpacks to {unpacked} bytes, of which {MAX_UNPACKED} are likely at most")
-        with np.load(path, allow_pickle=False) as file:
-            return {name: np.asarray(file[name], np.float32) for name in file.files}
-    # An .npy file gives an array, which is no context manager.
-    # A header may declare any shape, for which NumPy takes memory before it reads.
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not an .npz file of LPIPS's weights ({error})") from error
-
-
-def _check_arrays(
-    path: Path, arrays: Mapping[str, np.ndarray], architecture: _Architecture, shapes: Mapping[str, tuple[int, ...]]
-) -> None:
-    reason = None
-    if arrays.keys() != shapes.keys():
-        reason = f"expected the arrays {', '.join(sorted(shapes))}, got {', '.join(sorted(arrays)) or 'none'}"
-    else:
-        for name, shape in shapes.items():
-            if arrays[name].shape != shape:
-                reason = f"{name} must be of shape {shape}, got {arrays[name].shape}"
-            elif not np.isfinite(arrays[name]).all():
-                reason = f"{name} holds NaN or infinite values"
-    if reason:
-        raise ValueError(f"{path}: not LPIPS's weights for {architecture.name}: {reason}")
-
-
-def _vgg16_convolutions(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected VGG16's weights without dense layers")
-    import keras
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # Keras only warns of layers that it leaves at their random start
-            network = keras.applications.VGG16(include_top=False, weights=str(path))
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path}: not VGG16's weights without dense layers ({reason})") from error
-    # In the order of the layers: kernel, bias, kernel, ...
-    return {
-        f"conv{i // 2}_{('kernel', 'bias')[i % 2]}": array.astype(np.float32)
-        for i, array in enumerate(network.get_weights())
-    }

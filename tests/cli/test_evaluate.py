@@ -135,3 +135,11 @@ def test_bad_input_is_one_sentence_and_status_2(arguments, message):
     )
     assert result.returncode == 2 and result.stdout == ""
     assert message in result.stderr and "Traceback" not in result.stderr
+
+
+def test_dists_is_measured_where_its_weights_and_vgg16s_are_given(folder, vgg16_weights, tmp_path, capsys):
+    np.savez(tmp_path / "dists.npz", alpha=np.ones(1475), beta=np.ones(1475))
+    files = ["--dists", str(tmp_path / "dists.npz"), str(vgg16_weights)]
+    assert main(["--model", "bicubic", str(folder), *files, "--format", "json"]) == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    assert 0 < report["mean"]["dists"] == report["mean"]["bicubic_dists"] and "DISTS" in report["protocol"]
