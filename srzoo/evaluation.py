@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from srzoo import bicubic
-from srzoo.images import image_files
+from srzoo.data.layout import find_layout
 from srzoo.metrics import psnr_rgb, psnr_y, ssim_y
 from srzoo.metrics.dists import Dists
 from srzoo.metrics.fidelity import WINDOW
@@ -157,9 +157,9 @@ LR_PSNR_PROTOCOL = "LR-PSNR: of RGB, LR against SR shrunk by MATLAB's bicubic an
 
 
 def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pair]:
-    """Finds the pictures of a benchmark: `HR/`, maybe `LR_x<scale>/` or `LR/` with files of its names; or HR pictures.
+    """Finds the pictures of a benchmark, in one of the layouts of `srzoo.data.layout`; of two parts that of validation.
 
-    Only pictures directly in these folders count, as those of a folder of benchmarks would be LR and HR mixed.
+    Where no folder is named HR, only pictures directly in the one that is given count.
     All are read once, so that bad ones are found before anything is upscaled.
 
     Args:
@@ -174,22 +174,15 @@ def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pai
         FileNotFoundError: if there is no such folder.
         ValueError: if it holds no pictures, or pairs do not fit; the message names each bad pair.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
-    hr_folder = folder / "HR" if (folder / "HR").is_dir() else folder
-    lr_folder = next((path for path in (folder / f"LR_x{scale}", folder / "LR") if path.is_dir()), None)
-    hr_files = _pictures(hr_folder)
-    if not hr_files:
+    layout, _ = find_layout(folder, scale, "validation")
+    files, bad = layout.pairs()
+    if layout.hr == folder:
+        files = [(hr, lr) for hr, lr in files if hr.parent == folder]
+    if not files and not bad:
         raise ValueError(
-            f"{hr_folder}: no pictures found; a benchmark has HR/ and maybe LR_x{scale}/ or LR/, or HR pictures"
+            f"{layout.hr}: no pictures found; a benchmark has HR/ and maybe LR_x{scale}/ or LR/, or HR pictures"
         )
-    if not lr_folder:
-        pairs, bad = [Pair(file.stem, file, None) for file in hr_files], []
-    else:
-        lr_of = {file.stem: file for file in _pictures(lr_folder)}
-        pairs = [Pair(file.stem, file, lr_of[file.stem]) for file in hr_files if file.stem in lr_of]
-        bad = [f"{file} has no LR in {lr_folder}" for file in hr_files if file.stem not in lr_of]
-        bad += [f"{lr_of[name]} has no HR in {hr_folder}" for name in lr_of.keys() - {file.stem for file in hr_files}]
+    pairs = [Pair(hr.stem, hr, lr) for hr, lr in files]
     for pair in pairs:
         try:
             pair.read(scale, lpips)
@@ -198,10 +191,6 @@ def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pai
     if bad:
         raise ValueError(f"{folder}: {len(bad)} bad pair(s):\n  " + "\n  ".join(sorted(bad)))
     return pairs
-
-
-def _pictures(folder: Path) -> list[Path]:
-    return [file for file in image_files(folder) if file.parent == folder]
 
 
 def _size(pixels: np.ndarray) -> str:
@@ -247,9 +236,9 @@ def evaluate(
             found["lr_psnr"] = psnr_rgb(lr, bicubic.downscale(sr, scale), 0)
             figures |= {f"{prefix}{name}": value for name, value in found.items()}
         scores.append(Score(name=pair.name, **figures))
-    origin = "made from HR by MATLAB's bicubic" if pairs[0].lr is None else f"as given in {pairs[0].lr.parent.name}"
+    layout, _ = find_layout(folder, scale, "validation")
     told = f"{protocol(scale, lpips)}; {DISTS_PROTOCOL if dists else ''}{LR_PSNR_PROTOCOL}"
-    return FolderScores(folder.resolve().name, model, scale, origin, told, tuple(scores))
+    return FolderScores(folder.resolve().name, model, scale, layout.lr_in_words, told, tuple(scores))
 
 
 def figures_of(hr: np.ndarray, sr: np.ndarray, scale: int, lpips: Lpips | None = None) -> dict[str, float]:

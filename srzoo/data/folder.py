@@ -1,14 +1,18 @@
 """A folder of the user's own pictures as a source."""
 
+import logging
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from srzoo.data.layout import Layout, find_layout
 from srzoo.data.pairs import Item, Source, pair_from_hr
-from srzoo.images import ImageError, image_files
+from srzoo.images import ImageError
 from srzoo.pictures.reading import read_image
+
+LOGGER = logging.getLogger(__name__)
 
 THUMBNAIL = 8
 
@@ -24,29 +28,35 @@ of sigma 30, always.
 
 
 def folder(path: Path, scale: int) -> Source:
-    """Pictures of a folder: `HR/` and `LR/` paired by file name, only `HR/`, or just pictures at any depth.
+    """Pictures of a folder in one of the layouts of `srzoo.data.layout`; what is taken for what is logged.
 
     Where there is no LR, it is made from HR by MATLAB's bicubic. The endings of the two files of a pair
-    may differ; `LR/` may hold subfolders, as `HR/` may.
+    may differ; their folders may hold subfolders.
 
     A pair that does not show one picture is an error when it is read.
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if it holds no picture, or pairs do not fit by name and size; the message names each bad one.
+        ValueError: if it holds no picture, it is not clear which are HR, or pairs do not fit by name and size; the
+            message names each bad one.
     """
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: no such folder")
-    hr_folder = path / "HR" if (path / "HR").is_dir() else path
-    files = image_files(hr_folder)
-    if not files:
-        raise ValueError(f"{hr_folder}: no pictures found (PNG, JPEG, WebP, BMP or TIFF)")
-    if hr_folder != path and (path / "LR").is_dir():
-        pairs = _paired(files, hr_folder, path / "LR", scale)
-        items = [Item(str(hr), partial(_read_pair, lr, hr)) for hr, lr in pairs]
-    else:
-        items = folder_items(files, scale)
-    return Source(str(path), items)
+    training, validation = find_layout(path, scale, "training")
+    for layout in filter(None, (training, validation)):
+        LOGGER.info("%s", layout)
+    return Source(str(path), _items(training, scale), _items(validation, scale) if validation else ())
+
+
+def _items(layout: Layout, scale: int) -> list[Item]:
+    pairs, bad = layout.pairs()
+    if not pairs and not bad:
+        raise ValueError(f"{layout.hr}: no pictures found (PNG, JPEG, WebP, BMP or TIFF)")
+    bad += [reason for hr, lr in pairs if lr and (reason := _misfit(hr, lr, scale))]
+    if bad:
+        raise ValueError(
+            f"{layout.root}: {len(bad)} bad pair(s); every HR needs an LR of the same name with sides "
+            f"exactly {scale} times smaller:\n  " + "\n  ".join(sorted(bad))
+        )
+    return [Item(str(hr), partial(_read_pair, lr, hr) if lr else partial(_read_hr, hr, scale)) for hr, lr in pairs]
 
 
 def folder_items(files: list[Path], scale: int) -> list[Item]:
@@ -87,40 +97,17 @@ def same_picture(lr: np.ndarray, hr: np.ndarray) -> bool:
     return bool(norms > 0 and (a * b).sum() / norms > MIN_CORRELATION)
 
 
-def _paired(hr_files: list[Path], hr_folder: Path, lr_folder: Path, scale: int) -> list[tuple[Path, Path]]:
-    bad: list[str] = []
-    lr_of, hr_of = (
-        _by_name(files, of, bad) for files, of in ((image_files(lr_folder), lr_folder), (hr_files, hr_folder))
+def _misfit(hr: Path, lr: Path, scale: int) -> str | None:
+    """What is wrong with the sizes of a pair, in words."""
+    hr_size, lr_size = _size(hr), _size(lr)
+    # A file whose size cannot be read is left to the reader, which names and counts it.
+    if not hr_size or not lr_size or hr_size == (lr_size[0] * scale, lr_size[1] * scale):
+        return None
+    hr_text, lr_text = ("x".join(map(str, size)) for size in (hr_size, lr_size))
+    swapped = lr_size == (hr_size[0] * scale, hr_size[1] * scale)
+    return f"{hr} has {hr_text} pixels, which is not {scale} times the {lr_text} of {lr}" + (
+        " but the other way round: HR and LR are swapped" if swapped else ""
     )
-    bad += [f"{hr_of[key]} has no LR of that name" for key in hr_of.keys() - lr_of.keys()]
-    bad += [f"{lr_of[key]} has no HR of that name" for key in lr_of.keys() - hr_of.keys()]
-    for key in hr_of.keys() & lr_of.keys():
-        hr_size, lr_size = _size(hr_of[key]), _size(lr_of[key])
-        # A file whose size cannot be read is left to the reader, which names and counts it.
-        if hr_size and lr_size and hr_size != (lr_size[0] * scale, lr_size[1] * scale):
-            hr_text, lr_text = ("x".join(map(str, size)) for size in (hr_size, lr_size))
-            swapped = lr_size == (hr_size[0] * scale, hr_size[1] * scale)
-            bad.append(
-                f"{hr_of[key]} has {hr_text} pixels, which is not {scale} times the {lr_text} of {lr_of[key]}"
-                + (" but the other way round: HR and LR are swapped" if swapped else "")
-            )
-    if bad:
-        raise ValueError(
-            f"{hr_folder.parent}: {len(bad)} bad pair(s); every HR needs an LR of the same name with sides "
-            f"exactly {scale} times smaller:\n  " + "\n  ".join(sorted(bad))
-        )
-    return [(hr_of[key], lr_of[key]) for key in sorted(hr_of)]
-
-
-def _by_name(files: list[Path], folder: Path, bad: list[str]) -> dict[Path, Path]:
-    """Path below the folder without its ending -> file; two files of one name are added to what is bad."""
-    found: dict[Path, Path] = {}
-    for file in files:
-        key = file.relative_to(folder).with_suffix("")
-        if key in found:
-            bad.append(f"{found[key]} and {file} have the same name, so which of them is meant is not known")
-        found[key] = file
-    return found
 
 
 def _size(path: Path) -> tuple[int, int] | None:

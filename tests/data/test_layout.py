@@ -1,0 +1,101 @@
+"""One way to find HR and LR, in the layouts in which people keep data sets."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from srzoo import bicubic
+from srzoo.data.folder import folder
+from srzoo.data.layout import find_layout
+from srzoo.data.sample import sample_path
+from srzoo.evaluation import find_pairs
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
+
+PHOTO = read_image(sample_path("coffee.png"))
+
+
+def write_pairs(root, hr, lr, names, ending="", scale=4):
+    """HR and LR whose first pixel tells that it is not made from HR."""
+    for index, name in enumerate(names):
+        picture = np.ascontiguousarray(PHOTO[40 * index : 40 * index + 64, :64])
+        write_image(root / hr / f"{name}.png", picture)
+        if lr:
+            small = bicubic.downscale(picture, scale)
+            small[0, 0] = (7, 8, 9)
+            write_image(root / lr / f"{name}{ending}.png", small)
+
+
+LAYOUTS = {
+    "pairs": ("HR", "LR", ""),
+    "pairs with the scale in names": ("HR", "LR", "x4"),
+    "benchmark": ("HR", "LR_x4", ""),
+    "by degradation": ("HR", "LR_bicubic/X4", "x4"),
+    "lower case": ("hr", "lr", ""),
+    "lower case with the scale": ("hr", "lr_x4", ""),
+    "DIV2K": ("DIV2K_train_HR", "DIV2K_train_LR_bicubic/X4", "x4"),
+    "within train": ("train/HR", "train/LR", ""),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_training_and_measuring_find_the_same_pairs_and_say_so(name, tmp_path, caplog):
+    hr, lr, ending = LAYOUTS[name]
+    write_pairs(tmp_path, hr, lr, ["0001", "0002"], ending)
+    with caplog.at_level(logging.INFO, "srzoo"):
+        trained = [item.read() for item in folder(tmp_path, 4).train]
+    measured = [pair.read(4) for pair in find_pairs(tmp_path, 4)]
+    assert f"HR in {hr}, LR as given in {lr}" in caplog.text
+    for read in (trained, measured):
+        assert [small[0, 0].tolist() for small, _ in read] == [[7, 8, 9]] * 2
+        np.testing.assert_array_equal(read[1][1], PHOTO[40:104, :64])
+
+
+@pytest.mark.parametrize("split", ["DIV2K_{}_{}", "{}/{}"])
+def test_the_part_for_validation_is_validated_on_and_measured_and_not_trained_on(split, tmp_path):
+    for part, names in (("train", ["0001", "0002"]), ("valid", ["0801"])):
+        write_pairs(tmp_path, split.format(part, "HR"), split.format(part, "LR_bicubic") + "/X4", names, "x4")
+    source = folder(tmp_path, 4)
+    assert [item.name[-8:] for item in source.train] == ["0001.png", "0002.png"]
+    assert [item.name[-8:] for item in source.validation] == ["0801.png"]
+    assert [pair.name for pair in find_pairs(tmp_path, 4)] == ["0801"]
+
+
+def test_lr_of_another_scale_is_passed_over_and_that_is_said(tmp_path):
+    write_pairs(tmp_path, "HR", "LR_bicubic/X4", ["a"], "x4")
+    layout, _ = find_layout(tmp_path, 2, "training")
+    assert str(layout).endswith("HR in HR, LR made from HR by MATLAB's bicubic (LR_bicubic/X4: another scale)")
+    assert layout.pairs() == ([(tmp_path / "HR" / "a.png", None)], [])
+
+
+def test_what_is_plain_is_called_that(tmp_path):
+    write_pairs(tmp_path, "photos", None, ["a"])
+    layout, _ = find_layout(tmp_path, 4, "training")
+    assert str(layout) == f"{tmp_path}: its pictures are HR, LR made from HR by MATLAB's bicubic"
+
+
+@pytest.mark.parametrize(
+    ("folders", "reason"),
+    [
+        ([("HR", "LR"), ("HR", "LR_x4")], "which LR is meant is not clear: .*LR, .*LR_x4; give a folder with one"),
+        ([("HR", "LR_bicubic/X4"), ("HR", "LR_unknown/X4")], "which LR is meant is not clear"),
+        ([("a_HR", "a_LR"), ("b_HR", "b_LR")], "which HR is meant is not clear: .*a_HR, .*b_HR"),
+        ([("photos", "LR")], "which of its pictures are HR is not clear, as .*LR is among them"),
+        ([("DIV2K/DIV2K_train_HR", None)], "is not clear, as .*DIV2K_train_HR is among them; give the folder in"),
+    ],
+)
+def test_what_is_not_clear_is_refused_by_training_and_measuring(folders, reason, tmp_path):
+    for hr, lr in folders:
+        write_pairs(tmp_path, hr, lr, ["a"])
+    for read in (folder, find_pairs):
+        with pytest.raises(ValueError, match=reason):
+            read(tmp_path, 4)
+
+
+def test_what_a_training_wrote_within_its_data_is_not_trained_on(tmp_path):
+    write_pairs(tmp_path, "photos", None, ["a", "b"])
+    write_pairs(tmp_path, "photos/run/samples", None, ["step-100"])
+    (tmp_path / "photos" / "run" / "config.json").write_text("{}")
+    (tmp_path / "photos" / "run" / "log.csv").touch()
+    assert len(list(folder(tmp_path, 4).train)) == 2
