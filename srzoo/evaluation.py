@@ -16,7 +16,7 @@ from srzoo import bicubic
 from srzoo.data.layout import find_layout
 from srzoo.metrics import psnr_rgb, psnr_y, ssim_y
 from srzoo.metrics.dists import Dists
-from srzoo.metrics.fidelity import WINDOW
+from srzoo.metrics.fidelity import WINDOW, mean_db
 from srzoo.metrics.lpips import Lpips
 from srzoo.pictures.reading import read_image
 from srzoo.tables import markdown_table
@@ -134,9 +134,14 @@ class FolderScores:
     scores: tuple[Score, ...]
 
     @property
+    def equal(self) -> list[str]:
+        """Pictures with a figure that is infinite, as SR is equal to HR; it is left out of the mean."""
+        return [score.name for score in self.scores if math.inf in score.figures.values()]
+
+    @property
     def mean(self) -> Score:
         figures = [score.figures for score in self.scores]  # all pictures of a report have the same ones
-        return Score(name="mean", **{name: float(np.mean([of[name] for of in figures])) for name in figures[0]})
+        return Score(name="mean", **{name: mean_db([of[name] for of in figures]) for name in figures[0]})
 
 
 def protocol(scale: int, lpips: Lpips | None = None) -> str:
@@ -257,7 +262,8 @@ def to_markdown(reports: list[FolderScores]) -> str:
             for score in (*report.scores, report.mean)
         ]
         title = f"{report.model} on {report.dataset}, LR {report.lr}:"
-        parts.append(f"{title}\n\n{markdown_table(head, rows)}")
+        left_out = f"\n\nInfinite figures are left out of the mean: {', '.join(report.equal)}." if report.equal else ""
+        parts.append(f"{title}\n\n{markdown_table(head, rows)}{left_out}")
     return "\n\n".join([*parts, f"Protocol: {reports[0].protocol}."]) + "\n"
 
 

@@ -213,3 +213,12 @@ def test_dists_is_a_column_where_it_is_measured(benchmark):
     )
     assert line.count("0.1250") == 2
     assert "DISTS" not in evaluation.to_markdown([evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)])
+
+
+def test_a_flat_picture_is_left_out_of_the_mean_and_named(benchmark):
+    write_image(benchmark / "HR" / "flat.png", np.full((80, 100, 3), 255, np.uint8))
+    write_image(benchmark / "LR_x4" / "flat.png", np.full((20, 25, 3), 255, np.uint8))
+    report = evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)
+    assert report.scores[2].psnr_y == np.inf
+    assert report.mean.psnr_y == np.mean([score.psnr_y for score in report.scores[:2]])
+    assert "Infinite figures are left out of the mean: flat." in evaluation.to_markdown([report])

@@ -5,6 +5,7 @@ off each border. Computed in float64.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -35,6 +36,12 @@ def psnr(hr: np.ndarray, sr: np.ndarray) -> float:
     check_shapes(hr, sr)
     error = np.mean(np.square(np.asarray(hr, np.float64) - np.asarray(sr, np.float64)))
     return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def mean_db(figures: Sequence[float]) -> float:
+    """Mean of PSNRs in dB without the infinite ones, where SR is equal to HR, as of flat pictures; infinite if all are."""
+    finite = [figure for figure in figures if math.isfinite(figure)]
+    return float(np.mean(finite)) if finite else math.inf
 
 
 def psnr_rgb(hr: np.ndarray, sr: np.ndarray, shave: int) -> float:

@@ -1,5 +1,7 @@
 """How good the averaged weights are on pictures that are not trained on."""
 
+import logging
+import math
 from collections.abc import Callable
 
 import keras
@@ -8,7 +10,10 @@ import tensorflow as tf
 
 from srzoo.images import to_uint8
 from srzoo.metrics import psnr_y
+from srzoo.metrics.fidelity import mean_db
 from srzoo.models.geometry import scale_of
+
+LOGGER = logging.getLogger(__name__)
 
 
 class Validation:
@@ -32,6 +37,7 @@ class Validation:
         self.pictures = pictures
         self.best_by = best_by
         self.lpips = lpips
+        self._equal_were_named = False
         # One trace for pictures of all sizes.
         self._sr = tf.function(
             lambda lr: model(tf.cast(lr, tf.float32), training=False),
@@ -43,15 +49,23 @@ class Validation:
         return [(hr, to_uint8(self._sr(lr[None])[0].numpy())) for _, lr, hr in self.pictures]
 
     def score(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-        """Means over `pairs`: `psnr_y` in dB (`scale` pixels shaved, 8-bit), and `lpips` if it is scored."""
-        scores = {"psnr_y": float(np.mean([psnr_y(hr, sr, self.scale) for hr, sr in pairs]))}
+        """Means over `pairs`: `psnr_y` in dB (`scale` pixels shaved, 8-bit), and `lpips` if it is scored.
+
+        An infinite PSNR is left out of the mean, and its picture named once: it says nothing of the network.
+        """
+        figures = [psnr_y(hr, sr, self.scale) for hr, sr in pairs]
+        equal = [name for (name, _, _), figure in zip(self.pictures, figures) if math.isinf(figure)]
+        if equal and not self._equal_were_named:
+            self._equal_were_named = True
+            LOGGER.warning("left out of the mean PSNR, as SR is equal to HR (flat pictures are): %s", ", ".join(equal))
+        scores = {"psnr_y": mean_db(figures)}
         if self.lpips:
             scores["lpips"] = float(np.mean([self.lpips(hr, sr) for hr, sr in pairs]))
         return scores
 
     def is_better(self, scores: dict[str, float], best: float) -> bool:
         """Whether weights with these scores are to be kept rather than those of the best score so far (NaN: none)."""
-        if self.best_by is None or np.isnan(best):
+        if self.best_by is None or not np.isfinite(best):
             return True
         return scores[self.best_by] < best if self.best_by == "lpips" else scores[self.best_by] > best
 
