@@ -39,7 +39,7 @@ def psnr(hr: np.ndarray, sr: np.ndarray) -> float:
 
 
 def mean_db(figures: Sequence[float]) -> float:
-    """Mean of PSNRs in dB without the infinite ones, where SR is equal to HR, as of flat pictures; infinite if all are."""
+    """Mean of PSNRs in dB without the infinite ones, where SR equals HR, as of flat pictures; infinite if all are."""
     finite = [figure for figure in figures if math.isfinite(figure)]
     return float(np.mean(finite)) if finite else math.inf
 
