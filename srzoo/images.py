@@ -229,35 +229,29 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
         raise ImageError(f"{path}: cannot be written ({error})") from error
 
 
-class atomic_file:
-    """Context manager: gives a temporary path beside `path`, which takes its place on success.
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
+    """Gives a temporary path beside `path`, which takes its place on success.
 
     Missing folders are made. If the block raises, the temporary file is removed and `path` is untouched.
     """
-
-    def __init__(self, path: str | os.PathLike):
-        self.path = Path(path)
-
-    def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Some writers look at both endings of `.weights.h5`; of a long name with a point early on, the last is enough.
-        ending = "".join(self.path.suffixes[-2:])
-        ending = ending if len(ending) < 20 else self.path.suffix[:20]
-        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=ending, dir=self.path.parent)
-        os.close(handle)
-        self.temporary = Path(name)
-        return self.temporary
-
-    def __exit__(self, kind, error, trace) -> None:
-        try:
-            if kind is None:
-                # mkstemp makes private files; the result is an ordinary one.
-                umask = os.umask(0)
-                os.umask(umask)
-                self.temporary.chmod(0o666 & ~umask)
-                os.replace(self.temporary, self.path)
-        finally:
-            self.temporary.unlink(missing_ok=True)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Some writers look at both endings of `.weights.h5`; of a long name with a point early on, the last is enough.
+    ending = "".join(path.suffixes[-2:])
+    ending = ending if len(ending) < 20 else path.suffix[:20]
+    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=ending, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes private files; the result is an ordinary one.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def check_pixels(pixels: np.ndarray, name: str = "pixels") -> None:

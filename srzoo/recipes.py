@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Objective:
 
 
 _SRGAN = {"content": 1.0, "adversarial": 1e-3}
+_ESRGAN: dict[str, Any] = {"activation": "before", "distance": "l1", "feature_scale": 1.0, "pixel": "l1"}
 
 OBJECTIVES = {
     # arXiv 1609.04802, equations 3 to 6 and section 3.2.
@@ -89,23 +91,13 @@ OBJECTIVES = {
     "per-pix": Objective({"vgg54": 1.0}, {**_SRGAN, "pixel": 1.0}),
     # ESRGAN, arXiv 1809.00219, equation 3 and section 4.1.
     "esrgan": Objective(
-        {"vgg54": 1.0},
-        {"content": 1.0, "adversarial": 5e-3, "pixel": 1e-2},
-        "before",
-        "l1",
-        1.0,
-        "relativistic",
-        "l1",
+        {"vgg54": 1.0}, {"content": 1.0, "adversarial": 5e-3, "pixel": 1e-2}, adversarial="relativistic", **_ESRGAN
     ),
     # Real-ESRGAN, arXiv 2107.10833, section 4.1.
     "real-esrgan": Objective(
         {"vgg12": 0.1, "vgg22": 0.1, "vgg34": 1.0, "vgg44": 1.0, "vgg54": 1.0},
         {"content": 1.0, "adversarial": 0.1, "pixel": 1.0},
-        "before",
-        "l1",
-        1.0,
-        "vanilla",
-        "l1",
+        **_ESRGAN,
     ),
 }
 """Name -> what is minimised."""

@@ -87,9 +87,7 @@ def named(name: str, scale: int, data_dir: str | None = None, limit: int | None 
 
     Args:
         name: as tensorflow-datasets spells it, with a configuration and version if need be: `coco/2017`.
-        scale: what HR is of LR.
-        data_dir: where tensorflow-datasets keeps its data; default: its own default.
-        limit: at most this many training pictures. All the same the data set is downloaded whole.
+        scale, data_dir, limit: as of `div2k`. With a limit too the data set is downloaded whole.
 
     Raises:
         ValueError: if there is no such data set, or it has no `image` feature or no `train` split.

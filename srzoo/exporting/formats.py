@@ -27,7 +27,6 @@ EXPORT_FORMATS = {
 """Format -> the precisions that it comes in."""
 
 OTHER = "choose another --format or --precision"
-
 SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "keras": ".keras"}
 
 NEEDED = {

@@ -39,7 +39,8 @@ def check_image(index: tf.Tensor, content: tf.Tensor, max_pixels: int) -> tf.Ten
 
     # One at a time, or an image of no known kind would be called damaged.
     with tf.control_dependencies([require(kind != UNKNOWN, "is not a PNG, JPEG, BMP or WebP; send one of these")]):
-        checked = require(~_is_animation(kind, head), "is an animation; send a still image")
+        animation = (kind == WEBP) & _has(head, 12, b"VP8X") & (head[20] // 2 % 2 == 1)
+        checked = require(~animation, "is an animation; send a still image")
     damaged = (
         "cannot be decoded, as it is damaged, cut short or of an unusual kind; send it again, or as a PNG of 8 bits"
     )
@@ -112,10 +113,6 @@ def _webp_size(head: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _is_animation(kind: tf.Tensor, head: tf.Tensor) -> tf.Tensor:
-    return (kind == WEBP) & _has(head, 12, b"VP8X") & (head[20] // 2 % 2 == 1)
-
-
 def _decoded(content: tf.Tensor) -> tf.Tensor:
     head = _bytes_at(content, 0, HEAD)
     pixels = tf.switch_case(
@@ -181,8 +178,7 @@ def _exif_start(content: tf.Tensor) -> tf.Tensor:
 
     def is_open(at: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
         marker = _bytes_at(content, at, 2)
-        is_last = marker[1] == 0xDA
-        return (found == 0) & (marker[0] == 0xFF) & ~is_last
+        return (found == 0) & (marker[0] == 0xFF) & (marker[1] != 0xDA)  # after which come the pixels
 
     def step(at: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         segment = _bytes_at(content, at, 10)

@@ -142,9 +142,8 @@ def read_attribute(file: h5py.Group, name: str) -> str:
     if name not in file.attrs:
         raise ValueError(f"it has no attribute {name!r}")
     attribute = file.attrs.get_id(name)
-    if attribute.shape != () or attribute.get_storage_size() > MAX_ATTRIBUTE:
-        raise ValueError(f"its attribute {name!r} is not a short text")
-    value = file.attrs[name]
+    small = attribute.shape == () and attribute.get_storage_size() <= MAX_ATTRIBUTE
+    value = file.attrs[name] if small else None
     if not isinstance(value, str) or len(value) > MAX_ATTRIBUTE:
         raise ValueError(f"its attribute {name!r} is not a short text")
     return value

@@ -7,7 +7,7 @@ read here first: it may name only what the networks of srzoo are made of, and no
 import json
 import math
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,9 @@ def check_archive(path: Path) -> None:
         weights = archive.read("model.weights.h5")
     with open_weights(weights) as file:
         held = read_declared(file, len(weights))
-    _check_classes(config)
+    for part in _objects(config):
+        if "class_name" in part:
+            _check_class(part["class_name"], part.get("module"), part.get("registered_name"))
     described = _weights_of(config)
     if described > held.elements:
         raise ValueError(f"it describes a network of {described:,} weights, but holds {held.elements:,}")
@@ -119,16 +121,16 @@ def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
         raise ValueError("its entries declare more bytes than it has, or a description of unlikely length")
 
 
-def _check_classes(config: Any) -> None:
+def _objects(config: Any) -> Iterator[dict]:
+    """All JSON objects in another or in a list, the last first; without recursion, which a file could exhaust."""
     waiting = [config]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, list):
-            waiting.extend(part)
-        elif isinstance(part, dict):
+        if isinstance(part, dict):
+            yield part
             waiting.extend(part.values())
-            if "class_name" in part:
-                _check_class(part["class_name"], part.get("module"), part.get("registered_name"))
+        elif isinstance(part, list):
+            waiting.extend(part)
 
 
 def _check_class(name: Any, module: Any, registered: Any) -> None:
@@ -151,7 +153,8 @@ def _weights_of(config: Any) -> int:
         if kind not in LAYERS:
             raise ValueError(f"it has a {kind} as a layer")
         _check_options(layer["name"], kind, options)
-        sources = [channels[name] for name in _inbound(layer["inbound_nodes"])]
+        given = _objects([node["args"] for node in layer["inbound_nodes"]])
+        sources = [channels[part["keras_history"][0]] for part in given if "keras_history" in part]
         weights = 0
         if kind == "InputLayer":
             found = options["batch_shape"][-1]
@@ -184,16 +187,3 @@ def _check_options(name: Any, kind: str, options: Options) -> None:
             numbers = value if isinstance(value, list) else [value]
             if not all(isinstance(number, int) and number > 0 for number in numbers):
                 raise ValueError(f"{layer} has sizes that are no whole numbers above 0: {key} {ascii(value)[:20]}")
-
-
-def _inbound(nodes: Any) -> list[str]:
-    """Names of the layers whose outputs a layer takes."""
-    names = []
-    waiting = [node["args"] for node in nodes]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, list):
-            waiting.extend(part)
-        elif isinstance(part, dict) and "keras_history" in part.get("config", {}):
-            names.append(part["config"]["keras_history"][0])
-    return names

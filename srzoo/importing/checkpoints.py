@@ -212,7 +212,8 @@ def _set_weights(model: keras.Model, found: _Found) -> None:
         for layer in model.layers
         for part, weight in zip(("weight", "bias"), layer.weights)
     }
-    shapes = {key: _torch_shape(tuple(weight.shape)) for key, (_, weight) in weights.items()}
+    ours = {key: tuple(weight.shape) for key, (_, weight) in weights.items()}
+    shapes = {key: (of[3], of[2], *of[:2]) if len(of) == 4 else of[-1:] for key, of in ours.items()}
     for each in found.layout.mean_shifts:
         if f"{each}.weight" in found.state or f"{each}.bias" in found.state:
             shapes |= {f"{each}.weight": (3, 3, 1, 1), f"{each}.bias": (3,)}
@@ -236,10 +237,6 @@ def _set_weights(model: keras.Model, found: _Found) -> None:
             if -axis <= array.ndim:
                 array = np.take(array, order, axis)
         weight.assign(array)
-
-
-def _torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape[-1:]
 
 
 def _channel_orders(model: keras.Model) -> dict[str, dict[int, np.ndarray]]:

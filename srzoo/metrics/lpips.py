@@ -53,15 +53,6 @@ class _Architecture:
     compared: tuple[int, ...]
 
     @property
-    def convolution_shapes(self) -> dict[str, tuple[int, ...]]:
-        kernels = {f"conv{i}_kernel": shape for i, shape in enumerate(self.kernels)}
-        return kernels | {f"conv{i}_bias": shape[-1:] for i, shape in enumerate(self.kernels)}
-
-    @property
-    def head_shapes(self) -> dict[str, tuple[int, ...]]:
-        return {f"head{i}": self.kernels[at][-1:] for i, at in enumerate(self.compared)}
-
-    @property
     def least(self) -> int:
         """Pixels a side that a picture must have, so that the deepest features have one."""
         side = 1
@@ -110,14 +101,16 @@ def load(path: str | os.PathLike, backbone: str | os.PathLike | None = None) -> 
     path = Path(path)
     arrays = read_arrays(path, "LPIPS's weights")
     architecture = _ALEXNET if any(name.startswith("conv") for name in arrays) else _VGG16
-    heads = architecture.head_shapes
-    what = f"LPIPS's weights for {architecture.name}"
+    shapes: dict[str, tuple[int, ...]] = {
+        f"head{i}": architecture.kernels[at][-1:] for i, at in enumerate(architecture.compared)
+    }
     if architecture is _ALEXNET:
-        check_arrays(path, arrays, architecture.convolution_shapes | heads, what)
-        if backbone is not None:
-            raise ValueError(f"{path} holds AlexNet's convolutions itself: leave the backbone {backbone} out")
-    else:
-        check_arrays(path, arrays, heads, what)
+        for i, kernel in enumerate(architecture.kernels):
+            shapes |= {f"conv{i}_kernel": kernel, f"conv{i}_bias": kernel[-1:]}
+    check_arrays(path, arrays, shapes, f"LPIPS's weights for {architecture.name}")
+    if architecture is _ALEXNET and backbone is not None:
+        raise ValueError(f"{path} holds AlexNet's convolutions itself: leave the backbone {backbone} out")
+    if architecture is _VGG16:
         if backbone is None:
             raise ValueError(
                 f"{path} holds only the heads for VGG16: give the file of VGG16's convolutions as the backbone, too"

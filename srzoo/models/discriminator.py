@@ -66,12 +66,9 @@ def discriminator(
     Raises:
         ValueError: for an unknown norm, head or input, or a patch where none belongs.
     """
-    if norm not in NORMS:
-        raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
-    if head not in HEADS:
-        raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
-    if sees not in INPUTS:
-        raise ValueError(f"sees must be one of {', '.join(INPUTS)}, got {sees!r}")
+    for what, value, known in (("norm", norm, NORMS), ("head", head, HEADS), ("sees", sees, INPUTS)):
+        if value not in known:
+            raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")
     if (head == "flatten") != (patch is not None):
         raise ValueError(f"patch is for head='flatten' and needed there, got {patch!r} for head={head!r}")
 

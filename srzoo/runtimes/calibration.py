@@ -1,6 +1,5 @@
 """Pictures on which the ranges of 8-bit values are found."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,16 +53,16 @@ def calibration_crops(folder: Path | None, count: int | None = None, side: int |
 
 
 def crops_of(path: Path, count: int, side: int) -> list[np.ndarray]:
-    """At most `count` crops of a picture, as `calibration_crops` gives them; raises ValueError if it cannot be read."""
-    return list(_crops(read_image(path), count, side))
+    """At most `count` crops of a picture, as `calibration_crops` gives them; raises ValueError if it cannot be read.
 
-
-def _crops(picture: np.ndarray, count: int, side: int) -> Iterator[np.ndarray]:
-    """From the top left to the bottom right corner in equal steps, at alternate sides of the diagonal."""
+    They go from the top left to the bottom right corner in equal steps, at alternate sides of the diagonal.
+    """
+    picture, crops = read_image(path), []
     rows, columns = (max(0, length - side) for length in picture.shape[:2])
     # Without room to move, all crops would be the one.
     for i in range(count if rows or columns else 1):
         top = rows * i // max(1, count - 1)
         left = columns * i // max(1, count - 1)
         left = columns - left if i % 2 else left
-        yield picture[top : top + side, left : left + side]
+        crops.append(picture[top : top + side, left : left + side])
+    return crops

@@ -60,8 +60,10 @@ def _foldable(model: keras.Model) -> dict[str, layers.BatchNormalization]:
     for layer in model.layers:
         if type(layer) is layers.Conv2D and layer.activation is keras.activations.linear:
             following = users.get(id(layer.output), [])
-            if len(following) == 1 and id(layer.output) not in outputs and _is_channel_norm(following[0]):
-                pairs[layer.name] = following[0]
+            if len(following) == 1 and id(layer.output) not in outputs:
+                norm = following[0]
+                if type(norm) is layers.BatchNormalization and norm.axis in (-1, 3):
+                    pairs[layer.name] = norm
     return pairs
 
 
@@ -69,10 +71,6 @@ def _inputs(operation: keras.Operation) -> list:
     if isinstance(operation, layers.InputLayer):
         return []
     return operation.input if isinstance(operation.input, list) else [operation.input]
-
-
-def _is_channel_norm(operation: keras.Operation) -> bool:
-    return type(operation) is layers.BatchNormalization and operation.axis in (-1, 3)
 
 
 def _folded_weights(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarray]:

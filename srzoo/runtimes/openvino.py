@@ -195,9 +195,6 @@ class _Builder:
             raise _unknown(layer)
         return self._ops.concat(list(given), 1)
 
-    def _Activation(self, layer, x):
-        return self._activated(layer, x)
-
     def _ReLU(self, layer, x):
         if layer.max_value is not None or layer.threshold:
             raise _unknown(layer)
@@ -242,7 +239,7 @@ class _Builder:
     def _leaky(self, x, slope: float):
         return self._ops.prelu(x, self._ops.constant(np.full(1, slope, np.float32))) if slope else self._ops.relu(x)
 
-    def _activated(self, layer, x):
+    def _Activation(self, layer, x):
         name = layer.activation.__name__
         if name not in ACTIVATIONS:
             raise _unknown(layer)
@@ -263,7 +260,7 @@ class _Builder:
             y = self._convolved(layer, weights, x)
         if layer.use_bias:
             y = self._ops.add(y, _channels(layer.bias))
-        return self._activated(layer, y)
+        return self._Activation(layer, y)
 
     def _convolved(self, layer, weights: np.ndarray, x, stride: int = 1):
         if layer.name not in self._ranges:

@@ -56,7 +56,8 @@ class Checkpoints:
                     LOGGER.warning(
                         "%s: the run goes on from the checkpoint before, of step %d", "; ".join(reasons), step
                     )
-                    self._put_aside(bad)
+                    for file in (file for each in bad for file in self.folder.glob(f"ckpt-{each}.*")):
+                        file.replace(file.with_name(f"unreadable-{file.name}"))
                 return step
             bad.append(step)
             reasons.append(f"{self._path(step)} cannot be read ({reason})")
@@ -95,11 +96,6 @@ class Checkpoints:
             # Of a damaged file TensorFlow tells as OpError, IndexError, ValueError or AssertionError.
             return first_line(error)
         return None
-
-    def _put_aside(self, steps: list[int]) -> None:
-        for step in steps:
-            for file in self.folder.glob(f"ckpt-{step}.*"):
-                file.replace(file.with_name(f"unreadable-{file.name}"))
 
     def _opened(self) -> tf.train.CheckpointManager:
         if self._manager is None:

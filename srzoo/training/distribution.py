@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -248,19 +247,14 @@ def _replica_number() -> int:
     return int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """What TF_CONFIG says: how many processes, and which of them this one is; 0 is the chief."""
-
-    processes: int
-    index: int
-
-
-def read_cluster(text: str | None) -> Cluster:
+def read_cluster(text: str | None) -> tuple[int, int]:
     """Reads TF_CONFIG, as https://www.tensorflow.org/guide/distributed_training describes it.
 
     Args:
         text: the environment variable's value; None if there is none.
+
+    Returns:
+        How many processes there are, and which of them this one is; 0 is the chief.
 
     Raises:
         ValueError: if it is not the JSON of a cluster of workers, maybe with a chief, and of a task in it.
@@ -294,7 +288,7 @@ def read_cluster(text: str | None) -> Cluster:
             f"TF_CONFIG: the task's index must be from 0 to {len(addresses[kind]) - 1}, as the cluster has "
             f"{len(addresses[kind])} of {kind!r}; got {index!r}"
         )
-    return Cluster(len(every), index + (len(addresses["chief"]) if kind == "worker" else 0))
+    return len(every), index + (len(addresses["chief"]) if kind == "worker" else 0)
 
 
 def open_distribution(kind: str | None) -> Distribution:
@@ -314,6 +308,6 @@ def open_distribution(kind: str | None) -> Distribution:
         raise ValueError(f"--distribute must be one of {', '.join(KINDS)}, got {kind!r}")
     if kind == "mirrored":
         return Replicated(tf.distribute.MirroredStrategy())
-    cluster = read_cluster(os.environ.get("TF_CONFIG"))
-    with _watched(cluster.index, cluster.processes):
-        return Replicated(tf.distribute.MultiWorkerMirroredStrategy(), cluster.processes, cluster.index)
+    processes, index = read_cluster(os.environ.get("TF_CONFIG"))
+    with _watched(index, processes):
+        return Replicated(tf.distribute.MultiWorkerMirroredStrategy(), processes, index)

@@ -37,21 +37,10 @@ CALM = 3
 """Good examinations in a row before a trouble of the pictures may be said again."""
 
 MAX_COLOUR_SHIFT = 2.0
-"""Grey levels that are warned of: a cast of about 1% of the range, which is where one begins to be seen.
-
-Measured on nine photographs of scikit-image at x4: bicubic at most 0.07, the shipped EDSR 0.24, noise of
-sigma 5 on HR (by clipping) 0.25.
-"""
+"""Grey levels that are warned of: a cast of about 1% of the range, which is where one begins to be seen."""
 
 MAX_CHECKERBOARD = 4.0
-"""Ratio that is warned of.
-
-Measured at x4 on nine photographs of scikit-image (at most 320x320): at most 1.2 for bicubic, for the shipped EDSR
-and for HR with noise of sigma 2 or 5; up to 3.1 for repeated pixels. Added to EDSR's output, a checkerboard of half
-a grey level, which nobody sees, gives 3.1 to 4.5; one of 1 grey level 14, of 3 levels 113 to 124; one of 3 levels in
-a quarter of the picture 24 to 29. Gains of up to 1 +- 0.05 that differ between the 16 phases give 9 to 32; applied to
-HR, whose own texture hides them, 4.0 to 26.
-"""
+"""Ratio that is warned of; docs/training.md has what was measured."""
 
 MASKING = 100.0
 """Power (squared grey levels a pixel, as of noise of sigma 10) that a checkerboard must show against in flat parts.
@@ -63,11 +52,7 @@ TILE = 64
 """Pixels a side of the parts that spectra are taken of, rounded down to a multiple of the scale."""
 
 MIN_TILES = 16
-"""Parts of all pictures together below which `checkerboard` is too uncertain to be warned of.
-
-Of single crops of 64x64 with 1 part, the shipped EDSR's give up to 23; of 96x96 with 4 parts, up to 3.9; of 128x128
-with 9, up to 2.3.
-"""
+"""Parts of all pictures together below which `checkerboard` is too uncertain to be warned of."""
 
 MAX_TILES = 256
 """Parts that are looked at of a picture: more make it slower, not surer."""

@@ -161,7 +161,6 @@ class _Loop:
         self.batches = batches
         self.validation = validation
         self.validate_every = validate_every
-        self.doctor = doctor
         with distribution.scope():
             self.progress = _Progress(settings)
         self.state = {**step_fn.checkpointed, **self.progress.checkpointed}
@@ -171,8 +170,11 @@ class _Loop:
         found = self._restore()
         self.progress.start()
         self.record = _Record(run, doctor, self.step)
-        if found is None:
-            self._begin()
+        if found is None and doctor:
+            # What GAN training starts from is its first score: it may be hard to beat.
+            self._validate_and_save(0)
+        elif found is None:
+            self._save(0)  # to go back to when the loss explodes
 
     @property
     def step(self) -> int:
@@ -197,14 +199,6 @@ class _Loop:
         self.saved = int(self.distribution.table([-1 if found is None else found])[0, 0])
         self.distribution.copy_from_chief(variables_of(self.state))
         return None if self.saved < 0 else self.saved
-
-    def _begin(self) -> None:
-        """There is a checkpoint from the start on, to go back to when the loss explodes."""
-        if self.doctor:
-            # What GAN training starts from is its first score: it may be hard to beat.
-            self._validate_and_save(0)
-        else:
-            self._save(0)
 
     def forward(self, bar: tqdm, stop: StopRequest) -> None:
         """Trains until the run's end.

@@ -86,11 +86,8 @@ class Run:
 
     def append_log(self, rows: list[dict]) -> None:
         new = not self.log.exists()
-        with named_failure(self.log), self.log.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerows(rows)
+        with named_failure(self.log):
+            _write_rows(self.log, rows, "a", header=new)
 
     def forget_after(self, step: int) -> None:
         """Drops the rows of steps that the last checkpoint does not hold and that will be done again."""
@@ -98,14 +95,16 @@ class Run:
         if not rows:
             self.log.unlink(missing_ok=True)
             return
-        with (
-            named_failure(self.log),
-            atomic_file(self.log) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
+        with named_failure(self.log), atomic_file(self.log) as temporary:
+            _write_rows(temporary, rows, "w", header=True)
+
+
+def _write_rows(path: Path, rows: list[dict], mode: str, header: bool) -> None:
+    with path.open(mode, newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
+        if header:
             writer.writeheader()
-            writer.writerows(rows)
+        writer.writerows(rows)
 
 
 def _read_json(path: Path) -> dict:
@@ -121,11 +120,6 @@ def _read_json(path: Path) -> dict:
 
 
 def _compare(stored: dict, given: dict, folder: Path) -> None:
-    if stored.get("game"):
-        raise ValueError(
-            f"{folder} holds GAN training of an earlier version, whose settings were others; go on from its "
-            f"best.weights.h5 with --init-weights and another --output"
-        )
     different = [
         f"{key} was {stored.get(key)!r} and is now {given.get(key)!r}"
         for key in sorted(stored.keys() | given.keys())

@@ -164,12 +164,7 @@ class AdversarialStep(_Step):
         self.checkpointed |= {"discriminator": discriminator, "discriminator_optimizer": self.opponent.optimizer}
 
     def update(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Updates both networks on one batch, of which each replica has an equal part.
-
-        Args:
-            lr: uint8 (N, h, w, 3).
-            hr: uint8 (N, scale h, scale w, 3).
-            learning_rate: float32 scalar, the generator's.
+        """Updates both networks on one batch; arguments as of `PixelStep.update`, the rate being the generator's.
 
         Returns:
             Scalars by name. `loss`: the generator's, weighted; each term's own value under its name, unweighted,
@@ -205,16 +200,9 @@ class AdversarialStep(_Step):
         self.opponent.update(d_gradients, self.opponent_rate * learning_rate)
         self.opponent.share_statistics()
         d_real, d_fake = self.loss.probabilities(real, fake)
-        logs = _means(
-            {
-                "loss": tf.add_n([weights[name] * value for name, value in values.items()]),
-                **values,
-                "d_loss": d_loss,
-                "d_real": d_real,
-                "d_fake": d_fake,
-            }
-        )
-        return logs | _shares(by_pixels) | of_generator
+        loss = tf.add_n([weights[name] * value for name, value in values.items()])
+        logs = {"loss": loss, **values, "d_loss": d_loss, "d_real": d_real, "d_fake": d_fake}
+        return _means(logs) | _shares(by_pixels) | of_generator
 
     def _gradient_penalty(self, hr: tf.Tensor, sr: tf.Tensor) -> tf.Tensor:
         """Mean of (norm - 1)^2 at random points between HR and SR (arXiv 1704.00028, algorithm 1)."""

@@ -16,7 +16,7 @@ PATIENCE = 5
 
 
 class Watched:
-    """An iterator over batches that knows how long it was waited for.
+    """Batches, given by `next`, that know how long they were waited for.
 
     On a GPU, Python is ahead of the device, so a single wait says nothing; from one look at the losses to the next,
     which waits for the device, whoever was slower has set the pace.
@@ -31,9 +31,6 @@ class Watched:
         self._start: float | None = None
         self._alarm = Alarm(PATIENCE, PATIENCE)
         self._first = True
-
-    def __iter__(self) -> Iterator:
-        return self
 
     def __next__(self):
         before = time.perf_counter()

@@ -1,7 +1,8 @@
 """The ways of upscaling that are shown beside each other: bicubic, and networks."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,13 @@ class Method:
         name: how people tell it from the others.
         scale: HR pixels a side of an LR pixel.
         halo, alignment: as of `srzoo.runtimes.network.Network`.
-        upscale: from uint8 (h, w, 3) to uint8 (scale h, scale w, 3); `progress` as in `Upscaler.__call__`.
+        upscale: from uint8 (h, w, 3) to uint8 (scale h, scale w, 3).
     """
 
     name: str
     scale: int
     halo: int | None
-    upscale: Callable[..., np.ndarray]
+    upscale: Callable[[np.ndarray], np.ndarray]
     alignment: int = 1
 
     def upscale_part(self, lr: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
@@ -64,7 +65,11 @@ def load_methods(sources: Sequence[str], scale: int | None = None, **options: An
         ValueError: if scales differ, two have one name, a name is that of the original, or as in `zoo.load`.
     """
     labels = [_label(source) for source in sources]
-    networks = {source: _load(source) for _, source in labels if source != BICUBIC}
+    networks = {
+        source: exported.load(source) if exported.is_exported(source) else zoo.load(source)
+        for _, source in labels
+        if source != BICUBIC
+    }
     upscalers = {source: Upscaler(network, **options) for source, network in networks.items()}
     scales = {upscaler.scale for upscaler in upscalers.values()} or {scale or 4}
     if scale:
@@ -78,34 +83,19 @@ def load_methods(sources: Sequence[str], scale: int | None = None, **options: An
     for label, source in labels:
         if source == BICUBIC:
             # It looks two pixels far.
-            methods.append(Method(label or BICUBIC, common, 3, _bicubic(common)))
+            methods.append(Method(label or BICUBIC, common, 3, partial(bicubic.upscale, scale=common)))
         else:
             upscaler = upscalers[source]
             methods.append(Method(label or networks[source].name, common, upscaler.halo, upscaler, upscaler.alignment))
-    _check_names([method.name for method in methods])
-    return methods
-
-
-def _bicubic(scale: int) -> Callable[..., np.ndarray]:
-    def upscale(lr: np.ndarray, progress: Callable[[list], Iterable] = iter) -> np.ndarray:
-        del progress  # it has no tiles
-        return bicubic.upscale(lr, scale)
-
-    return upscale
-
-
-def _label(source: str) -> tuple[str, str]:
-    label, equals, rest = source.partition("=")
-    return (label.strip(), rest) if equals and label.strip() and not Path(source).exists() else ("", source)
-
-
-def _load(source: str):
-    return exported.load(source) if exported.is_exported(source) else zoo.load(source)
-
-
-def _check_names(names: list[str]) -> None:
+    names = [method.name for method in methods]
     if HR in names:
         raise ValueError(f"{HR!r} is the original's name; give that model another label")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"two models are called {twice[0]!r}; tell them apart as --models first=FILE second=FILE")
+    return methods
+
+
+def _label(source: str) -> tuple[str, str]:
+    label, equals, rest = source.partition("=")
+    return (label.strip(), rest) if equals and label.strip() and not Path(source).exists() else ("", source)

@@ -118,9 +118,9 @@ def report(key: Key, answers: list[Answers]) -> StudyReport:
     kept = scores[[rater.left_out is None for rater in raters]]
     if not len(kept):
         raise ValueError("no rater is left: " + "; ".join(f"{rater.label}: {rater.left_out}" for rater in raters))
-    models = [_model(key, model, kept[:, :, i]) for i, model in enumerate(key.models)]
-    models.sort(key=lambda model: -model.opinion.value)
     of_model = {model: kept[:, :, i] for i, model in enumerate(key.models)}
+    models = [_model(key, model, given) for model, given in of_model.items()]
+    models.sort(key=lambda model: -model.opinion.value)
     return StudyReport(key.study, key.scale, raters, tuple(models), _compare(models, of_model))
 
 
@@ -183,15 +183,12 @@ def to_markdown(result: StudyReport) -> str:
 
 
 def _scores_table(result: StudyReport) -> str:
-    rows = [
-        [model.model, f"{model.opinion.value:.2f}", _margin(model.opinion), *(f"{share:.0%}" for share in model.shares)]
-        for model in result.models
-    ]
+    rows = []
+    for model in result.models:
+        value, margin = model.opinion.value, model.opinion.margin
+        interval = "?" if margin is None else f"± {margin:.2f}"
+        rows.append([model.model, f"{value:.2f}", interval, *(f"{share:.0%}" for share in model.shares)])
     return markdown_table(["model", "MOS", "95 %", "1 bad", "2 poor", "3 fair", "4 good", "5 excellent"], rows)
-
-
-def _margin(opinion: Mean) -> str:
-    return "?" if opinion.margin is None else f"± {opinion.margin:.2f}"
 
 
 def _comparisons_table(result: StudyReport) -> str:

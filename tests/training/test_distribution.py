@@ -18,7 +18,7 @@ import pytest
 
 from srzoo import zoo
 from srzoo.cli import train as cli
-from srzoo.training.distribution import LOST, Cluster, Distribution, open_distribution, read_cluster
+from srzoo.training.distribution import LOST, Distribution, open_distribution, read_cluster
 from srzoo.training.settings import Settings
 from srzoo.training.stages import settings_of
 
@@ -70,10 +70,10 @@ def test_a_cluster_that_cannot_be_is_refused(text, sentence):
 
 
 def test_the_chief_is_the_first_of_a_cluster():
-    assert read_cluster(cluster(task={"type": "worker", "index": 1})) == Cluster(2, 1)
+    assert read_cluster(cluster(task={"type": "worker", "index": 1})) == (2, 1)
     with_chief = {"chief": ["c:1"], "worker": ["a:1", "b:1"]}
-    assert read_cluster(cluster(cluster=with_chief, task={"type": "chief", "index": 0})) == Cluster(3, 0)
-    assert read_cluster(cluster(cluster=with_chief, task={"type": "worker", "index": 1})) == Cluster(3, 2)
+    assert read_cluster(cluster(cluster=with_chief, task={"type": "chief", "index": 0})) == (3, 0)
+    assert read_cluster(cluster(cluster=with_chief, task={"type": "worker", "index": 1})) == (3, 2)
 
 
 def test_the_command_refuses_what_it_cannot_distribute(monkeypatch):
