@@ -6,9 +6,9 @@ against the original.
 
 from pathlib import Path
 
-from srzoo.cli import start_tensorflow
+from srzoo.cli import quiet_tensorflow
 
-start_tensorflow()
+quiet_tensorflow()
 
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path

@@ -1,6 +1,9 @@
 """The trained weights that come with the package: which there are, and whether they are whole."""
 
 import hashlib
+import os
+import re
+from difflib import get_close_matches
 from pathlib import Path
 
 from srzoo import names
@@ -8,6 +11,8 @@ from srzoo import names
 SHIPPED = Path(__file__).parent / "weights"
 """Their folder, one `<full name>.weights.h5` a model."""
 
+FILES = (".h5", ".keras", ".tflite", ".onnx")
+"""Endings of files that hold a network."""
 
 STARTS = SHIPPED / "starts"
 """Where an adversarial model's pixel-trained partner has been trained on since, the partner as it was: the other end
@@ -49,3 +54,48 @@ def weights_of_name(name: str) -> Path | None:
     except ValueError:
         return None
     return path if path.is_file() else None
+
+
+def found(source: str | os.PathLike) -> str:
+    """What a model's name or path stands for: the name itself, or a path that is there; of a run's folder its weights.
+
+    Raises:
+        FileNotFoundError: if there is none; the message names what ships, and what is written alike.
+    """
+    path, text = Path(source), os.fspath(source)
+    if weights_of_name(text):
+        return text
+    runs = [path / place / "best.weights.h5" for place in ("", "adversarial", "pixel")]
+    there = next((each for each in (*runs, path) if each.exists()), None)
+    if there and text:
+        return text if there == path else str(there)
+    if path.suffix in FILES or path.parent != Path():
+        raise FileNotFoundError(f"{source}: no such file or folder")
+    close = get_close_matches(text, [*shipped_models(), *map(_base, shipped_models())], 1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise FileNotFoundError(
+        f"no trained weights ship for {text!r} (there are: {', '.join(shipped_models()) or 'none yet'}){hint}; "
+        "give another by its file, or train it with `srzoo train`"
+    )
+
+
+def nearest(name: str, factor: float) -> str:
+    """Of a name without a scale, the network that ships and enlarges by a factor or more with the least work.
+
+    It is the one of the least scale that does so in one pass, or else in two; or the largest. A name with a scale, and
+    whatever else is no model's name, stays.
+    """
+    try:
+        asked = names.parse(name)
+    except ValueError:
+        return name
+    if asked.name == name:
+        return name
+    of_base = {names.parse(each).scale: each for each in shipped_models() if _base(each) == _base(name)}
+    reaching = [scale for count in (1, 2) for scale in sorted(of_base) if scale**count >= factor]
+    return of_base[reaching[0] if reaching else max(of_base)] if of_base else name
+
+
+def _base(name: str) -> str:
+    """Without the scale: `edsr-baseline-x4.blocks4` -> `edsr-baseline.blocks4`."""
+    return re.sub(r"-x\d+", "", names.parse(name).name, count=1)

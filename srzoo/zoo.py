@@ -17,7 +17,7 @@ from srzoo.images import atomic_file
 from srzoo.models import registry
 from srzoo.models.registry import GAN_TRAINED, entry_of
 from srzoo.names import Configuration, from_json, parse
-from srzoo.shipped import shipped_models
+from srzoo.shipped import shipped_models as shipped_models
 
 
 def create(name: str, scale: int | None = None, **options) -> keras.Model:
@@ -45,6 +45,7 @@ def load(source: str | os.PathLike) -> keras.Model:
         source: the name of a model whose weights ship with srzoo (`"edsr-baseline-x4"`), or a file:
             `.keras`, or `.weights.h5` as `save_weights` or Keras's own `Model.save_weights` writes it. What Keras's
             holds is found by the model's name, or else by its layers' names and shapes, as one trained on pixels.
+            Or a run's folder, for its best weights.
 
     Returns:
         The model with its weights, as `create` describes it.
@@ -54,7 +55,7 @@ def load(source: str | os.PathLike) -> keras.Model:
         ValueError: if the name is unknown, the file does not hold a model of srzoo's kind or asks for more than
             that, or shipped weights are damaged.
     """
-    path = Path(source)
+    path = Path(shipped.found(source) if Path(source).is_dir() else source)
     if path.name.endswith(".weights.h5"):
         configuration, declared = _inspect(path)
         _check_size(path, configuration, declared)
@@ -71,14 +72,8 @@ def load(source: str | os.PathLike) -> keras.Model:
             # Of a damaged file zipfile, HDF5 and Keras tell as nearly any exception.
             raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)})") from error
     name = known(str(source)).name
-    weights = shipped.SHIPPED / f"{name}.weights.h5"
-    if not weights.is_file():
-        names = ", ".join(shipped_models()) or "none yet"
-        raise FileNotFoundError(
-            f"no trained weights ship for {name!r} (there are: {names}); train it with `python train.py` "
-            "and give the resulting best.weights.h5"
-        )
-    return load(shipped.whole(weights))
+    shipped.found(name)
+    return load(shipped.whole(shipped.SHIPPED / f"{name}.weights.h5"))
 
 
 def known(name: str, scale: int | None = None) -> Configuration:

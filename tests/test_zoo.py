@@ -78,7 +78,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_model_without_shipped_weights_says_what_to_do():
-    with pytest.raises(FileNotFoundError, match="no trained weights ship for 'edsr-x8'.*train.py"):
+    with pytest.raises(FileNotFoundError, match="no trained weights ship for 'edsr-x8'.*srzoo train"):
         zoo.load("edsr-x8")
 
 

@@ -6,6 +6,7 @@ from srzoo.pictures.animations import Playing
 from srzoo.pictures.metadata import Metadata
 from srzoo.runtimes.choice import Choice
 from srzoo.runtimes.tiles import Tile
+from srzoo.upscaling.sizes import Size
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Settings:
         scratch: folder in it for what is not finished.
         choice: of the network.
         scale, halo, alignment: of the network.
+        size: of the results.
         wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
         memory: bytes for a tile.
         max_pixels: that an input may have.
@@ -39,6 +41,7 @@ class Settings:
     scale: int
     halo: int | None
     alignment: int
+    size: Size
     wanted: str | None
     memory: int
     max_pixels: int
@@ -86,6 +89,7 @@ class Sheet:
     Attributes:
         planned: input and result.
         size: width and height of the result.
+        upscaled: width and height as the network gives it, from which it is brought down.
         grey, deep, transparent: as of `srzoo.pictures.pixels.Pixels`.
         metadata: true of the result.
         playing, lossless: as of `srzoo.pictures.writing.write_frames`.
@@ -95,6 +99,7 @@ class Sheet:
 
     planned: Planned
     size: tuple[int, int]
+    upscaled: tuple[int, int]
     grey: bool
     deep: bool
     transparent: bool

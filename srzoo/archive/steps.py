@@ -1,9 +1,11 @@
 """The steps of the pipeline. Whatever a picture brings about is its outcome, and stops no other."""
 
 import hashlib
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import reduce
 from pathlib import PurePosixPath
 
 import apache_beam as beam
@@ -21,6 +23,7 @@ from srzoo.pictures.writing import write_frames
 from srzoo.runtimes.tiles import cut
 from srzoo.upscaling import batch
 from srzoo.upscaling.pictures import LARGE, upscale_bled
+from srzoo.upscaling.sizes import below, passes, shrunk
 
 OUTCOMES, SHEETS, LARGE_ONES = "outcomes", "sheets", "large"
 """Outputs beside the main one."""
@@ -68,9 +71,11 @@ class Look(Step):
         if _is_done(found, target):
             return Planned(found.path, target, "", done=True)
         with storage.fetched(found.path) as path, open_picture(path, settings.max_pixels) as picture:
-            written_as, notes = output_format(picture, settings.wanted, settings.scale)
-            width, height = picture.size
-            large = picture.count == 1 and width * height > settings.unit_pixels
+            given = picture.upright_size
+            size = settings.size.of(*given)
+            written_as, notes = output_format(picture, settings.wanted, max(size) / max(given))
+            once = passes(settings.scale, given, size) == 1
+            large = once and picture.count == 1 and math.prod(given) > settings.unit_pixels
         target = f"{settings.output}/{written_as.named(place)}"
         return Planned(found.path, target, written_as.name, tuple(notes), _is_done(found, target), large)
 
@@ -136,7 +141,7 @@ class Whole(Networked):
         written_as, settings = AS_INPUT[planned.written_as], self.settings
         self.loaded.seconds()
         with storage.fetched(planned.path) as source, storage.published(settings.scratch, planned.target) as target:
-            job = batch.Job(source, target, written_as, notes=planned.notes)
+            job = batch.Job(source, target, written_as, settings.size, notes=planned.notes)
             report = batch.carry_out(job, self.loaded.upscaler, "", max_pixels=settings.max_pixels)
         width, height = report.after.pixels.size
         pixels, seconds = width * height * report.count, self.loaded.seconds()
@@ -170,10 +175,10 @@ class Cut(Step):
         for unit in units:
             part = values.map(lambda array, source=unit.tile.source: array[source])
             storage.put_array(settings.scratch, f"{unit.name}.lr", part.channels())
-        size = width * settings.scale, height * settings.scale
-        metadata = frame.metadata.of_result(given.size, settings.scale, given.grey)
+        size, upscaled = settings.size.of(width, height), (width * settings.scale, height * settings.scale)
+        metadata = frame.metadata.of_result(given.size, size, given.grey)
         kinds = given.grey, given.deep, given.transparent
-        return Sheet(planned, size, *kinds, metadata, playing, lossless, len(units), notes), units
+        return Sheet(planned, size, upscaled, *kinds, metadata, playing, lossless, len(units), notes), units
 
 
 class UpscaleUnit(Networked):
@@ -220,12 +225,12 @@ class Join(Step):
             storage.published(settings.scratch, planned.target) as target,
         ):
             laid = self._laid(file, sheet, by_name.values())
-            streams = written_as.streams and laid.nbytes > LARGE
+            bands = _bands(laid, sheet)
             frame: Frame | LargeFrame
-            if streams:
-                frame = LargeFrame(_bands(laid, sheet), sheet.metadata)
+            if written_as.streams and math.prod(sheet.size) * laid.shape[2] * laid.itemsize > LARGE:
+                frame = LargeFrame(bands, sheet.metadata)
             else:
-                frame = Frame(from_channels(np.array(laid)), sheet.metadata)
+                frame = Frame(reduce(below, bands.bands()), sheet.metadata)
             write_frames(target, [frame], written_as, sheet.playing, sheet.lossless)
         seconds = sum(unit.seconds for unit in by_name.values())
         notes = (*sheet.notes, *planned.notes)
@@ -233,7 +238,7 @@ class Join(Step):
 
     def _laid(self, file, sheet: Sheet, units: Iterable[Unit]) -> np.ndarray:
         channels = (1 if sheet.grey else 3) + sheet.transparent
-        shape = sheet.size[1], sheet.size[0], channels
+        shape = sheet.upscaled[1], sheet.upscaled[0], channels
         laid = np.memmap(file, np.uint16 if sheet.deep else np.uint8, "w+", shape=shape)
         for unit in units:
             laid[unit.tile.target] = storage.get_array(self.settings.scratch, f"{unit.name}.sr")
@@ -241,10 +246,9 @@ class Join(Step):
 
 
 def _bands(laid: np.ndarray, sheet: Sheet) -> Bands:
-    rows = (laid[top : top + BAND_ROWS] for top in range(0, len(laid), BAND_ROWS))
-    return Bands(
-        sheet.size, sheet.grey, sheet.deep, sheet.transparent, (from_channels(np.array(each)) for each in rows)
-    )
+    parts = (from_channels(np.array(laid[top : top + BAND_ROWS])) for top in range(0, len(laid), BAND_ROWS))
+    source = parts if sheet.size == sheet.upscaled else shrunk(parts, sheet.upscaled, sheet.size)
+    return Bands(sheet.size, sheet.grey, sheet.deep, sheet.transparent, source)
 
 
 class Count(beam.DoFn):

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,11 @@ class Loaded:
         return seconds
 
 
-def load(choice: Choice, memory: int, start: Callable[[], object] = lambda: None) -> Loaded:
+def load(choice: Choice, memory: int) -> Loaded:
     """Loads the network; a file on another file system is fetched first.
 
     Args:
-        choice, start: as of `srzoo.runtimes.choice.choose`.
+        choice: as of `srzoo.runtimes.choice.choose`.
         memory: bytes for a tile.
 
     Raises:
@@ -68,7 +68,7 @@ def load(choice: Choice, memory: int, start: Callable[[], object] = lambda: None
             for name in ("source", "pixel_weights")
             if (path := getattr(choice, name)) and not storage.is_local(path)
         }
-        model = choose(replace(choice, **remote), [], start)
+        model = choose(replace(choice, **remote))
     if not isinstance(model, Network):
         from srzoo.runtimes.keras import keras_network
 

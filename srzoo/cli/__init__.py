@@ -1,12 +1,15 @@
 """Command lines: parsing and printing only; the work is done in the other rooms."""
 
 import contextlib
+import importlib.abc
+import importlib.machinery
 import logging
 import os
 import sys
 import tempfile
 from collections.abc import Callable
-from typing import TextIO
+from types import ModuleType
+from typing import Any, TextIO
 
 
 class _Plain(logging.Formatter):
@@ -28,6 +31,7 @@ def show_log(stream: TextIO | None = None) -> None:
 
 def run(main: Callable[[], int | None]) -> None:
     """Runs a command; bad input becomes one sentence on stderr and exit status 2, an interrupt 130."""
+    quiet_tensorflow()
     try:
         status = main() or 0
     except (ValueError, OSError, ArithmeticError) as error:
@@ -39,27 +43,36 @@ def run(main: Callable[[], int | None]) -> None:
     sys.exit(status)
 
 
-def start_tensorflow(devices: bool = True) -> None:
-    """Imports TensorFlow and looks for devices without its messages about drivers that a machine lacks.
-
-    Args:
-        devices: whether they are started too; not for several processes, which must be joined before.
+def quiet_tensorflow() -> None:
+    """Has TensorFlow imported, wherever that happens first, without its messages about drivers that a machine lacks.
 
     They come from C++ before any log level counts, so stderr itself is turned away meanwhile; what it held is
     shown if the import fails. `TF_CPP_MIN_LOG_LEVEL`, where the user has set it, keeps everything.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.meta_path.insert(0, _QuietTensorFlow())
+
+
+class _QuietTensorFlow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name != "tensorflow" or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name)
+        if spec and spec.loader:
+            os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+            imported = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: _quietly(imported, module)  # type: ignore[method-assign]
+        return spec
+
+
+def _quietly(imported: Callable[[ModuleType], object], tf: Any) -> None:
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
-            import tensorflow as tf
-
+            imported(tf)
             tf.config.list_physical_devices()
-            if devices:
+            if "TF_CONFIG" not in os.environ:  # processes that it names must be joined before devices start
                 tf.zeros(1)  # the first tensor starts them
         except BaseException:
             held.seek(0)

@@ -3,16 +3,68 @@
 import argparse
 import math
 import re
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+if TYPE_CHECKING:
+    from srzoo.upscaling.sizes import Size
 
 FORMAT_NAMES = ("png", "jpeg", "webp", "tiff", "gif", "bmp", "avif", "heif", "jpeg2000")
+ALSO_CALLED = {"jpg": "jpeg", "tif": "tiff", "apng": "png", "heic": "heif", "jp2": "jpeg2000"}
 PRECISION_NAMES = ("auto", "float32", "bfloat16", "int8")
 
 
-def command(prog: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    """The parser of a command, whose texts keep their lines."""
-    formatter = argparse.RawDescriptionHelpFormatter
-    return argparse.ArgumentParser(prog=prog, description=description, epilog=epilog, formatter_class=formatter)
+class _Parser(argparse.ArgumentParser):
+    """Says of a flag that is not known which one is written alike."""
+
+    def error(self, message: str):
+        _, unknown, words = message.partition("unrecognized arguments: ")
+        flags = [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
+        for word in words.split() if unknown else ():
+            close = get_close_matches(word.split("=")[0], flags, 1)
+            message += f"; did you mean {close[0]}?" if word.startswith("-") and close else ""
+        super().error(message)
+
+
+def command(prog: str, description: str, epilog: str, **options) -> argparse.ArgumentParser:
+    """The parser of a command, whose texts keep their lines; `%(prog)s` in them is the command as it was typed.
+
+    Args:
+        prog: as `srzoo resolve`.
+        description, epilog, options: of `argparse.ArgumentParser`.
+    """
+    typed = Path(sys.argv[0]).name
+    if typed in ("resolve_image.py", "train.py"):
+        prog = f"python {typed}"
+    elif typed == "__main__.py":
+        prog = f"python -m {prog}"
+    texts = {"description": description, "epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter}
+    return _Parser(prog=prog, **texts, **options)  # type: ignore[arg-type]
+
+
+def format_name(text: str) -> str:
+    return ALSO_CALLED.get(text.lower(), text.lower())
+
+
+def place(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("expected a file or a folder, got an empty text")
+    return Path(text)
+
+
+def whole(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """What reads a whole number in a range."""
+
+    def read(text: str) -> int:
+        if not text.isdigit() or not least <= int(text) <= most:
+            upto = f" from {least} to {most}" if most < math.inf else f" of at least {least}"
+            raise argparse.ArgumentTypeError(f"expected a whole number{upto}, got {text!r}")
+        return int(text)
+
+    return read
 
 
 def weights_file(text: str) -> Path:
@@ -39,8 +91,52 @@ def pixels(text: str) -> int:
     return number
 
 
+def add_size(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags by which a size is asked for; `size_of` reads them."""
+    group = parser.add_argument_group("size of the results (default: as the model's name says)")
+    group.add_argument(
+        "-s", "--scale", type=_scale, help="times as wide and high, as 2, 3 or 1.5, up to 16; also by a larger network"
+    )
+    group.add_argument(
+        "--size", type=_sides, metavar="WxH", help="in pixels, as 3840x2160; of the picture's own aspect"
+    )
+    group.add_argument("--width", type=whole(1), help="in pixels; the height follows")
+    group.add_argument("--height", type=whole(1), help="in pixels; the width follows")
+    group.add_argument("--fit", action="store_true", help="with --size: the largest that fits into it")
+
+
+def size_of(args: argparse.Namespace) -> Union["Size", None]:
+    """The size that is asked for, or None; raises ValueError for flags that contradict each other."""
+    if args.size and (args.width or args.height):
+        raise ValueError("--size says width and height; leave out --width and --height")
+    from srzoo.upscaling.sizes import Size  # NumPy, which `--help` need not wait for
+
+    width, height = args.size or (args.width, args.height)
+    if args.scale and (width or height):
+        raise ValueError("--scale was given beside a size in pixels; leave out one of the two")
+    if args.fit and not (width and height):
+        raise ValueError("--fit needs both sides; give --size WxH with it")
+    return Size(args.scale, width, height, args.fit) if args.scale or width or height else None
+
+
+def _scale(text: str) -> float:
+    match = re.fullmatch(r"x?(\d+(?:\.\d+)?)x?", text.strip(), re.IGNORECASE)
+    number = float(match[1]) if match else 0.0
+    if not 1 <= number <= 16:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 16, got {text!r}")
+    return number
+
+
+def _sides(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d*)[xX×]([1-9]\d*)", text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"expected width and height such as 3840x2160, got {text!r}")
+    return int(match[1]), int(match[2])
+
+
 def size_in_bytes(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG]?)B?", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMG])(i?))?B?", text.strip(), re.IGNORECASE)
     if not match or float(match[1]) == 0:
         raise argparse.ArgumentTypeError(f"expected a size such as 800MB or 1.5GB, got {text!r}")
-    return int(float(match[1]) * {"M": 1e6, "G": 1e9, "": 1e9}[match[2].upper()])
+    power = {"K": 1, "M": 2, "G": 3}[(match[2] or "G").upper()]
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** power)

@@ -5,8 +5,19 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from srzoo.cli import show_log, start_tensorflow
-from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, fidelity, pixels, size_in_bytes
+from srzoo import names, shipped
+from srzoo.cli import show_log
+from srzoo.cli.arguments import (
+    FORMAT_NAMES,
+    PRECISION_NAMES,
+    add_size,
+    command,
+    fidelity,
+    format_name,
+    pixels,
+    size_in_bytes,
+    size_of,
+)
 
 DESCRIPTION = """Upscales the pictures that match a pattern, on any file system of Apache Beam (this machine, gs://, s3://,
 hdfs://), with all that they hold, by workers of this machine or of a cluster. What is done already is left; bad
@@ -14,20 +25,14 @@ pictures are listed in OUTPUT_DIR/failed.jsonl. Options that are not listed here
 It needs Apache Beam: pip install 'srzoo[beam]'."""
 
 EPILOG = """examples:
-  python -m srzoo batch 'photos/**.jpg' large/
-  python -m srzoo batch photos/ large/ --workers 4 --format png
-  python -m srzoo batch 'gs://archive/scans/**' gs://archive/large --runner DataflowRunner --project mine \\
+  %(prog)s 'photos/**.jpg' large/
+  %(prog)s photos/ large/ --workers 4 --format png
+  %(prog)s 'gs://archive/scans/**' gs://archive/large --runner DataflowRunner --project mine \\
     --region europe-west4 --temp_location gs://archive/tmp --sdk_container_image example/srzoo:1"""
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(
-        prog="srzoo batch",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    ap = command("srzoo batch", DESCRIPTION, EPILOG, allow_abbrev=False)
     ap.add_argument(
         "pattern",
         metavar="INPUT_PATTERN",
@@ -35,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     )
     ap.add_argument("output", metavar="OUTPUT_DIR", help="folder for the results, with the inputs' sub-folders")
     which = ap.add_mutually_exclusive_group()
-    which.add_argument("--model", default="edsr-baseline-x4", help="as of `srzoo resolve` (default: edsr-baseline-x4)")
+    which.add_argument("-m", "--model", default="edsr-baseline", help="as of `srzoo resolve` (default: edsr-baseline)")
     which.add_argument("--weights", help="a .weights.h5 file, as train.py leaves it, which all workers can read")
     ap.add_argument("--fidelity", type=fidelity, help="as of `srzoo resolve`")
     ap.add_argument("--pixel-weights", help="as of `srzoo resolve`")
@@ -45,7 +50,13 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="as of `srzoo resolve`; auto may differ between machines (default: auto)",
     )
-    ap.add_argument("--format", choices=FORMAT_NAMES, help="what the results are written in (default: as each input)")
+    add_size(ap)
+    ap.add_argument(
+        "--format",
+        type=format_name,
+        choices=FORMAT_NAMES,
+        help="what the results are written in (default: as each input)",
+    )
     ap.add_argument(
         "--memory", type=size_in_bytes, help="what a worker's network may take for a tile, as 800MB (default: 2GB)"
     )
@@ -94,6 +105,7 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo.images import MAX_PIXELS
     from srzoo.runtimes.choice import Choice
     from srzoo.runtimes.tiles import least_area
+    from srzoo.upscaling.sizes import Size
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 
     workers = running.local_workers(rest, args.workers)
@@ -101,10 +113,12 @@ def main(argv: list[str] | None = None) -> int:
     if storage.is_local(output) and Path(output).exists() and not Path(output).is_dir():
         raise ValueError(f"OUTPUT_DIR must be a folder, but {args.output} is a file")
     pattern, prefix, by_ending = running.check_inputs(args.pattern, output)
-    choice = Choice(args.weights or args.model, args.precision, args.fidelity, args.pixel_weights)
+    size = size_of(args)
+    source = args.weights or shipped.nearest(args.model, size.scale if size and size.scale else names.DEFAULT_SCALE)
+    choice = Choice(source, args.precision, args.fidelity, args.pixel_weights)
     memory, shared = args.memory or DEFAULT_MEMORY, worker.Shared()
     show_log()
-    network = shared.acquire(lambda: worker.load(choice, memory, start_tensorflow)).network
+    network = shared.acquire(lambda: worker.load(choice, memory)).network
     least = 1 if network.halo is None else least_area(network.halo, network.alignment)
     if args.unit_pixels < least:
         raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")
@@ -118,6 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         network.scale,
         network.halo,
         network.alignment,
+        size or Size(network.scale),
         args.format,
         memory,
         args.max_pixels or MAX_PIXELS,

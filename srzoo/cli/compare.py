@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from srzoo.cli import start_tensorflow
+from srzoo import shipped
 from srzoo.cli.arguments import command
 
 DESCRIPTION = (
@@ -16,9 +16,9 @@ EPILOG = """The pictures are HR, from which LR is made by MATLAB's bicubic, or f
 with --no-reference they are upscaled themselves, and nothing is measured.
 
 examples:
-  python -m srzoo compare butterfly.png baby.png --models edsr-baseline-x4 edsr-gan-x4
-  python -m srzoo compare Set5/ --models first=runs/a/best.weights.h5 second=runs/b/best.weights.h5 -o set5.html
-  python -m srzoo compare holiday.jpg --models edsr-gan-x4 --no-reference"""
+  %(prog)s butterfly.png baby.png --models edsr-baseline-x4 edsr-gan-x4
+  %(prog)s Set5/ --models first=runs/a/best.weights.h5 second=runs/b/best.weights.h5 -o set5.html
+  %(prog)s holiday.jpg --models edsr-gan-x4 --no-reference"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,13 +46,15 @@ def main(argv: list[str] | None = None) -> int:
     for path in args.images:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder")
+    for source in args.models:
+        if source != "bicubic" and not Path(source).exists():
+            shipped.found(source.rpartition("=")[2])
     if args.output.suffix.lower() not in (".html", ".htm") or args.output.is_dir():
         raise ValueError(f"--output must be a file that ends in .html, got {args.output}")
     if args.lpips and args.no_reference:
         raise ValueError("--lpips measures against HR, which --no-reference says is not there")
     if args.lpips_backbone and not args.lpips:
         raise ValueError("--lpips-backbone was given without --lpips: give the file of the heads as --lpips FILE")
-    start_tensorflow()
     from tqdm import tqdm
 
     from srzoo.metrics import lpips

@@ -18,7 +18,7 @@ EPILOG = "\n".join(
         *(f"  {name:<8}{preset.purpose}" for name, preset in PRESETS.items()),
         "",
         "examples:",
-        "  python -m srzoo degrade Set5/ Set5-real/ --preset real",
+        "  %(prog)s Set5/ Set5-real/ --preset real",
         "  python -m srzoo evaluate --model edsr-gan-x4 Set5-real/",
     ]
 )

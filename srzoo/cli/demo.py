@@ -2,7 +2,7 @@
 
 import argparse
 
-from srzoo.cli import start_tensorflow
+from srzoo import shipped
 from srzoo.cli.arguments import command
 
 DESCRIPTION = (
@@ -11,9 +11,9 @@ DESCRIPTION = (
 )
 
 EPILOG = """examples:
-  python -m srzoo demo
-  python -m srzoo demo --models edsr-gan-x4 runs/mine/best.weights.h5 --port 8000
-  python -m srzoo demo --host 0.0.0.0 --no-browser    all who reach this machine can use it: there is no password"""
+  %(prog)s
+  %(prog)s --models edsr-gan-x4 runs/mine/best.weights.h5 --port 8000
+  %(prog)s --host 0.0.0.0 --no-browser    all who reach this machine can use it: there is no password"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,11 +42,11 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(f"--{name.replace('_', '-')} must be above 0, got {getattr(args, name)}")
     if args.port is not None and not 0 < args.port < 65536:
         raise ValueError(f"--port must be from 1 to 65535, got {args.port}")
-    start_tensorflow()
-    from srzoo import zoo
+    for model in args.models or ():
+        shipped.found(model)
     from srzoo.viewing.demo import serve
     from srzoo.viewing.trial import Limits
 
     limits = Limits(int(args.max_megapixels * 1e6), args.max_pictures, waiting=args.queue)
-    serve(args.models or zoo.shipped_models(), args.host, args.port, limits, not args.no_browser)
+    serve(args.models or shipped.shipped_models(), args.host, args.port, limits, not args.no_browser)
     return 0

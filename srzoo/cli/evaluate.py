@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from srzoo.cli import start_tensorflow
+from srzoo import shipped
 from srzoo.cli.arguments import command
 
 DESCRIPTION = (
@@ -15,9 +15,9 @@ DESCRIPTION = (
 EPILOG = """A folder holds HR/ and maybe LR_x4/ or LR/, or HR pictures; where there is no LR, MATLAB's bicubic makes it.
 
 examples:
-  python -m srzoo evaluate --model bicubic Set5/
-  python -m srzoo evaluate --model runs/mine/best.weights.h5 Set5/ Set14/ --format csv --output scores.csv
-  python -m srzoo evaluate --model runs/mine/best.weights.h5 --lpips lpips_alexnet.npz Set5/"""
+  %(prog)s --model bicubic Set5/
+  %(prog)s --model runs/mine/best.weights.h5 Set5/ Set14/ --format csv --output scores.csv
+  %(prog)s --model runs/mine/best.weights.h5 --lpips lpips_alexnet.npz Set5/"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument(
         "--model",
         required=True,
-        help="a model whose trained weights ship, a .keras or .weights.h5 file, or bicubic",
+        help="a model of `srzoo list`, a run's folder, a .keras or .weights.h5 file, or bicubic",
     )
     ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic (default: 4); a model has its own")
     ap.add_argument("--lpips", type=Path, metavar="FILE", help="an .npz file of LPIPS's weights: LPIPS is measured too")
@@ -58,7 +58,8 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--output must be a file, but {args.output} is a folder")
     if args.lpips_backbone and not args.lpips:
         raise ValueError("--lpips-backbone was given without --lpips: give the file of the heads as --lpips FILE")
-    start_tensorflow()
+    if args.model != "bicubic":
+        shipped.found(args.model)
     from tqdm import tqdm
 
     from srzoo import bicubic, zoo

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from srzoo.cli import start_tensorflow
+from srzoo import shipped
 from srzoo.cli.arguments import command
 
 DESCRIPTION = (
@@ -19,14 +19,14 @@ EPILOG = """formats:
 An export that is too far from the original fails and leaves nothing.
 
 examples:
-  python -m srzoo export edsr-baseline-x4 --output exported
-  python -m srzoo export edsr-baseline-x4 --output exported --format litert --precision int8 --calibration photos/
-  python -m srzoo export runs/mine/best.weights.h5 --output exported --format onnx"""
+  %(prog)s edsr-baseline-x4 --output exported
+  %(prog)s edsr-baseline-x4 --output exported --format litert --precision int8 --calibration photos/
+  %(prog)s runs/mine/best.weights.h5 --output exported --format onnx"""
 
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo export", DESCRIPTION, EPILOG)
-    ap.add_argument("model", help="a model whose trained weights ship, or a .keras or .weights.h5 file")
+    ap.add_argument("model", help="a model of `srzoo list`, a run's folder, or a .keras or .weights.h5 file")
     ap.add_argument("--output", type=Path, required=True, help="a folder, made if it is missing")
     ap.add_argument("--format", choices=("saved_model", "litert", "onnx", "keras"), default="saved_model")
     ap.add_argument(
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if args.output.exists() and not args.output.is_dir():
         raise ValueError(f"--output must be a folder, but {args.output} is a file")
-    start_tensorflow()
+    shipped.found(args.model)
     from srzoo import zoo
     from srzoo.exporting import formats
     from srzoo.runtimes import parity

@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from srzoo.cli import start_tensorflow
 from srzoo.cli.arguments import command
 
 DESCRIPTION = "Reads a network that others trained with PyTorch, without PyTorch, and writes it as .weights.h5."
@@ -12,9 +11,9 @@ EPILOG = """EDSR, RRDB (ESRGAN, Real-ESRGAN) and compact (SRVGGNetCompact) are f
 inside; nothing that the file holds is run. docs/import.md lists the projects.
 
 examples:
-  python -m srzoo import RealESRGAN_x4plus.pth
-  python -m srzoo import edsr_x4-4f62e9ef.pt --output runs/theirs.weights.h5
-  python -m srzoo import net_g_latest.pth --as edsr-gan --scale 4
+  %(prog)s RealESRGAN_x4plus.pth
+  %(prog)s edsr_x4-4f62e9ef.pt --output runs/theirs.weights.h5
+  %(prog)s net_g_latest.pth --as edsr-gan --scale 4
   python resolve_image.py photo.jpg --weights rrdb-x4.weights.h5"""
 
 
@@ -52,7 +51,6 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--output must end in .weights.h5, got {args.output}")
     if args.output and args.output.is_dir():
         raise ValueError(f"--output must be a file, but {args.output} is a folder")
-    start_tensorflow()
     from srzoo import zoo
     from srzoo.importing.checkpoints import load_checkpoint
     from srzoo.models.registry import entry_of

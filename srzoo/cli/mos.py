@@ -4,16 +4,14 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from srzoo.cli import start_tensorflow
-
 DESCRIPTION = (
     "Takes a mean opinion score: makes a web page on which people rate pictures, and reports on their answers."
 )
 
 EPILOG = """examples:
-  python -m srzoo mos create --models bicubic edsr-baseline-x4 edsr-gan-x4 BSD100/ --output study/
+  %(prog)s create --models bicubic edsr-baseline-x4 edsr-gan-x4 BSD100/ --output study/
   (give study/study.html to the raters, keep study/key.json, collect their answers)
-  python -m srzoo mos report study/ answers/*.json"""
+  %(prog)s report study/ answers/*.json"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,7 +63,6 @@ def _create(args: argparse.Namespace) -> int:
         raise ValueError("the folder of pictures is missing: give --models MODEL... FOLDER")
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    start_tensorflow()
     from tqdm import tqdm
 
     from srzoo.viewing.key import KEY

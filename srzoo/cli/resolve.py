@@ -1,47 +1,72 @@
 """`python resolve_image.py img.png`: upscales pictures with a trained network."""
 
 import argparse
+import contextlib
+import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
-from srzoo.cli import show_log, start_tensorflow
-from srzoo.cli.arguments import FORMAT_NAMES, PRECISION_NAMES, command, fidelity, pixels, size_in_bytes, weights_file
+from srzoo import names, shipped
+from srzoo.cli import show_log
+from srzoo.cli.arguments import (
+    FORMAT_NAMES,
+    PRECISION_NAMES,
+    add_size,
+    command,
+    fidelity,
+    format_name,
+    pixels,
+    place,
+    size_in_bytes,
+    size_of,
+    weights_file,
+    whole,
+)
 
 DESCRIPTION = """Upscales pictures with a trained network, with all that they hold: transparency, grey, 16 bits, frames,
 pages, metadata. The result of photo.jpg is results/photo.jpg by default. docs/images.md tells of each kind."""
 
 EPILOG = """examples:
-  python resolve_image.py photo.jpg --compare
-  python resolve_image.py photos/ more.png --output large --memory 1GB
-  python resolve_image.py photos/ --format png --resume
-  python resolve_image.py photo.jpg --weights runs/edsr-baseline-div2k/best.weights.h5
-  python resolve_image.py photo.jpg --weights runs/edsr-gan-div2k/adversarial/best.weights.h5 --fidelity 0.5
-  python resolve_image.py photo.jpg --model exported/edsr-baseline-x4-int8.tflite"""
+  %(prog)s photo.jpg                                four times as wide and high, into results/
+  %(prog)s photo.jpg -o large.png --scale 2
+  %(prog)s photos/ more.png --output large/ --width 3840
+  %(prog)s photos/ --format png --resume
+  %(prog)s photo.jpg --model edsr-gan-x4 --fidelity 0.5
+  %(prog)s photo.jpg --model runs/mine
+  %(prog)s - -o - < photo.jpg > large.jpg"""
+
+STREAM = Path("-")
 
 
 def parser() -> argparse.ArgumentParser:
-    ap = command("resolve_image.py", DESCRIPTION, EPILOG)
-    ap.add_argument("images", nargs="+", type=Path, help="image files, and folders: all images below them")
+    ap = command("srzoo resolve", DESCRIPTION, EPILOG)
+    ap.add_argument(
+        "images", nargs="+", type=place, help="image files, and folders: all images below them; - is standard input"
+    )
     which = ap.add_mutually_exclusive_group()
     which.add_argument(
+        "-m",
         "--model",
-        default="edsr-baseline-x4",
-        help="a model whose trained weights ship, a .keras or .weights.h5 file, or what `srzoo export` wrote: "
-        "a .tflite or .onnx file, or the folder of a SavedModel (default: edsr-baseline-x4)",
+        default="edsr-baseline",
+        help="a model of `srzoo list`, a run's folder, a .keras or .weights.h5 file, or what `srzoo export` wrote: "
+        "a .tflite or .onnx file, or the folder of a SavedModel (default: edsr-baseline)",
     )
     which.add_argument("--weights", type=weights_file, help="a .weights.h5 file, as train.py leaves it")
+    add_size(ap)
     ap.add_argument(
         "--fidelity",
         type=fidelity,
         help="for a model of GAN training (edsr-gan, srgan): 0 leaves it as it is, 1 is the same network "
-        "trained on pixels alone, and between them it invents the less detail the higher the number",
+        "trained on pixels alone; the higher the number, the less detail it invents",
     )
     ap.add_argument(
         "--pixel-weights",
-        help="for --fidelity, the network trained on pixels: as --model; default: the one that ships of the same sizes",
+        help="for --fidelity, the network trained on pixels, as --model; default: the one that ships with that name",
     )
     ap.add_argument(
         "--precision",
@@ -50,19 +75,12 @@ def parser() -> argparse.ArgumentParser:
         help="what the network computes in. auto: the fastest that is within one grey level of float32 on average "
         "(default: auto)",
     )
-    ap.add_argument("--output", type=Path, default=Path("results"), help="folder for the results (default: results)")
-    ap.add_argument(
-        "--format",
-        choices=FORMAT_NAMES,
-        help="what the results are written in (default: as each input); PNG where that cannot hold a picture",
-    )
+    ap.add_argument("--device", choices=("cpu", "gpu"), help="default: the GPU if there is one")
+    ap.add_argument("--threads", type=whole(1), help="of the processor (default: all)")
     ap.add_argument(
         "--memory",
         type=size_in_bytes,
-        help="what the network may take for a tile, as 800MB or 1.5GB; without a unit it is GB (default: 2GB)",
-    )
-    ap.add_argument(
-        "--compare", action="store_true", help="also write <name>_compare.png: LR, bicubic and SR side by side"
+        help="what the network may take for a tile, as 800MB or 1.5GiB; without a unit it is GB (default: 2GB)",
     )
     ap.add_argument(
         "--max-pixels",
@@ -70,15 +88,41 @@ def parser() -> argparse.ArgumentParser:
         help="width times height that a picture may have, as 400M; a larger one may be a decompression bomb "
         "(default: 400M)",
     )
-    ap.add_argument(
-        "--overwrite", action="store_true", help="let a result replace an input, or the result of another input"
+    out = ap.add_argument_group("results")
+    out.add_argument(
+        "-o",
+        "--output",
+        type=place,
+        help="folder for the results, or for one picture a file as out.png; - is standard output (default: results)",
     )
-    ap.add_argument(
+    out.add_argument("--beside", action="store_true", help="write each result beside its input")
+    out.add_argument(
+        "--suffix", help="between a result's name and its ending, as _x4 (default: none; with --beside _sr)"
+    )
+    out.add_argument(
+        "--format",
+        type=format_name,
+        choices=FORMAT_NAMES,
+        help="what the results are written in (default: as each input); PNG where that cannot hold a picture",
+    )
+    out.add_argument(
+        "--quality", type=whole(1, 100), default=95, help="of JPEG, WebP, AVIF and HEIF, from 1 to 100 (default: 95)"
+    )
+    out.add_argument(
+        "--compare", action="store_true", help="also write <name>_compare.png: LR, bicubic and SR side by side"
+    )
+    out.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="let a result replace an input, the result of another input, or what another model made",
+    )
+    out.add_argument(
         "--resume",
         action="store_true",
         help="leave out pictures whose results are there and not older than they are: for the same command after "
         "an interruption",
     )
+    out.add_argument("-q", "--quiet", action="store_true", help="print errors alone")
     return ap
 
 
@@ -92,34 +136,126 @@ def main(argv: list[str] | None = None) -> int:
         ValueError, OSError: for bad arguments, before anything is written.
     """
     args = parser().parse_args(argv)
-    if args.output.exists() and not args.output.is_dir():
-        raise ValueError(f"--output must be a folder, but {args.output} is a file")
     if args.pixel_weights and args.fidelity is None:
         raise ValueError(
             f"--pixel-weights {args.pixel_weights} has no use without --fidelity; give a number from 0 to 1"
         )
+    _set_device(args)
+    with _streams(args) as (images, output):
+        return _resolve_all(args, images, output)
+
+
+def _set_device(args: argparse.Namespace) -> None:
+    """By the variables that the runtimes read when they are imported."""
+    from srzoo.runtimes.prepared import has_gpu
+
+    if args.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    elif args.device == "gpu" and not has_gpu():
+        raise ValueError("--device gpu: no GPU was found; leave it out, or see `nvidia-smi`")
+    if args.threads:
+        os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(args.threads)))
+
+
+@contextlib.contextmanager
+def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
+    """The inputs and the output as files, where they are standard input and output."""
+    output = args.output or (STREAM if args.images == [STREAM] and not args.beside else Path("results"))
+    if STREAM not in (*args.images, output):
+        yield args.images, output
+        return
+    if len(args.images) > 1:
+        raise ValueError("- stands for one picture; give no other with it")
+    with tempfile.TemporaryDirectory(prefix="srzoo-") as folder:
+        images, results = args.images, Path(folder, "results")
+        if images == [STREAM]:
+            images = [Path(folder, "standard-input")]
+            images[0].write_bytes(sys.stdin.buffer.read())
+        yield images, results if output == STREAM else output
+        for result in results.iterdir() if results.is_dir() else ():
+            if not result.name.startswith(".") and "_compare" not in result.name:
+                sys.stdout.buffer.write(result.read_bytes())
+
+
+def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> int:
     from srzoo.images import MAX_PIXELS
-    from srzoo.pictures.sources import find_sources
-
-    sources = find_sources(args.images, args.output)
-
     from srzoo.runtimes.choice import Choice, choose
     from srzoo.upscaling import batch
+    from srzoo.upscaling.sizes import Size
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 
+    results = batch.Results(*_place(args, images, output), args.suffix or "", args.format, args.quality)
+    sources = _sources(images, results)
     choice = Choice(str(args.weights or args.model), args.precision, args.fidelity, args.pixel_weights)
-    pictures = [source.path for source in sources if not source.refusal]
-    show_log()
-    model = choose(choice, pictures, start_tensorflow)
-    title = model.name if args.fidelity is None else f"{model.name}, fidelity {args.fidelity:g}"
-    upscaler = Upscaler(model, args.memory or DEFAULT_MEMORY)
+    shipped.found(choice.source)  # or it is refused, before anything is loaded
+    if not args.quiet:
+        show_log()
+
+    @cache
+    def upscaler_of(source: str) -> Upscaler:
+        pictures = [each.path for each in sources if not each.refusal]
+        return Upscaler(choose(replace(choice, source=source), pictures), args.memory or DEFAULT_MEMORY)
+
+    size = size_of(args) or Size(upscaler_of(choice.source).scale)
+    dial = "" if args.fidelity is None else f", fidelity {args.fidelity:g}"
+    results = replace(
+        results,
+        made_by=f"{shipped.nearest(choice.source, size.scale or names.DEFAULT_SCALE)}, {size}{dial}",
+        overwrite=args.overwrite,
+    )
     max_pixels = args.max_pixels or MAX_PIXELS
-    jobs = batch.plan(sources, args.output, upscaler.scale, args.format, args.compare, args.overwrite, max_pixels)
-    return _carry_out(jobs, upscaler, title, max_pixels, args)
+    jobs = batch.plan(sources, results, size, args.compare, max_pixels)
+
+    def carry_out(job: batch.Job, progress: Callable) -> batch.Result:
+        upscaler = upscaler_of(shipped.nearest(choice.source, job.factor))
+        return batch.carry_out(job, upscaler, f"{upscaler.name}{dial}", progress, max_pixels, results)
+
+    return _carry_out(jobs, carry_out, args, images)
 
 
-def _carry_out(jobs, upscaler, title: str, max_pixels: int, args: argparse.Namespace) -> int:
+def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[Path | None, Path | None]:
+    """The folder of the results, and the file of the only one; one of both, or none if they go beside the inputs."""
+    from srzoo.pictures.formats import FORMATS
+
+    if args.beside:
+        if args.output:
+            raise ValueError("--beside writes beside the inputs; leave out --output")
+        args.suffix = args.suffix or "_sr"
+        return None, None
+    named = output.suffix.lower() in {ending for each in FORMATS.values() for ending in each.endings}
+    if output.is_dir() or not named:
+        if output.exists() and not output.is_dir():
+            raise ValueError(f"--output must be a folder or a picture's name as out.png, but {output} is a file")
+        return output, None
+    if len(images) > 1 or images[0].is_dir():
+        raise ValueError(f"--output {output} names one picture's file; give a folder for the results of several")
+    return None, output
+
+
+def _sources(images: list[Path], results) -> list:
+    from srzoo.pictures.sources import find_sources
+
+    if len(images) == 2 and images[0].exists() and not images[1].exists():
+        raise FileNotFoundError(
+            f"{images[1]}: no such file or folder; for a result there: {images[0]} --output {images[1]}"
+        )
+    sources = find_sources(images, results.folder or results.file)
+    if results.folder or results.file:
+        return sources
+    # Results of an earlier call lie beside their inputs.
+    inputs = {source.path.with_suffix("") for source in sources}
+    suffix = results.suffix
+    return [
+        source
+        for source in sources
+        if not source.path.stem.endswith(suffix)
+        or source.path.with_name(source.path.stem.removesuffix(suffix)) not in inputs
+    ]
+
+
+def _carry_out(jobs, carry_out: Callable, args: argparse.Namespace, images: list[Path]) -> int:
     """Upscales one picture after the other and sums up; returns the exit status."""
+    stream = sys.stderr if args.output == STREAM or images != args.images else sys.stdout
     failed = left = 0
     for job in jobs:
         if args.resume and not job.refusal and job.is_done():
@@ -128,29 +264,30 @@ def _carry_out(jobs, upscaler, title: str, max_pixels: int, args: argparse.Names
         try:
             if job.refusal:
                 raise ValueError(job.refusal)
-            print(_resolve(job, upscaler, title, max_pixels), flush=True)
+            line = _resolve(job, carry_out, args.quiet)
+            if not args.quiet:
+                print(line, file=stream, flush=True)
         except Exception as error:  # whatever a picture brings about must not stop the others
             failed += 1
             reason = str(error) or type(error).__name__
             reason = reason if str(job.source) in reason else f"{job.source}: {reason}"
             print(f"error: {reason}", file=sys.stderr, flush=True)
-    if len(jobs) > 1 or failed or left:
+    if (len(jobs) > 1 or failed or left) and not args.quiet:
         rest = (f", {left} already there" if left else "") + (f", {failed} failed" if failed else "")
-        print(f"{len(jobs) - failed - left} of {len(jobs)} images upscaled to {args.output}{rest}")
+        where = "beside them" if args.beside else f"to {args.output or 'results'}"
+        print(f"{len(jobs) - failed - left} of {len(jobs)} images upscaled {where}{rest}", file=stream)
     return 1 if failed else 0
 
 
-def _resolve(job, upscaler, title: str, max_pixels: int) -> str:
+def _resolve(job, carry_out: Callable, quiet: bool) -> str:
     """Reads, upscales and writes one picture; returns a line about it."""
-    from srzoo.upscaling import batch
-
     start = time.perf_counter()
     progress: Callable = iter
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not quiet:
         from tqdm import tqdm
 
         progress = partial(tqdm, desc=job.source.name, unit="tile", leave=False)
-    report = batch.carry_out(job, upscaler, title, progress, max_pixels)
+    report = carry_out(job, progress)
     seconds = time.perf_counter() - start
     sizes = " -> ".join("{}x{}".format(*frame.pixels.size) for frame in (report.before, report.after))
     count = f" ({report.count} frames)" if report.count > 1 else ""

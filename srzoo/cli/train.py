@@ -1,4 +1,4 @@
-"""`python train.py <dataset>`: trains a network, or goes on with a run that was stopped."""
+"""`%(prog)s <dataset>`: trains a network, or goes on with a run that was stopped."""
 
 import argparse
 import sys
@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from srzoo import recipes
-from srzoo.cli import show_log, start_tensorflow
+from srzoo import recipes, shipped
+from srzoo.cli import show_log
 from srzoo.cli.arguments import command
 from srzoo.training.settings import Settings
 
@@ -22,18 +22,18 @@ By default EDSR-baseline is trained on pixels (L1), below pixel/ of the output, 
 adversarial/: with a content loss on VGG's features and against a discriminator."""
 
 EPILOG = """examples:
-  python train.py                                            DIV2K, downloaded; EDSR-baseline, then SRGAN
-  python train.py photos/ --model edsr-baseline --minutes 40 your own pictures, pixels alone, as long as you have
-  python train.py photos/ --model srgan                      SRResNet (L2), then SRGAN
-  python train.py photos/ --init-weights best.weights.h5     SRGAN from a trained generator
-  python train.py coco/2017 --model edsr --limit 5000        any tensorflow-datasets name with images
-  python train.py sample --model edsr-baseline --minutes 2   a try with no download
-  python train.py --distribute mirrored --batch 64           on all GPUs of this machine, 64 crops in all"""
+  %(prog)s                                            DIV2K, downloaded; EDSR-baseline, then SRGAN
+  %(prog)s photos/ --model edsr-baseline --minutes 40 your own pictures, pixels alone, as long as you have
+  %(prog)s photos/ --model srgan                      SRResNet (L2), then SRGAN
+  %(prog)s photos/ --init-weights best.weights.h5     SRGAN from a trained generator
+  %(prog)s coco/2017 --model edsr --limit 5000        any tensorflow-datasets name with images
+  %(prog)s sample --model edsr-baseline --minutes 2   a try with no download
+  %(prog)s --distribute mirrored --batch 64           on all GPUs of this machine, 64 crops in all"""
 
 
 def parser() -> argparse.ArgumentParser:
     """The flags: one for each setting of a run that has a help text, and those that change no result."""
-    ap = command("train.py", DESCRIPTION, EPILOG)
+    ap = command("srzoo train", DESCRIPTION, EPILOG)
     gan = ap.add_argument_group("GAN training (--model edsr-gan, srgan or esrgan)")
     for each in fields(Settings):
         if "help" not in each.metadata:
@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None, **options) -> int:
     args = parser().parse_args(argv)
     if args.sync_batch_norm and not args.distribute:
         raise ValueError("--sync-batch-norm is for several replicas; give --distribute with it, or leave it out")
-    start_tensorflow(devices=args.distribute != "multi-worker")
+    _check_inputs(args)
     show_log(sys.stdout)
     from srzoo import zoo
     from srzoo.training.distribution import LOST, WorkerLostError, open_distribution
@@ -107,6 +107,16 @@ def main(argv: list[str] | None = None, **options) -> int:
         print(lost, file=sys.stderr)
         return LOST
     return 0
+
+
+def _check_inputs(args: argparse.Namespace) -> None:
+    """Tells at once of a folder or of weights that are not there."""
+    folder = Path(args.dataset)
+    if not folder.is_dir() and (args.dataset.startswith((".", "/", "~")) or args.dataset.endswith("/")):
+        raise FileNotFoundError(f"{args.dataset}: no such folder")
+    for source in (args.init_weights, args.teacher):
+        if source:
+            shipped.found(source)
 
 
 def _teacher(source: str, scale: int) -> Callable[[np.ndarray], np.ndarray]:

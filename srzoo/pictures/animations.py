@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import GifImagePlugin, Image
 
+from srzoo.pictures.formats import QUALITY
 from srzoo.pictures.pixels import Pixels, to_pillow
 from srzoo.pictures.png import png, png_chunk, png_chunks
 from srzoo.pictures.reading import Frame
@@ -42,7 +43,9 @@ def repeats_of(format_name: str, loop: int | None) -> int:
     return loop or 0
 
 
-def write_animation(file: BinaryIO, frames: Iterable[Frame], name: str, playing: Playing, lossless: bool) -> None:
+def write_animation(
+    file: BinaryIO, frames: Iterable[Frame], name: str, playing: Playing, lossless: bool, quality: int = QUALITY
+) -> None:
     """Writes an animation.
 
     Args:
@@ -51,13 +54,14 @@ def write_animation(file: BinaryIO, frames: Iterable[Frame], name: str, playing:
         name: PNG, WEBP, GIF, AVIF.
         playing: how it plays.
         lossless: for WebP.
+        quality: from 1 to 100, of WebP and AVIF.
     """
     if name == "PNG":
         _write_png(file, frames, playing)
     elif name == "GIF":
         write_gif(file, frames, playing)
     else:
-        _write_by_pillow(file, frames, name, playing, lossless)
+        _write_by_pillow(file, frames, name, playing, lossless, quality)
 
 
 def _write_png(file: BinaryIO, frames: Iterable[Frame], playing: Playing) -> None:
@@ -116,7 +120,9 @@ def _in_palette(pixels: Pixels, animated: bool) -> Image.Image:
     return image
 
 
-def _write_by_pillow(file: BinaryIO, frames: Iterable[Frame], name: str, playing: Playing, lossless: bool) -> None:
+def _write_by_pillow(
+    file: BinaryIO, frames: Iterable[Frame], name: str, playing: Playing, lossless: bool, quality: int
+) -> None:
     """WebP and AVIF. Pillow wants all frames at once; so they wait in a temporary file, not in memory."""
     import tifffile  # takes longer to import than many a picture to be written
 
@@ -126,7 +132,7 @@ def _write_by_pillow(file: BinaryIO, frames: Iterable[Frame], name: str, playing
         with tifffile.TiffWriter(waiting, bigtiff=True) as tiff:
             for frame in frames:
                 if not durations:
-                    options = {**frame.metadata.pillow_options(), **of_format(name, frame.metadata, lossless)}
+                    options = {**frame.metadata.pillow_options(), **of_format(name, frame.metadata, lossless, quality)}
                 durations.append(round(frame.duration))
                 tiff.write(frame.pixels.channels(), photometric="rgb", extrasamples=["unassalpha"], metadata=None)
         written = io.BytesIO()

@@ -8,6 +8,9 @@ from PIL import Image
 
 from srzoo.pictures.reading import Picture
 
+QUALITY = 95
+"""Of what is compressed with loss, if nobody says otherwise."""
+
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 
@@ -25,6 +28,7 @@ class Format:
         pages: whether it holds pages of different sizes.
         streams: whether it is written row by row here, so that a picture need not be held.
         kept: which metadata it holds, of exif, icc and xmp.
+        quality: from 1 to 100, of what is compressed with loss.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Format:
     pages: bool = False
     streams: bool = False
     kept: tuple[str, ...] = ("exif", "icc", "xmp")
+    quality: int = QUALITY
 
     def named(self, path: AnyPath) -> AnyPath:
         """The path with an ending of this format: its own if it has one."""
@@ -64,7 +69,7 @@ AS_INPUT = {**{each.name: each for each in FORMATS.values()}, "MPO": FORMATS["jp
 """Pillow's name of the input's format -> the result's; for others it is PNG."""
 
 
-def output_format(picture: Picture, wanted: str | None, scale: int) -> tuple[Format, list[str]]:
+def output_format(picture: Picture, wanted: str | None, scale: float) -> tuple[Format, list[str]]:
     """Chooses what a picture's result is written in: what is wanted, or PNG if that cannot hold the picture.
 
     Args:

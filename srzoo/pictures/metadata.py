@@ -1,13 +1,15 @@
 """What a file says of its picture: EXIF, colour profile, XMP, IPTC, resolution, texts."""
 
+import contextlib
 import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from srzoo.pictures.geotiff import GEO, placed
 
@@ -21,7 +23,7 @@ STRUCTURE = frozenset(
 )
 """TIFF's fields that say how pixels are stored; of a page they are among its EXIF, and wrong for the result."""
 
-SIDES = (0xA002, 0xA003)
+RESOLUTIONS, SIDES = (282, 283), (0xA002, 0xA003)
 FOCAL_PLANE_RESOLUTIONS = (0xA20E, 0xA20F)
 PLACES = (0x9214, 0xA214)
 """Exif's SubjectArea and SubjectLocation, in pixels."""
@@ -30,6 +32,10 @@ PRIVATE = 32768
 KEPT_PRIVATE = (*GEO, EXIF_IFD, GPS_IFD, 33432, 33723, *range(40091, 40096), 42112, 42113)
 """Of TIFF's private fields, besides GeoTIFF's: copyright, IPTC, title and author of Windows, GDAL's texts."""
 
+XMP_RESOLUTIONS = (
+    ("tiff:XResolution", "exif:FocalPlaneXResolution"),
+    ("tiff:YResolution", "exif:FocalPlaneYResolution"),
+)
 WIDTHS, HEIGHTS = ("tiff:ImageWidth", "exif:PixelXDimension"), ("tiff:ImageLength", "exif:PixelYDimension")
 
 
@@ -57,31 +63,36 @@ class Metadata:
     text: dict[str, str] = field(default_factory=dict)
     chunks: dict[bytes, bytes] = field(default_factory=dict)
 
-    def of_result(self, size: tuple[int, int], scale: int, grey: bool) -> "Metadata":
-        """Gives what is true of an upright picture of another size: orientation reset, sizes and places updated.
+    def of_result(self, given: tuple[int, int], size: tuple[int, int], grey: bool) -> "Metadata":
+        """Gives what is true of an upright picture of another size: orientation reset, sizes, resolution and places.
 
         A colour profile of another colour space than the result's is left out, as are private fields, which may
         speak of the small picture's pixels (layers, thumbnails), and places in a picture that was turned.
 
         Args:
-            size: width and height of the upright picture that was upscaled.
-            scale: pixels of the result on each of its sides.
+            given: width and height of the upright picture that was upscaled.
+            size: those of the result.
             grey: whether the result is grey.
         """
-        width, height = (side * scale for side in size)
+        factors = size[0] / given[0], size[1] / given[1]
         orientation = self.exif.get(ORIENTATION, 1)
         exif = {tag: value for tag, value in self.exif.items() if tag < PRIVATE or tag in KEPT_PRIVATE}
         if ORIENTATION in exif:
             exif[ORIENTATION] = 1
+        exif |= _times(exif, RESOLUTIONS, factors, orientation)
         if EXIF_IFD in exif:
-            exif[EXIF_IFD] = _inner_of_result(exif[EXIF_IFD], (width, height), scale, orientation)
+            exif[EXIF_IFD] = _inner_of_result(exif[EXIF_IFD], size, factors, orientation)
         if any(tag in exif for tag in GEO):
-            exif = placed(exif, scale) if orientation == 1 else {tag: exif[tag] for tag in exif if tag not in GEO}
+            exif = placed(exif, factors) if orientation == 1 else {tag: exif[tag] for tag in exif if tag not in GEO}
         fits = self.icc is not None and self.icc[16:20] == (b"GRAY" if grey else b"RGB ")
         xmp = self.xmp
-        for names, value in ((WIDTHS, width), (HEIGHTS, height), (("tiff:Orientation",), 1)):
-            xmp = xmp and _with_value(xmp, names, value)
-        return replace(self, exif=exif, icc=self.icc if fits else None, xmp=xmp)
+        if xmp:
+            for names, value in ((WIDTHS, size[0]), (HEIGHTS, size[1]), (("tiff:Orientation",), 1)):
+                xmp = _with_value(xmp, names, 0, value)
+            for names, factor in zip(XMP_RESOLUTIONS, factors):
+                xmp = _with_value(xmp, names, factor)
+        dpi = self.dpi and (self.dpi[0] * factors[0], self.dpi[1] * factors[1])
+        return replace(self, exif=exif, icc=self.icc if fits else None, xmp=xmp, dpi=dpi)
 
     def left_out(self) -> list[str]:
         """What `of_result` leaves out, in words."""
@@ -99,15 +110,33 @@ class Metadata:
         return _to_pillow(self.exif) if self.exif else None
 
 
-def _inner_of_result(inner: dict[int, Any], size: tuple[int, int], scale: int, orientation: int) -> dict[int, Any]:
+def _inner_of_result(
+    inner: dict[int, Any], size: tuple[int, int], factors: tuple[float, float], orientation: int
+) -> dict[int, Any]:
     """The Exif directory of the result: its sizes, pixels of the sensor, places of the subject."""
     if orientation != 1:
         inner = {tag: value for tag, value in inner.items() if tag not in PLACES}
     changed: dict[int, Any] = {tag: side for tag, side in zip(SIDES, size) if tag in inner}
-    sensor = FOCAL_PLANE_RESOLUTIONS[:: -1 if orientation >= 5 else 1]
-    changed |= {tag: inner[of] * scale for tag, of in zip(FOCAL_PLANE_RESOLUTIONS, sensor) if of in inner}
-    changed |= {tag: tuple(int(place) * scale for place in inner[tag]) for tag in PLACES if tag in inner}
+    changed |= _times(inner, FOCAL_PLANE_RESOLUTIONS, factors, orientation)
+    for tag in PLACES:
+        if tag in inner:
+            # Across and down take turns; of a circle's and a square's sizes too, as these are as good as equal.
+            changed[tag] = tuple(round(int(place) * factors[at % 2]) for at, place in enumerate(inner[tag]))
     return {**inner, **changed}
+
+
+def _times(
+    fields: dict[int, Any], tags: tuple[int, int], factors: tuple[float, float], orientation: int
+) -> dict[int, Any]:
+    """Resolutions across and down of the upright result; those that are no numbers stay."""
+    before = tags[:: -1 if orientation >= 5 else 1]
+    changed = {}
+    for tag, of, factor in zip(tags, before, factors):
+        with contextlib.suppress(TypeError, ValueError, ArithmeticError):
+            if of in fields:
+                wanted = Fraction(float(fields[of]) * factor).limit_denominator(10_000)
+                changed[tag] = TiffImagePlugin.IFDRational(wanted.numerator, wanted.denominator)
+    return changed
 
 
 def _to_pillow(exif: dict[int, Any]) -> Image.Exif:
@@ -117,9 +146,11 @@ def _to_pillow(exif: dict[int, Any]) -> Image.Exif:
     return result
 
 
-def _with_value(xmp: bytes, names: tuple[str, ...], value: int) -> bytes:
+def _with_value(xmp: bytes, names: tuple[str, ...], factor: float, value: int = 0) -> bytes:
+    """Multiplies whole numbers, and the numerators of fractions, by a factor and adds a value."""
     names_pattern = "|".join(map(re.escape, names)).encode()
-    return re.sub(rb"((?:" + names_pattern + rb')(?:\s*=\s*["\']|>)\s*)\d+', rb"\g<1>%d" % value, xmp)
+    pattern = rb"((?:" + names_pattern + rb')(?:\s*=\s*["\']|>)\s*)(\d+)'
+    return re.sub(pattern, lambda match: match[1] + b"%d" % round(factor * int(match[2]) + value), xmp)
 
 
 def read_metadata(

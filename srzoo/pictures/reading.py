@@ -131,6 +131,12 @@ class Picture:
         """Width and height of the first frame, as stored."""
         return self._size
 
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height of the first frame as it is to be seen."""
+        turned = own_exif(self._image).get(ORIENTATION, 1) >= 5
+        return (self._size[1], self._size[0]) if turned else self._size
+
     def frames(self) -> Iterator[Frame]:
         """Decodes the frames one by one.
 

@@ -23,7 +23,7 @@ class Source:
     refusal: str | None = None
 
 
-def find_sources(inputs: Sequence[Path], output: Path) -> list[Source]:
+def find_sources(inputs: Sequence[Path], output: Path | None) -> list[Source]:
     """Finds the image files to read, each once.
 
     An image in a folder keeps its path relative to that folder. What lies below `output` is left out of the folders
@@ -33,7 +33,7 @@ def find_sources(inputs: Sequence[Path], output: Path) -> list[Source]:
         FileNotFoundError: if there is no such file or folder.
         ValueError: if a folder holds no images.
     """
-    results = output.resolve()
+    results = output and output.resolve()
     sources: dict[Path, Source] = {}
     for given in inputs:
         if not given.exists():

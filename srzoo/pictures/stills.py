@@ -2,13 +2,14 @@
 
 import io
 
+from srzoo.pictures.formats import QUALITY
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels, to_pillow
 
 JPEG_SEGMENT = 65_533 - 2
 
 
-def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False) -> bytes:
+def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False, quality: int = QUALITY) -> bytes:
     """Gives the file of one picture, in memory: not all encoders of Pillow end when a disk is full.
 
     Args:
@@ -16,25 +17,26 @@ def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False
         metadata: true of these pixels; what the format cannot hold is left out.
         name: Pillow's name of the format; not GIF, PNG and TIFF, which have modules of their own.
         lossless: for WebP.
+        quality: from 1 to 100, of what is compressed with loss.
     """
     written = io.BytesIO()
-    to_pillow(pixels).save(written, name, **metadata.pillow_options(), **of_format(name, metadata, lossless))
+    to_pillow(pixels).save(written, name, **metadata.pillow_options(), **of_format(name, metadata, lossless, quality))
     return written.getvalue()
 
 
-def of_format(name: str, metadata: Metadata, lossless: bool) -> dict:
+def of_format(name: str, metadata: Metadata, lossless: bool, quality: int) -> dict:
     """What the encoder of one format is given beside `Metadata.pillow_options`."""
     if name == "JPEG":
-        options: dict = {"quality": 95, "subsampling": 0}
+        options: dict = {"quality": quality, "subsampling": 0}
         if metadata.comment:
             options["comment"] = metadata.comment
         if metadata.iptc and len(metadata.iptc) <= JPEG_SEGMENT:
             options["extra"] = b"\xff\xed" + (len(metadata.iptc) + 2).to_bytes(2, "big") + metadata.iptc
         return options
     if name == "WEBP":
-        return {"lossless": True, "exact": True} if lossless else {"quality": 95}
+        return {"lossless": True, "exact": True} if lossless else {"quality": quality}
     if name == "HEIF":
-        return {"quality": 95, "chroma": 444}
+        return {"quality": quality, "chroma": 444}
     if name == "AVIF":
-        return {"quality": 95, "subsampling": "4:4:4"}
+        return {"quality": quality, "subsampling": "4:4:4"}
     return {"irreversible": False} if name == "JPEG2000" else {}

@@ -61,10 +61,10 @@ def _write(file, frames: Iterator, written_as: Format, playing: Playing, lossles
     elif written_as.name == "GIF":
         write_gif(file, frames, playing)
     elif playing.count > 1:
-        write_animation(file, frames, written_as.name, playing, lossless)
+        write_animation(file, frames, written_as.name, playing, lossless, written_as.quality)
     else:
         for frame in frames:
             if written_as.name == "PNG":
                 write_png(file, frame.pixels, frame.metadata)
             else:
-                file.write(encode(frame.pixels, frame.metadata, written_as.name, lossless))
+                file.write(encode(frame.pixels, frame.metadata, written_as.name, lossless, written_as.quality))

@@ -1,11 +1,12 @@
 """Which network upscales: a name or a file, a precision and a fidelity -> what `Upscaler` takes."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
+from srzoo import shipped
 from srzoo.runtimes import prepared
 from srzoo.runtimes.network import Network
 
@@ -20,7 +21,7 @@ class Choice:
     """What is asked for.
 
     Attributes:
-        source: a model whose weights ship, a `.keras` or `.weights.h5` file, or an exported model.
+        source: a model whose weights ship, a `.keras` or `.weights.h5` file, a run's folder, or an exported model.
         precision: one of `srzoo.runtimes.prepared.RUNTIME_PRECISIONS`, or `auto`.
         fidelity: for a model of GAN training, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
         pixel_weights: the partner, as `source`; None: the one that ships.
@@ -32,28 +33,28 @@ class Choice:
     pixel_weights: str | None = None
 
 
-def choose(
-    choice: Choice, pictures: Sequence[Path], start: Callable[[], object] = lambda: None
-) -> Union["keras.Model", Network]:
+def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model", Network]:
     """Loads the network in the precision that is asked for, or in the best one.
 
     Args:
         choice: what is asked for.
         pictures: to calibrate int8 on if scikit-image is not installed.
-        start: is called before TensorFlow is imported, if it is.
 
     Raises:
         ValueError, OSError: if there is no such network, or it cannot be had in that precision or fidelity.
     """
+    # What is not there is told before TensorFlow is imported.
+    partner = choice.pixel_weights and shipped.found(choice.pixel_weights)
+    choice = replace(choice, source=shipped.found(choice.source), pixel_weights=partner)
     if choice.fidelity is None:
-        taken = prepared.ready(choice.source, choice.precision, pictures, lambda: _load(choice, start))
+        taken = prepared.ready(choice.source, choice.precision, pictures, lambda: _load(choice))
         if taken:
             away = f", {taken.mean:.2f} grey levels from float32 on average" if taken.precision != "float32" else ""
             LOGGER.info("%s: %s by OpenVINO%s", taken.network.name, taken.precision, away)
             return taken.network
     elif choice.precision not in ("auto", "float32"):
         raise ValueError(f"--precision {choice.precision} is not for mixtures of weights; leave out --fidelity")
-    model = _load(choice, start, choice.precision == "bfloat16")
+    model = _load(choice, choice.precision == "bfloat16")
     runtime = f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by TensorFlow"
     LOGGER.info("%s: %s", model.name, runtime)
     return model
@@ -63,10 +64,8 @@ def _precision(model) -> str:
     return {"mixed_bfloat16": "bfloat16"}.get(model.get_layer(index=2).dtype_policy.name, "float32")
 
 
-def _load(choice: Choice, start: Callable, bfloat16: bool = False):
+def _load(choice: Choice, bfloat16: bool = False):
     """A Keras model, brought towards its pixel-trained partner if a fidelity is given, or a `Network` of an export."""
-    if Path(choice.source).suffix not in (".tflite", ".onnx"):
-        start()
     from srzoo.runtimes import exported
 
     if exported.is_exported(choice.source):

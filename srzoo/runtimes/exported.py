@@ -71,7 +71,7 @@ def to_json(facts: Facts) -> str:
 
 
 def is_exported(source: str | os.PathLike) -> bool:
-    """Tells whether `load` is the one to read it: `.tflite`, `.onnx`, or a folder that is not called as a model is.
+    """Tells whether `load` is the one to read it: `.tflite`, `.onnx`, or a folder that is no run's.
 
     A folder of a model's name has to be given as a path (`./edsr-baseline-x4`), as the name alone means the weights
     that ship.
@@ -79,7 +79,8 @@ def is_exported(source: str | os.PathLike) -> bool:
     text = os.fspath(source)
     if Path(text).suffix in (".tflite", ".onnx"):
         return True
-    return Path(text).is_dir() and (os.path.basename(text) != text or not shipped.weights_of_name(text))
+    named = os.path.basename(text) == text and shipped.weights_of_name(text)
+    return Path(text).is_dir() and not named and shipped.found(text) == text
 
 
 def load(source: str | os.PathLike) -> Network:

@@ -8,12 +8,73 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.images import MAX_PIXELS, write_image
-from srzoo.pictures.formats import PNG, Format, output_format
-from srzoo.pictures.reading import Frame, LargeFrame, open_picture
+from srzoo.pictures.formats import FORMATS, PNG, QUALITY, Format, output_format
+from srzoo.pictures.pixels import Pixels
+from srzoo.pictures.reading import Frame, LargeFrame, Picture, open_picture
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.tiles import tile_of
-from srzoo.upscaling.pictures import upscale_picture
+from srzoo.upscaling.pictures import upscale_picture, upscale_pixels
+from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import Progress, Upscaler
+
+RECORD = ".srzoo-results"
+"""In a folder of results: which model made each, one a line."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where the results go, and how they are written.
+
+    Attributes:
+        folder: for them, with the inputs' sub-folders; None: each goes beside its input.
+        file: where the only one goes, if that is asked for.
+        suffix: between a result's name and its ending.
+        wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
+        quality: from 1 to 100, of what is compressed with loss.
+        made_by: what upscales, in words. What something else made is not replaced without `overwrite`.
+        overwrite: whether a result may replace an input, that of another input, or that of something else.
+    """
+
+    folder: Path | None = None
+    file: Path | None = None
+    suffix: str = ""
+    wanted: str | None = None
+    quality: int = QUALITY
+    made_by: str | None = None
+    overwrite: bool = False
+
+    def target(self, source: Source) -> Path:
+        """Where a result goes; the ending may change with its format."""
+        if self.file:
+            return self.file
+        place = source.path if self.folder is None else self.folder / source.place
+        return place.with_name(f"{place.stem}{self.suffix}{place.suffix}")
+
+    def form(self, picture: Picture, factor: float) -> tuple[Format, list[str]]:
+        """As `srzoo.pictures.formats.output_format`; raises ValueError if the name that is asked for is another's."""
+        ending = self.file.suffix.lower() if self.file else ""
+        named = next((key for key, each in FORMATS.items() if ending in each.endings), None)
+        written_as, notes = output_format(picture, self.wanted or named, factor)
+        if self.file and ending not in written_as.endings:
+            why = notes[0].split(";")[0] if notes else f"--format is {written_as.name}"
+            raise ValueError(
+                f"{self.file} cannot hold the result ({why}); name it {self.file.stem}{written_as.endings[0]}"
+            )
+        return replace(written_as, quality=self.quality), notes
+
+    def record(self, target: Path) -> None:
+        """Remembers what made a result."""
+        if self.made_by and not self.file:
+            with (target.parent / RECORD).open("a", encoding="utf-8") as file:
+                file.write(f"{target.name}\t{self.made_by}\n")
+
+    def maker(self, target: Path) -> str | None:
+        """What made the result that is there, if it is known to be something else."""
+        record = target.parent / RECORD
+        if self.file or not self.made_by or not target.exists() or not record.is_file():
+            return None
+        made = dict(line.split("\t", 1) for line in record.read_text("utf-8").splitlines() if "\t" in line)
+        return made[target.name] if made.get(target.name, self.made_by) != self.made_by else None
 
 
 @dataclass(frozen=True)
@@ -24,6 +85,8 @@ class Job:
         source: the file.
         target: where the result goes.
         written_as: its format.
+        size: of the result.
+        factor: how many times as wide or high, whichever is more, that is.
         comparison: where the side-by-side picture goes, if one is wanted.
         notes: what is to be said of the result.
         refusal: why it is not done, in a sentence that names the file; mostly None.
@@ -32,6 +95,8 @@ class Job:
     source: Path
     target: Path
     written_as: Format
+    size: Size
+    factor: float = 1
     comparison: Path | None = None
     notes: tuple[str, ...] = ()
     refusal: str | None = None
@@ -60,51 +125,45 @@ class Result:
 
 
 def plan(
-    sources: Sequence[Source],
-    output: Path,
-    scale: int,
-    wanted: str | None = None,
-    compare: bool = False,
-    overwrite: bool = False,
-    max_pixels: int = MAX_PIXELS,
+    sources: Sequence[Source], results: Results, size: Size, compare: bool = False, max_pixels: int = MAX_PIXELS
 ) -> list[Job]:
     """Decides where each result goes and in which format, which takes a look into each file's header.
 
     Args:
         sources: of `find_sources`.
-        output: folder for the results.
-        scale: of the upscaling.
-        wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
+        results: where they go.
+        size: of the results.
         compare: whether side-by-side pictures are wanted.
-        overwrite: whether a result may replace an input, or that of another input.
         max_pixels: that an input may have.
 
     Returns:
         A job for each source; those that cannot be done have a refusal.
     """
-    jobs = [_job(source, output, scale, wanted, compare, max_pixels) for source in sources]
-    if overwrite:
+    jobs = [_job(source, results, size, compare, max_pixels) for source in sources]
+    if results.overwrite:
         return jobs
     inputs = {source.path.resolve() for source in sources}
     writers = Counter(path.resolve() for job in jobs if not job.refusal for path in job.outputs)
-    return [job if job.refusal else replace(job, refusal=_clash(job, jobs, inputs, writers)) for job in jobs]
+    return [job if job.refusal else replace(job, refusal=_clash(job, jobs, inputs, writers, results)) for job in jobs]
 
 
-def _job(source: Source, output: Path, scale: int, wanted: str | None, compare: bool, max_pixels: int) -> Job:
-    target = output / source.place
+def _job(source: Source, results: Results, size: Size, compare: bool, max_pixels: int) -> Job:
+    target = results.target(source)
     if source.refusal:
-        return Job(source.path, target, PNG, refusal=source.refusal)
+        return Job(source.path, target, PNG, size, refusal=source.refusal)
     try:
         with open_picture(source.path, max_pixels) as picture:
-            written_as, notes = output_format(picture, wanted, scale)
+            given = picture.upright_size
+            factor = max(side / before for side, before in zip(size.of(*given), given))
+            written_as, notes = results.form(picture, factor)
     except (ValueError, OSError, MemoryError) as error:
-        return Job(source.path, target, PNG, refusal=str(error))
+        return Job(source.path, target, PNG, size, refusal=str(error))
     target = written_as.named(target)
     comparison = target.with_name(f"{target.stem}_compare.png") if compare else None
-    return Job(source.path, target, written_as, comparison, tuple(notes))
+    return Job(source.path, target, written_as, size, factor, comparison, tuple(notes))
 
 
-def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter) -> str | None:
+def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, results: Results) -> str | None:
     for path in job.outputs:
         place = path.resolve()
         if place in inputs:
@@ -114,11 +173,22 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter) -> st
             other = next(each for each in jobs if each is not job and place in map(Path.resolve, each.outputs))
             advice = "rename one of them, or allow it by --overwrite, then the later one stays"
             return f"{job.source} and {other.source} would both be written to {path}; {advice}"
+    maker = results.maker(job.target)
+    if maker:
+        return (
+            f"{job.target} is there, made by {maker}, and would be replaced; keep both by --suffix or another "
+            "--output, or allow it by --overwrite"
+        )
     return None
 
 
 def carry_out(
-    job: Job, upscaler: Upscaler, title: str, progress: Progress = iter, max_pixels: int = MAX_PIXELS
+    job: Job,
+    upscaler: Upscaler,
+    title: str,
+    progress: Progress = iter,
+    max_pixels: int = MAX_PIXELS,
+    results: Results = Results(),
 ) -> Result:
     """Reads, upscales and writes one picture.
 
@@ -128,6 +198,7 @@ def carry_out(
         title: of the result in the side-by-side picture.
         progress: as of `Upscaler`.
         max_pixels: that a frame of the input may have.
+        results: those that the job is one of.
 
     Raises:
         FileNotFoundError: if the file has vanished.
@@ -135,8 +206,9 @@ def carry_out(
         ValueError, MemoryError: as `Upscaler`.
     """
     with open_picture(job.source, max_pixels) as picture:
-        before, after = upscale_picture(upscaler, picture, job.target, job.written_as, progress)
+        before, after = upscale_picture(upscaler, picture, job.target, job.written_as, progress, job.size)
         notes = tuple(picture.notes)
+    results.record(job.target)
     if job.comparison:
         write_image(job.comparison, _comparison(upscaler, before, after, title))
     lost = [name.upper() for name in ("exif", "icc", "xmp") if name not in job.written_as.kept]
@@ -155,6 +227,9 @@ def _comparison(upscaler: Upscaler, before: Frame, after: Frame | LargeFrame, ti
         return compare.side_by_side(lr, after.pixels.on_white(), title)
     # The whole was never held; its centre is quickly computed again.
     height, width = lr.shape[:2]
-    rows, columns = compare.centre(height, width, upscaler.scale)
-    tile = tile_of((rows, columns), lr.shape[0], lr.shape[1], upscaler.scale, upscaler.halo, upscaler.alignment)
-    return compare.of_centre(lr, upscaler(lr[tile.source])[tile.inside], upscaler.scale, title)
+    scale = after.pixels.size[0] // width
+    rows, columns = compare.centre(height, width, scale)
+    tile = tile_of((rows, columns), height, width, scale, upscaler.halo, upscaler.alignment)
+    part = Pixels(lr[tile.source])
+    shown = upscale_pixels(upscaler, part, size=(part.size[0] * scale, part.size[1] * scale)).colour
+    return compare.of_centre(lr, shown[tile.inside], scale, title)

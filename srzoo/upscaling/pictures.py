@@ -1,7 +1,9 @@
 """From an image file to its upscaled file, with all that it holds."""
 
+import math
 import os
 from collections.abc import Callable, Iterator
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from srzoo.pictures.formats import Format
 from srzoo.pictures.pixels import Bands, Pixels, bleed
 from srzoo.pictures.reading import Frame, LargeFrame, Picture
 from srzoo.pictures.writing import write_frames
+from srzoo.upscaling.sizes import Size, below, passes, shrunk
 from srzoo.upscaling.upscaler import Progress, Upscaler
 
 LARGE = 256_000_000
@@ -20,7 +23,9 @@ LARGE = 256_000_000
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def upscale_pixels(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter) -> Pixels:
+def upscale_pixels(
+    upscaler: Upscaler, pixels: Pixels, progress: Progress = iter, size: tuple[int, int] | None = None
+) -> Pixels:
     """Upscales a picture of any kind; the result is of the same kind.
 
     Grey goes through the network as three equal channels and comes back as their luma, 16 bits as floats that are
@@ -31,15 +36,19 @@ def upscale_pixels(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter
         upscaler: of any model.
         pixels: uint8 or uint16, grey or RGB, with or without alpha.
         progress: as of `Upscaler`.
+        size: width and height of the result; default: as the upscaler's scale says.
 
     Raises:
         ValueError, MemoryError: as `Upscaler`.
     """
+    size = size or Size(upscaler.scale).of(*pixels.size)
+    if size != tuple(side * upscaler.network_scale for side in pixels.size):
+        return reduce(below, upscale_in_bands(upscaler, pixels, size, progress).bands())
     return upscale_bled(upscaler, Pixels(bleed(pixels), pixels.alpha), progress)
 
 
 def upscale_bled(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter) -> Pixels:
-    """As `upscale_pixels`, for colours of `srzoo.pictures.pixels.bleed`.
+    """As `upscale_pixels`, for colours of `srzoo.pictures.pixels.bleed`, by the network's own scale.
 
     So of a part of a picture, with its halo, the inner part comes out as of the whole picture.
     """
@@ -47,13 +56,18 @@ def upscale_bled(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter) 
     return Pixels(colour, None if pixels.alpha is None else _upscaled_alpha(upscaler, pixels.alpha, progress))
 
 
-def upscale_in_bands(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter) -> Bands:
+def upscale_in_bands(upscaler: Upscaler, pixels: Pixels, size: tuple[int, int], progress: Progress = iter) -> Bands:
     """As `upscale_pixels`, for a result that is too large to hold: nothing is computed before it is asked for."""
-    width, height = (side * upscaler.scale for side in pixels.size)
-    row_bytes = width * pixels.channels_count * pixels.colour.itemsize
-    return Bands(
-        (width, height), pixels.grey, pixels.deep, pixels.transparent, _bands(upscaler, pixels, row_bytes, progress)
-    )
+    return Bands(size, pixels.grey, pixels.deep, pixels.transparent, _sized(upscaler, pixels, size, progress))
+
+
+def _sized(upscaler: Upscaler, pixels: Pixels, size: tuple[int, int], progress: Progress) -> Iterator[Pixels]:
+    scale = upscaler.network_scale
+    for _ in range(passes(scale, pixels.size, size) - 1):
+        pixels = upscale_bled(upscaler, Pixels(bleed(pixels), pixels.alpha), progress)
+    whole = width, _ = pixels.size[0] * scale, pixels.size[1] * scale
+    bands = _bands(upscaler, pixels, width * pixels.channels_count * pixels.colour.itemsize, progress)
+    yield from bands if size == whole else shrunk(bands, whole, size)
 
 
 def _bands(upscaler: Upscaler, pixels: Pixels, row_bytes: int, progress: Progress) -> Iterator[Pixels]:
@@ -68,11 +82,11 @@ def _bands(upscaler: Upscaler, pixels: Pixels, row_bytes: int, progress: Progres
     alphas = upscaler.bands(*_prepared(pixels.alpha), tiles)
     top = 0
     for colour in colours:
-        rows = slice(top, top + len(colour) // upscaler.scale)
+        rows = slice(top, top + len(colour) // upscaler.network_scale)
         if constant:
             alpha = np.full(colour.shape[:2], pixels.alpha.flat[0])
         else:
-            alpha = _within_neighbours(next(alphas), pixels.alpha, rows, upscaler.scale)
+            alpha = _within_neighbours(next(alphas), pixels.alpha, rows, upscaler.network_scale)
         yield Pixels(colour, alpha)
         top = rows.stop
 
@@ -90,7 +104,7 @@ def _prepared(values: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np
 
 
 def _upscaled_alpha(upscaler: Upscaler, alpha: np.ndarray, progress: Progress) -> np.ndarray:
-    scale = upscaler.scale
+    scale = upscaler.network_scale
     if alpha.min() == alpha.max():
         return np.full((alpha.shape[0] * scale, alpha.shape[1] * scale), alpha.flat[0])
     result = _upscaled(upscaler, alpha, progress)
@@ -121,7 +135,12 @@ def _of_neighbours(values: np.ndarray, limit: np.ufunc) -> np.ndarray:
 
 
 def upscale_picture(
-    upscaler: Upscaler, picture: Picture, path: str | os.PathLike, written_as: Format, progress: Progress = iter
+    upscaler: Upscaler,
+    picture: Picture,
+    path: str | os.PathLike,
+    written_as: Format,
+    progress: Progress = iter,
+    size: Size | None = None,
 ) -> tuple[Frame, Frame | LargeFrame]:
     """Upscales all frames or pages of an open picture, one by one, and writes them.
 
@@ -133,6 +152,7 @@ def upscale_picture(
         path: where to write, atomically.
         written_as: the format, as `srzoo.pictures.formats.output_format` chooses it.
         progress: as of `Upscaler`.
+        size: of each frame or page; default: as the upscaler's scale says.
 
     Returns:
         The first frame before and after; a `LargeFrame` has been used up.
@@ -145,7 +165,8 @@ def upscale_picture(
 
     def frames() -> Iterator[Frame | LargeFrame]:
         for frame in picture.frames():
-            result = _result(upscaler, frame, written_as.streams and not picture.animated, progress)
+            wanted = (size or Size(upscaler.scale)).of(*frame.pixels.size)
+            result = _result(upscaler, frame, wanted, written_as.streams and not picture.animated, progress)
             if not first:
                 first.append((frame, result))
             yield result
@@ -155,10 +176,11 @@ def upscale_picture(
     return first[0]
 
 
-def _result(upscaler: Upscaler, frame: Frame, may_stream: bool, progress: Progress) -> Frame | LargeFrame:
+def _result(
+    upscaler: Upscaler, frame: Frame, size: tuple[int, int], may_stream: bool, progress: Progress
+) -> Frame | LargeFrame:
     given = frame.pixels
-    width, height = (side * upscaler.scale for side in given.size)
-    metadata = frame.metadata.of_result(given.size, upscaler.scale, given.grey)
-    if may_stream and width * height * given.channels_count * given.colour.itemsize > LARGE:
-        return LargeFrame(upscale_in_bands(upscaler, given, progress), metadata)
-    return Frame(upscale_pixels(upscaler, given, progress), metadata, frame.duration)
+    metadata = frame.metadata.of_result(given.size, size, given.grey)
+    if may_stream and math.prod(size) * given.channels_count * given.colour.itemsize > LARGE:
+        return LargeFrame(upscale_in_bands(upscaler, given, size, progress), metadata)
+    return Frame(upscale_pixels(upscaler, given, progress, size), metadata, frame.duration)

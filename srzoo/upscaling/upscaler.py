@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 
 from srzoo.images import check_pixels, to_uint8
+from srzoo.pictures.pixels import Pixels
 from srzoo.runtimes.network import Network
 from srzoo.runtimes.tiles import Tile, cut, halve, least_area
 from srzoo.upscaling import memory as machine
+from srzoo.upscaling import sizes
 
 if TYPE_CHECKING:
     import keras
@@ -45,6 +47,12 @@ class Upscaler:
             (N, scale H, scale W, 3), as `srzoo.load` gives it, or a `Network`.
         memory: bytes that the network may take for a tile. TensorFlow itself (0.6 to 0.9 GB, with what its
             allocator keeps) and the result come on top. The more, the less time is lost on halos.
+        scale: how many times as wide and high the result is, from 1 to 16, maybe a fraction; default: the model's. A
+            model of another scale is applied, twice if need be, and its result is brought down.
+
+    Attributes:
+        scale: of the results.
+        network_scale: of the model.
 
     Raises:
         ValueError: if the model is of another shape.
@@ -59,6 +67,7 @@ class Upscaler:
         self,
         model: Union["keras.Model", Network],
         memory: int = DEFAULT_MEMORY,
+        scale: float | None = None,
     ):
         if isinstance(model, Network):
             network = model
@@ -69,9 +78,16 @@ class Upscaler:
 
             network = keras_network(model)
             self._checks_memory = machine.runs_in_machine_memory()
-        self.name, self.scale, self.halo, self.alignment = network.name, network.scale, network.halo, network.alignment
+        self.name, self.network_scale, self.halo, self.alignment = (
+            network.name,
+            network.scale,
+            network.halo,
+            network.alignment,
+        )
         self._upscale_tile, self._bytes_per_pixel = network.run, network.bytes_per_pixel
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
+        self.scale = scale or self.network_scale
+        sizes.passes(self.network_scale, (1000, 1000), sizes.Size(self.scale).of(1000, 1000))  # or it is refused
 
     def __call__(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """Upscales a picture.
@@ -90,7 +106,7 @@ class Upscaler:
                 not be cut.
         """
         check_pixels(pixels)
-        return self.tiled(pixels, to_uint8, progress)
+        return self._sized(pixels, to_uint8, progress)
 
     def unrounded(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """Upscales a picture of more than 8 bits.
@@ -106,7 +122,20 @@ class Upscaler:
         Raises:
             ValueError, MemoryError: as a call, but values that are not finite are passed on.
         """
-        return self.tiled(pixels, lambda sr: sr, progress)
+        return self._sized(pixels, lambda sr: sr, progress)
+
+    def _sized(self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], progress: Progress) -> np.ndarray:
+        """Applies the network once or twice, and brings the result down to the scale that is asked for."""
+        if self.scale == self.network_scale:
+            return self.tiled(pixels, finish, progress)
+        given = pixels.shape[1], pixels.shape[0]
+        size = sizes.Size(self.scale).of(*given)
+        for _ in range(sizes.passes(self.network_scale, given, size) - 1):
+            pixels = self.tiled(pixels, finish, progress)
+        whole = pixels.shape[1] * self.network_scale, pixels.shape[0] * self.network_scale
+        bands = self.bands(pixels, finish, progress(self.plan(pixels, 3 * whole[0])))
+        parts = sizes.shrunk(map(Pixels, bands), whole, size)
+        return np.concatenate([part.colour for part in parts])
 
     def tiled(
         self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], progress: Progress = iter
@@ -121,7 +150,7 @@ class Upscaler:
             progress: as of a call.
 
         Returns:
-            Array of shape (scale H, scale W) or (scale H, scale W, channels).
+            Array of shape (s H, s W) or (s H, s W, channels), s being `network_scale`.
 
         Raises:
             ValueError, MemoryError: as a call.
@@ -158,10 +187,10 @@ class Upscaler:
             least = least_area(self.halo, self.alignment)
             memory = self.max_pixels * self._bytes_per_pixel
             band = BAND * memory
-            max_height = max(math.isqrt(least), int(band / (row_bytes * self.scale)) + 2 * self.halo)
+            max_height = max(math.isqrt(least), int(band / (row_bytes * self.network_scale)) + 2 * self.halo)
             tile = max(SHARED * memory - band - pixels.nbytes, LEAST_TILE * memory)
             max_pixels = max(least, int(tile / self._bytes_per_pixel))
-        return cut(height, width, self.scale, self.halo, max_pixels, max_height, self.alignment)
+        return cut(height, width, self.network_scale, self.halo, max_pixels, max_height, self.alignment)
 
     def bands(
         self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], tiles: Iterable[Tile]
@@ -172,7 +201,7 @@ class Upscaler:
             pixels, finish: as of `tiled`.
             tiles: of `plan` for this picture, row by row.
         """
-        width = pixels.shape[1] * self.scale
+        width = pixels.shape[1] * self.network_scale
         parts = self._parts(pixels, finish, tiles)
         for rows, of_band in groupby(parts, key=lambda part: (part[0].target[0].start, part[0].target[0].stop)):
             band = None
@@ -197,7 +226,7 @@ class Upscaler:
                 del sr, part, rows  # not beside the next tile's
 
     def _room(self, height: int, width: int, finished: np.ndarray) -> np.ndarray:
-        shape = height * self.scale, width * self.scale, *finished.shape[2:]
+        shape = height * self.network_scale, width * self.network_scale, *finished.shape[2:]
         needed = math.prod(shape) * finished.itemsize
         message = f"no memory for the result of {shape[1]}x{shape[0]} pixels, {needed / 1e9:.1f} GB"
         # Asked for lazily, more than there is would be granted, and the process be killed when it is used.
@@ -211,7 +240,7 @@ class Upscaler:
     def _run(self, pixels: np.ndarray, tile: Tile) -> Iterator[tuple[Tile, np.ndarray]]:
         """Upscales a tile, or its halves if there is no memory for it in one."""
         height, width = pixels.shape[:2]
-        halves = halve(tile, height, width, self.scale, self.halo, self.alignment)
+        halves = halve(tile, height, width, self.network_scale, self.halo, self.alignment)
         if not halves or _area(tile) <= self.max_pixels:
             try:
                 lr = pixels[tile.source][None].astype(np.float32)

@@ -71,11 +71,13 @@ def load_methods(sources: Sequence[str], scale: int | None = None, **options: An
         if source != BICUBIC
     }
     upscalers = {source: Upscaler(network, **options) for source, network in networks.items()}
-    scales = {upscaler.scale for upscaler in upscalers.values()} or {scale or 4}
+    scales = {upscaler.network_scale for upscaler in upscalers.values()} or {scale or 4}
     if scale:
         scales.add(scale)
     if len(scales) > 1:
-        found = ", ".join(f"{networks[source].name}: {upscaler.scale}" for source, upscaler in upscalers.items())
+        found = ", ".join(
+            f"{networks[source].name}: {upscaler.network_scale}" for source, upscaler in upscalers.items()
+        )
         asked = f"; --scale asks for {scale}" if scale else ""
         raise ValueError(f"all must upscale by the same scale, got {found}{asked}")
     (common,) = scales

@@ -19,6 +19,7 @@ from srzoo.pictures.png import png
 from srzoo.pictures.reading import ENDINGS, Frame, open_picture
 from srzoo.pictures.sources import Source
 from srzoo.upscaling import Upscaler, batch
+from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import Progress
 from srzoo.viewing.pages import data_url, render
 
@@ -172,7 +173,7 @@ def _result(upload: Upload, upscaler: Upscaler, title: str, progress: Progress) 
         source.write_bytes(upload.content)
         place = Path(f"{name.stem}_x{upscaler.scale}{name.suffix}")
         start = time.perf_counter()
-        (job,) = batch.plan([Source(source, place)], Path(folder, "results"), upscaler.scale)
+        (job,) = batch.plan([Source(source, place)], batch.Results(Path(folder, "results")), Size(upscaler.scale))
         try:
             if job.refusal:
                 raise ValueError(job.refusal)

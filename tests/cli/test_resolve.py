@@ -38,7 +38,7 @@ def photo(path, height=30, width=41):
 
 
 def files(folder):
-    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("[!.]*") if path.is_file())
 
 
 def test_a_picture_comes_out_four_times_as_large_in_results(here, weights, capsys):
@@ -96,7 +96,10 @@ def test_fidelity_goes_from_the_adversarial_model_to_the_pixel_trained_one(here,
     pictures = {fidelity: upscaled(model) for fidelity, model in expected.items()}
     assert not np.array_equal(pictures["0"], pictures["0.25"]) and not np.array_equal(pictures["0.25"], pictures["1"])
     for fidelity, picture in pictures.items():
-        assert main(["cup.png", option, gan_file, "--pixel-weights", pixel_file, "--fidelity", fidelity]) == 0
+        assert (
+            main(["cup.png", option, gan_file, "--pixel-weights", pixel_file, "--fidelity", fidelity, "--overwrite"])
+            == 0
+        )
         np.testing.assert_array_equal(read_image("results/cup.png"), picture)
 
 
@@ -105,7 +108,7 @@ def test_fidelity_takes_the_partner_that_ships(here, trained, pixel_file, gan_fi
     photo("cup.png")
     picture = upscaled(zoo.interpolate(pixel_file, gan_file, 0.5))
     for given in (["--weights", gan_file], ["--model", "edsr-gan-x4.blocks1.filters4"]):
-        assert main(["cup.png", *given, "--fidelity", "0.5"]) == 0
+        assert main(["cup.png", *given, "--fidelity", "0.5", "--overwrite"]) == 0
         np.testing.assert_array_equal(read_image("results/cup.png"), picture)
 
 
@@ -114,7 +117,7 @@ def test_the_comparison_tells_the_fidelity(here, pixel_file, gan_file, monkeypat
     monkeypatch.setattr(compare, "side_by_side", lambda lr, sr, name: titles.append(name) or sr)
     photo("cup.png")
     main(["cup.png", "--weights", gan_file, "--pixel-weights", pixel_file, "--fidelity", "0.50", "--compare"])
-    main(["cup.png", "--weights", gan_file, "--compare"])
+    main(["cup.png", "--weights", gan_file, "--compare", "--overwrite"])
     assert titles == ["edsr-gan-x4.blocks1.filters4, fidelity 0.5", "edsr-gan-x4.blocks1.filters4"]
 
 
@@ -168,7 +171,7 @@ def test_an_exported_file_serves_as_model_with_the_same_tiling(here, weights, fo
         difference = np.abs(read_image("results/cup.png") - expected)
         assert difference.max() <= (16 if precision == "int8" else 1)
     if format == "saved_model":
-        assert main(["cup.png", "--model", str(path.parent)]) == 0
+        assert main(["cup.png", "--model", str(path.parent), "--overwrite"]) == 0
     assert "120x90 -> 480x360" in capsys.readouterr().out
 
 
@@ -267,22 +270,31 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
     [
         (["missing.png"], "missing.png: no such file or folder"),
         (["empty"], r"empty: no images in this folder; srzoo reads .png, .jpg"),
-        (["cup.png", "--output", "cup.png"], "--output must be a folder, but cup.png is a file"),
+        (["cup.png", "--output", "notes"], "--output must be a folder or a picture's name as out.png, but notes is a"),
+        (["cup.png", "cup.png", "--output", "out.png"], "--output out.png names one picture's file; give a folder"),
+        (["cup.png", "out.png"], "out.png: no such file or folder; for a result there: cup.png --output out.png"),
+        (["cup.png", "--beside", "--output", "out"], "--beside writes beside the inputs; leave out --output"),
+        (["cup.png", "-", "-o", "a.png"], "- stands for one picture; give no other with it"),
+        (["cup.png", "--scale", "2", "--width", "90"], "--scale was given beside a size in pixels; leave out one"),
+        (["cup.png", "--size", "9x9", "--width", "90"], "--size says width and height; leave out --width and --h"),
+        (["cup.png", "--width", "90", "--fit"], "--fit needs both sides; give --size WxH with it"),
+        (["cup.png", "--device", "gpu"], "--device gpu: no GPU was found"),
         (["cup.png", "--weights", "missing.weights.h5"], "missing.weights.h5: no such file"),
         (["cup.png", "--model", "missing.keras"], "missing.keras: no such file"),
         (["cup.png", "--model", "missing.tflite"], "missing.tflite: no such file or folder"),
         (["cup.png", "--model", "empty"], "empty: no SavedModel; expected saved_model.pb in it"),
         (["cup.png", "--model", "edsr-baseline-x4", "--fidelity", "1"], "'edsr-baseline-x4' has no pixel-trained part"),
         (["cup.png", "--pixel-weights", "a.keras"], "--pixel-weights a.keras has no use without --fidelity"),
-        (["cup.png", "--model", "waifu"], "unknown model 'waifu'; expected one of "),
+        (["cup.png", "--model", "waifu"], r"no trained weights ship for 'waifu' \(there are: edsr-baseline-x"),
+        (["cup.png", "--model", "edsr-basline-x4"], "did you mean 'edsr-baseline-x4'?"),
         (["cup.png", "--model", "edsr-baseline-x4.blocks9"], "no trained weights ship for 'edsr-baseline-x4.blocks9'"),
     ],
 )
 def test_bad_input_is_told_in_a_sentence_and_leaves_nothing(here, arguments, sentence):
-    photo("cup.png"), Path("empty").mkdir()
+    photo("cup.png"), Path("empty").mkdir(), Path("notes").write_text("no folder")
     with pytest.raises((ValueError, OSError), match=sentence):
         main(arguments)
-    assert files(here) == ["cup.png"]
+    assert files(here) == ["cup.png", "notes"]
 
 
 @pytest.mark.parametrize(
@@ -298,6 +310,11 @@ def test_bad_input_is_told_in_a_sentence_and_leaves_nothing(here, arguments, sen
         (["cup.png", "--fidelity", "high"], "expected a number from 0 to 1, got 'high'"),
         (["cup.png", "--weights", "model.keras"], "expected a file ending in .weights.h5, got 'model.keras'"),
         (["cup.png", "--weights", "a.weights.h5", "--model", "edsr"], "not allowed with argument"),
+        ([""], "expected a file or a folder, got an empty text"),
+        (["cup.png", "--size", "9"], "expected width and height such as 3840x2160, got '9'"),
+        (["cup.png", "--scale", "17"], "expected a number from 1 to 16, got '17'"),
+        (["cup.png", "--quality", "101"], "expected a whole number from 1 to 100, got '101'"),
+        (["cup.png", "--ouput", "a"], "unrecognized arguments: --ouput a; did you mean --output?"),
         ([], "the following arguments are required: images"),
     ],
 )
@@ -312,7 +329,7 @@ def test_grey_and_transparent_pictures_come_out_as_such_and_the_format_is_as_ask
     Image.fromarray(data.logo()[:20, :20]).save("alpha.png")
     assert main(["grey.png", "alpha.png", "--weights", str(weights), "--format", "jpeg", "--compare"]) == 0
     assert files("results") == ["alpha.png", "alpha_compare.png", "grey.jpg", "grey_compare.png"]
-    modes = {path: Image.open(path).mode for path in Path("results").iterdir()}
+    modes = {path: Image.open(path).mode for path in Path("results").glob("[!.]*")}
     assert modes[Path("results/grey.jpg")] == "L" and modes[Path("results/alpha.png")] == "RGBA"
     assert "JPEG holds no transparency; written as PNG" in capsys.readouterr().out
 

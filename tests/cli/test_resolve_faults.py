@@ -57,7 +57,7 @@ def resolve(here, weights, capsys):
 
 
 def files(folder):
-    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("[!.]*") if path.is_file())
 
 
 def only_good_was_done(ran, sentence):

@@ -33,12 +33,13 @@ def test_a_data_set_and_no_other_word_is_edsr_and_then_srgan(planned):
     assert options == {"validate_every": 1000, "memory": 4_000_000_000, "data_dir": None}
 
 
-def test_options_of_gan_training_reach_it(planned):
+def test_options_of_gan_training_reach_it(planned, tmp_path):
+    (tmp_path / "w.weights.h5").touch()
     _, (gan,), _ = planned(
         *(
             "photos",
             "--init-weights",
-            "w",
+            str(tmp_path / "w.weights.h5"),
             "--content",
             "vgg22:0.5, vgg54",
             "--adversarial",

@@ -10,6 +10,7 @@ from PIL import Image
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.network import Network
 from srzoo.upscaling import Upscaler, batch
+from srzoo.upscaling.sizes import Size
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +41,10 @@ class Done:
 def resolve(repeating, tmp_path):
     """Upscales the file, as the command does, and gives the result."""
 
-    def run(name: str, wanted: str | None = None) -> Done:
-        (job,) = batch.plan([Source(tmp_path / name, Path(name))], tmp_path / "results", 2, wanted)
+    def run(name: str, wanted: str | None = None, size: Size | None = None) -> Done:
+        (job,) = batch.plan(
+            [Source(tmp_path / name, Path(name))], batch.Results(tmp_path / "results", wanted=wanted), size or Size(2)
+        )
         if job.refusal:
             raise ValueError(job.refusal)
         report = batch.carry_out(job, repeating, "")

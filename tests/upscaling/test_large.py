@@ -17,6 +17,7 @@ from srzoo.pictures.reading import Frame, LargeFrame, open_picture
 from srzoo.pictures.writing import write_frames
 from srzoo.runtimes.network import Network
 from srzoo.upscaling import Upscaler, batch, pictures
+from srzoo.upscaling.sizes import Size
 
 PHOTO = data.chelsea()[100:161, 150:237]
 ALPHA = np.clip(np.arange(61)[:, None] * 6 + np.zeros(87, int) - 30, 0, 255).astype(np.uint8)
@@ -145,7 +146,7 @@ def test_the_comparison_shows_the_centre(tmp_path, monkeypatch):
     for large in (False, True):
         monkeypatch.setattr(pictures, "LARGE", 0 if large else 10**9)
         target, comparison = tmp_path / f"{large}.png", tmp_path / f"{large}_compare.png"
-        job = batch.Job(tmp_path / "a.png", target, FORMATS["png"], comparison)
+        job = batch.Job(tmp_path / "a.png", target, FORMATS["png"], Size(2), comparison=comparison)
         batch.carry_out(job, Upscaler(NETWORK, memory=10**8), "smooth")
         shown.append(np.asarray(Image.open(comparison)))
     np.testing.assert_array_equal(*shown)

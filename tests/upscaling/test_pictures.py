@@ -231,7 +231,7 @@ def test_metadata_are_kept_and_their_sizes_updated(ending, wanted, tmp_path, res
     kept_xmp = kept_xmp if isinstance(kept_xmp, bytes) else kept_xmp.encode()
     assert b'tiff:ImageWidth="60"' in kept_xmp and b'exif:PixelYDimension="40"' in kept_xmp and b'"cat"' in kept_xmp
     if ending in ("png", "jpg", "tif") and wanted in (None, "png", "jpeg", "tiff"):
-        assert [round(float(side)) for side in image.info["dpi"]] == [300, 300]
+        assert [round(float(side)) for side in image.info["dpi"]] == [600, 600]
 
 
 def test_pngs_texts_and_colour_chunks_jpegs_comment_and_iptc_are_kept(tmp_path, resolve):
@@ -255,7 +255,7 @@ def test_16_bit_png_keeps_its_metadata(tmp_path, resolve):
     result = resolve("a.png")
     image, pixels = result.image(), only_frame(result.path).pixels
     assert image.getexif()[0x010F] == "Maker" and image.text["Author"] == "Ana"
-    assert round(image.info["dpi"][0]) == 300 and image.getexif()[0x0112] == 1
+    assert round(image.info["dpi"][0]) == 600 and image.getexif()[0x0112] == 1
     np.testing.assert_array_equal(pixels.colour, enlarged(np.rot90(DEEP, -1)))
 
 

@@ -30,7 +30,7 @@ def test_a_geotiffs_pixels_measure_half_as_much_and_lie_where_they_lay(kind, tmp
 def test_the_same_ground_is_found_through_a_transformation_by_areas_and_by_centres(raster_type, shift):
     matrix = np.array([[10, 1, 0, 5e5], [2, -20, 0, 4e6], [0, 0, 0, 0], [0, 0, 0, 1]])
     fields = {34264: tuple(matrix.ravel()), 34735: (1, 1, 0, 1, 1025, 0, 1, raster_type)}
-    enlarged = np.reshape(placed(fields, 2)[34264], (4, 4))
+    enlarged = np.reshape(placed(fields, (2, 2))[34264], (4, 4))
     # The centre of the first small pixel is the corner that its four large ones share.
     centre = 0.5 - shift
     np.testing.assert_allclose(

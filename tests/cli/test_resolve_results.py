@@ -1,0 +1,197 @@
+"""`resolve_image.py`: sizes, and where results go, as people type it."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from skimage import data
+
+from srzoo import shipped, zoo
+from srzoo.cli.arguments import size_in_bytes
+from srzoo.cli.resolve import main
+from srzoo.images import write_image
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a photograph, whose network is a tiny one."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "ships"
+    folder.mkdir()
+    lines = []
+    for scale in (2, 4):
+        path = folder / f"edsr-baseline-x{scale}.weights.h5"
+        zoo.save_weights(zoo.create(f"edsr-baseline-x{scale}.blocks1.filters4"), path)
+        lines.append(f"{shipped.checksum(path)}  {path.name}\n")
+    (folder / "SHA256SUMS").write_text("".join(lines))
+    monkeypatch.setattr(shipped, "SHIPPED", folder)
+    write_image("cup.jpg", data.coffee()[150:180, 200:241])
+    return tmp_path
+
+
+def sizes(*paths):
+    return [Image.open(path).size for path in paths]
+
+
+def test_the_name_that_is_asked_for_is_written_in_its_format(here, capsys):
+    assert main(["cup.jpg", "-o", "out.png"]) == 0
+    assert Image.open("out.png").format == "PNG" and sizes("out.png") == [(164, 120)]
+    assert not Path("results").exists() and capsys.readouterr().out.endswith("out.png\n")
+    assert main(["cup.jpg", "--output", "new/a.webp", "--quality", "30"]) == 0
+    small = Path("new/a.webp").stat().st_size
+    assert main(["cup.jpg", "--output", "new/a.webp"]) == 0
+    assert Path("new/a.webp").stat().st_size > 2 * small
+
+
+def test_a_name_whose_format_cannot_hold_the_result_is_refused(here, capsys):
+    Image.fromarray(data.logo()[:20, :20]).save("logo.png")
+    assert main(["logo.png", "-o", "logo.jpg"]) == 1
+    assert "logo.jpg cannot hold the result (JPEG holds no transparency); name it logo.png" in capsys.readouterr().err
+    assert main(["cup.jpg", "-o", "out.png", "--format", "jpg"]) == 1
+    assert "out.png cannot hold the result (--format is JPEG); name it out.jpg" in capsys.readouterr().err
+    assert main(["cup.jpg", "-o", "cup.jpg"]) == 1
+    assert "cup.jpg would be written to cup.jpg, an input" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "size", "network"),
+    [
+        (["--scale", "2"], (82, 60), "edsr-baseline-x2"),
+        (["-s", "1.5"], (62, 45), "edsr-baseline-x2"),
+        (["--scale", "x3"], (123, 90), "edsr-baseline-x4"),
+        (["--scale", "9"], (369, 270), "edsr-baseline-x4"),
+        (["--width", "100"], (100, 73), "edsr-baseline-x4"),
+        (["--height", "60"], (82, 60), "edsr-baseline-x2"),
+        (["--size", "82x60"], (82, 60), "edsr-baseline-x2"),
+        (["--size", "99x99", "--fit"], (99, 72), "edsr-baseline-x4"),
+        (["--scale", "2", "-m", "edsr-baseline-x4"], (82, 60), "edsr-baseline-x4"),
+    ],
+)
+def test_any_size_comes_from_the_nearest_network_at_or_above(here, asked, size, network, monkeypatch):
+    from srzoo.runtimes import choice
+
+    used, choose = [], choice.choose
+    monkeypatch.setattr(
+        choice, "choose", lambda given, pictures: (used.append(given.source), choose(given, pictures))[1]
+    )
+    assert main(["cup.jpg", *asked]) == 0
+    assert sizes("results/cup.jpg") == [size] and used == [network]
+
+
+def test_another_aspect_is_refused_with_what_would_fit(here, capsys):
+    assert main(["cup.jpg", "--size", "99x99"]) == 1
+    assert "cup.jpg: 99x99 has another aspect than the picture's 41x30; give --fit for 99x72" in capsys.readouterr().err
+
+
+def test_results_go_beside_their_inputs_and_are_not_upscaled_again(here):
+    write_image("more/b.png", data.coffee()[:20, :20])
+    for _ in range(2):
+        assert main(["more", "cup.jpg", "--beside", "--suffix", "_x4"]) == 0
+        assert sorted(path.name for path in Path("more").glob("[!.]*")) == ["b.png", "b_x4.png"]
+        assert sizes("more/b_x4.png", "cup_x4.jpg") == [(80, 80), (164, 120)]
+    assert main(["cup.jpg", "--suffix", "_large", "--format", "tif"]) == 0
+    assert sizes("results/cup_large.tif") == [(164, 120)]
+
+
+def test_what_another_model_made_is_not_silently_replaced(here, capsys):
+    zoo.save_weights(zoo.create("srresnet-x4.blocks1.filters4"), "other.weights.h5")
+    assert main(["cup.jpg"]) == main(["cup.jpg", "-m", "edsr-baseline-x4"]) == 0
+    before = Path("results/cup.jpg").read_bytes()
+    other = ["cup.jpg", "--weights", "other.weights.h5"]
+    assert main(other) == main(["cup.jpg", "--scale", "2"]) == 1
+    err = capsys.readouterr().err
+    assert "results/cup.jpg is there, made by edsr-baseline-x4, x4, and would be replaced; keep both by --suffix" in err
+    assert Path("results/cup.jpg").read_bytes() == before
+    assert main([*other, "--suffix", "_srresnet"]) == main([*other, "--overwrite"]) == 0
+    assert Path("results/cup.jpg").read_bytes() != before
+
+
+def test_a_runs_folder_is_a_model(here):
+    Path("runs/mine").mkdir(parents=True)
+    zoo.save_weights(zoo.create("edsr-baseline-x3.blocks1.filters4"), "runs/mine/best.weights.h5")
+    assert main(["cup.jpg", "-m", "runs/mine"]) == 0 and sizes("results/cup.jpg") == [(123, 90)]
+
+
+def test_quiet_prints_nothing_but_errors(here, capsys):
+    assert main(["cup.jpg", "--quiet", "--threads", "1", "--device", "cpu"]) == 0
+    assert capsys.readouterr() == ("", "")
+    Path("bad.png").write_text("no picture")
+    assert main(["bad.png", "-q"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("error: bad.png: not an image")
+
+
+@pytest.mark.parametrize(("text", "size"), [("4GiB", 4 * 2**30), ("800MB", 800e6), ("1.5", 1.5e9), ("512 KiB", 2**19)])
+def test_memory_is_understood_in_both_kinds_of_units(text, size):
+    assert size_in_bytes(text) == size
+
+
+PROGRAM = """
+import json, sys
+from srzoo.__main__ import main
+try:
+    main()
+finally:
+    print("modules:", json.dumps([name for name in ("tensorflow", "keras") if name in sys.modules]), file=sys.stderr)
+"""
+
+
+def run(*arguments, stdin=None):
+    """The command in a process of its own; the last line of its errors tells which modules it imported."""
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    environment["PYTHONPATH"] = str(ROOT)
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=300, check=False, env=environment)
+
+
+def test_a_picture_comes_and_goes_by_standard_input_and_output(here):
+    weights = str(here / "ships" / "edsr-baseline-x2.weights.h5")
+    ran = run("resolve", "-", "--weights", weights, stdin=Path("cup.jpg").read_bytes())
+    image = Image.open(io.BytesIO(ran.stdout))
+    assert ran.returncode == 0 and (image.format, image.size) == ("JPEG", (82, 60))
+    assert b"standard-input: 41x30 -> 82x60" in ran.stderr
+    ran = run("resolve", "cup.jpg", "-o", "-", "--format", "png", "--weights", weights)
+    assert Image.open(io.BytesIO(ran.stdout)).format == "PNG" and not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["resolve", "missing.png"],
+        ["resolve", "cup.jpg", "-m", "waifu"],
+        ["resolve", "cup.jpg", "-m", "runs/none"],
+        ["resolve", "cup.jpg", "--weights", "missing.weights.h5", "--fidelity", "0.5"],
+        ["resolve", "cup.jpg", "out.jpg"],
+        ["evaluate", "missing", "--model", "edsr-baseline-x4"],
+        ["evaluate", ".", "--model", "waifu"],
+        ["export", "waifu", "--output", "out"],
+        ["compare", "cup.jpg", "--models", "waifu"],
+        ["demo", "--models", "waifu"],
+        ["train", "nothere/"],
+        ["train", ".", "--model", "edsr-baseline", "--init-weights", "nothere.weights.h5"],
+    ],
+)
+def test_what_is_not_there_is_told_without_tensorflow(here, arguments):
+    ran = run(*arguments)
+    error, modules = ran.stderr.decode().splitlines()[-2:]
+    assert ran.returncode == 2 and error.startswith("error: ")
+    assert "tensorflow" not in json.loads(modules.removeprefix("modules: "))
+
+
+def test_no_line_of_tensorflow_reaches_the_terminal(here):
+    """README's second command imports TensorFlow late: for the comparison, and to read 16 bits of colour."""
+    deep = np.random.default_rng(0).integers(0, 65536, (12, 12, 3), np.uint16)
+    tifffile.imwrite("deep.tif", deep)
+    ran = run("resolve", "cup.jpg", "deep.tif", "--weights", "ships/edsr-baseline-x2.weights.h5", "--compare")
+    lines = ran.stderr.decode().splitlines()
+    assert ran.returncode == 0
+    assert [line for line in lines if not line.startswith(("edsr-baseline", "note: ", "modules: "))] == []
