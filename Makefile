@@ -12,7 +12,7 @@ help:
 	@echo "make lint       formatting, lint and types"
 	@echo "make check      lint and test"
 	@echo "make bench      speed beside other runtimes, to results/benchmarks/ (QUICK=1: smaller)"
-	@echo "make fuzz       thousands of damaged files through the commands (FILES=, SEED=)"
+	@echo "make fuzz       thousands of generated pictures beside another decoder, and of damaged files (FILES=, SEED=)"
 	@echo "make audit      look the locked packages up among the known vulnerabilities"
 	@echo "make lock       requirements.lock anew from requirements.txt"
 	@echo "make clean      remove the virtual environment"
@@ -62,7 +62,13 @@ bench: $(VENV)/.bench
 FILES := 5000
 SEED := 0
 
-fuzz: $(VENV)/.installed
+$(VENV)/.fuzz: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pyvips==3.2.0
+	@touch $@
+
+# libvips and Chromium are the system's: Debian's libvips42 and chromium.
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python tools/compare_decoders.py --files $(FILES) --seed $(SEED)
 	$(BIN)/python tools/fuzz.py --files $(FILES) --seed $(SEED)
 
 audit: $(VENV)/.installed

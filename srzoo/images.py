@@ -139,10 +139,11 @@ def _kind_of_tiff(path: Path) -> str:
     try:
         with tifffile.TiffFile(path) as file:
             page: Any = file.pages[0]
+            container = f"{'big-endian ' * (file.byteorder == '>')}{'BigTIFF' if file.is_bigtiff else 'TIFF'}"
             kind = f"{page.samplesperpixel} band(s) of {page.dtype}, {page.photometric.name}, {page.compression.name}"
     except Exception:  # what a damaged file makes of a decoder is not to be foreseen
         return "damaged TIFF"
-    return f"TIFF of a kind that is not known here: {kind}; save it as grey or RGB of 8 or 16 bits"
+    return f"{container} of a kind that is not known here: {kind}; save it as grey or RGB of 8 or 16 bits"
 
 
 @functools.cache

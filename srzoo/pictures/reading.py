@@ -176,7 +176,9 @@ class Picture:
         self._note(note)
         for left_out in metadata.left_out() if self.format == "TIFF" else ():
             self._note(left_out)
-        orientation = own_exif(image).get(ORIENTATION, 1)
+        # A JPEG XL's own orientation has been applied, and its EXIF's does not count; but a JPEG's within it does.
+        counts = self.format != "JXL" or getattr(image, "jpeg", False)
+        orientation = own_exif(image).get(ORIENTATION, 1) if counts else 1
         pixels = self._decode_beside_pillow(index)
         if pixels is None:
             pixels, note = from_pillow(image)

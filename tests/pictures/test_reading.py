@@ -211,6 +211,15 @@ def test_an_orientation_that_stands_in_xmp_alone_is_not_applied(ending, tmp_path
     assert read_image(tmp_path / f"a.{ending}").shape == (6, 7, 3)
 
 
+def test_an_orientation_in_a_jpeg_xls_exif_is_not_applied(tmp_path):
+    """As libvips has it: what a JPEG XL itself says has been applied when it is decoded."""
+    pytest.importorskip("pillow_jxl", reason="JPEG XL needs pillow_jxl, which is not installed")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(RGB).save(tmp_path / "a.jxl", lossless=True, exif=exif.tobytes())
+    np.testing.assert_array_equal(frames(tmp_path / "a.jxl")[0].colour, RGB)
+
+
 def with_code_points(ending, primaries, transfer):
     written = io.BytesIO()
     Image.fromarray(np.tile(RGB, (4, 4, 1))).save(written, ending.upper())
