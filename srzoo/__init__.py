@@ -1,5 +1,7 @@
 """srzoo: single-image super-resolution models for TensorFlow and Keras 3.
 
+srzoo.list_models()                                 what ships
+hr = srzoo.upscale("photo.jpg", scale=2)            a picture, an array, a path
 model = srzoo.create("edsr-baseline", scale=4)      a fresh network, to train
 model = srzoo.load("best.weights.h5")               a trained one
 model = srzoo.interpolate(pixel, gan, alpha=0.5)    one between the faithful and the vivid
@@ -14,15 +16,21 @@ _HOMES = {
     "Upscaler": "srzoo.upscaling",
     "create": "srzoo.zoo",
     "interpolate": "srzoo.zoo",
+    "list_models": "srzoo.shipped",
     "load": "srzoo.zoo",
     "save_weights": "srzoo.zoo",
+    "upscale": "srzoo.upscaling.anything",
 }
 
-__all__ = ["Upscaler", "create", "interpolate", "load", "save_weights"]
+__all__ = ["Upscaler", "create", "interpolate", "list_models", "load", "save_weights", "upscale"]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
 
 
 def __getattr__(name: str):
     # TensorFlow takes seconds to import, which `--help` and a refused argument need not wait for.
     if name not in _HOMES:
-        raise AttributeError(f"module 'srzoo' has no attribute {name!r}")
+        raise AttributeError(f"module 'srzoo' has no attribute {name!r}; it has {', '.join(__all__)}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -2,7 +2,9 @@
 
 import importlib
 import sys
+from difflib import get_close_matches
 
+from srzoo import __version__
 from srzoo.cli import run
 
 COMMANDS = {
@@ -13,6 +15,7 @@ COMMANDS = {
     "evaluate": ("srzoo.cli.evaluate", "measures a network on benchmark folders"),
     "export": ("srzoo.cli.export", "writes a model for TF Serving, LiteRT or ONNX"),
     "import": ("srzoo.cli.import_weights", "reads the PyTorch checkpoints of others"),
+    "list": ("srzoo.cli.list_models", "lists the models that come with srzoo"),
     "mos": ("srzoo.cli.mos", "takes a mean opinion score: a page for raters, and the report"),
     "resolve": ("srzoo.cli.resolve", "upscales pictures, as resolve_image.py does"),
     "train": ("srzoo.cli.train", "trains a network, as train.py does"),
@@ -21,15 +24,22 @@ COMMANDS = {
 
 def usage() -> str:
     lines = [f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items()]
-    return "\n".join(["usage: srzoo <command> [arguments]; each has --help", "", "commands:", *lines])
+    program = "python -m srzoo" if sys.argv[0].endswith("__main__.py") else "srzoo"
+    return "\n".join([f"usage: {program} <command> [arguments]; each has --help", "", "commands:", *lines])
 
 
 def main() -> None:
     arguments = sys.argv[1:]
-    if arguments[:1] in (["-h"], ["--help"]):
+    if arguments[:1] == ["help"] and len(arguments) > 1:
+        arguments = [arguments[1], "--help"]
+    if arguments[:1] in (["-h"], ["--help"], ["help"]):
         print(usage())
+    elif arguments[:1] == ["--version"]:
+        print(f"srzoo {__version__}")
     elif not arguments or arguments[0] not in COMMANDS:
         given = f"unknown command {arguments[0]!r}" if arguments else "no command given"
+        close = get_close_matches(arguments[0], COMMANDS, 1) if arguments else []
+        given += f"; did you mean {close[0]!r}?" if close else ""
         print(f"error: {given}\n\n{usage()}", file=sys.stderr)
         sys.exit(2)
     else:

@@ -1,8 +1,10 @@
 """The trained weights that come with the package: which there are, and whether they are whole."""
 
 import hashlib
+import json
 import os
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -45,6 +47,33 @@ def whole(path: Path) -> Path:
 def shipped_models() -> list[str]:
     """Full names of the models whose trained weights come with the package."""
     return sorted(path.name.removesuffix(".weights.h5") for path in SHIPPED.glob("*.weights.h5"))
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """A model whose trained weights ship.
+
+    Attributes:
+        name: what `--model` and `srzoo.load` take.
+        scale: HR pixels a side of an LR pixel.
+        megabytes: of its weights, as stored.
+        purpose: what it is for.
+        psnr_y, lpips: on Set5, in dB and as a distance; None: not measured.
+    """
+
+    name: str
+    scale: int
+    megabytes: float
+    purpose: str = ""
+    psnr_y: float | None = None
+    lpips: float | None = None
+
+
+def list_models() -> list[ShippedModel]:
+    """The models that come with the package, by name."""
+    cards = json.loads((SHIPPED / "cards.json").read_text("utf-8")) if (SHIPPED / "cards.json").is_file() else {}
+    sizes = {name: (SHIPPED / f"{name}.weights.h5").stat().st_size / 1e6 for name in shipped_models()}
+    return [ShippedModel(name, names.parse(name).scale, size, **cards.get(name, {})) for name, size in sizes.items()]
 
 
 def weights_of_name(name: str) -> Path | None:

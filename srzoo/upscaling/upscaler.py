@@ -2,13 +2,16 @@
 
 import logging
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Union
 
 import numpy as np
 
+from srzoo import shipped
 from srzoo.images import check_pixels, to_uint8
+from srzoo.names import DEFAULT_SCALE
 from srzoo.pictures.pixels import Pixels
 from srzoo.runtimes.network import Network
 from srzoo.runtimes.tiles import Tile, cut, halve, least_area
@@ -44,7 +47,8 @@ class Upscaler:
 
     Args:
         model: a functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to
-            (N, scale H, scale W, 3), as `srzoo.load` gives it, or a `Network`.
+            (N, scale H, scale W, 3), as `srzoo.load` gives it, or a `Network`; or what `srzoo resolve` takes as
+            --model, which is then run in the fastest way that there is.
         memory: bytes that the network may take for a tile. TensorFlow itself (0.6 to 0.9 GB, with what its
             allocator keeps) and the result come on top. The more, the less time is lost on halos.
         scale: how many times as wide and high the result is, from 1 to 16, maybe a fraction; default: the model's. A
@@ -58,17 +62,21 @@ class Upscaler:
         ValueError: if the model is of another shape.
 
     Example:
-        >>> upscaler = Upscaler(srzoo.load("edsr-baseline-x4"))
+        >>> upscaler = Upscaler("edsr-baseline-x4")
         >>> upscaler(np.zeros((180, 320, 3), "uint8")).shape
         (720, 1280, 3)
     """
 
     def __init__(
         self,
-        model: Union["keras.Model", Network],
+        model: Union["keras.Model", Network, str, os.PathLike],
         memory: int = DEFAULT_MEMORY,
         scale: float | None = None,
     ):
+        if isinstance(model, str | os.PathLike):
+            from srzoo.runtimes.choice import Choice, choose  # networks in memory can do without
+
+            model = choose(Choice(shipped.nearest(os.fspath(model), scale or DEFAULT_SCALE)))
         if isinstance(model, Network):
             network = model
             self._checks_memory = True
@@ -89,6 +97,9 @@ class Upscaler:
         self.scale = scale or self.network_scale
         sizes.passes(self.network_scale, (1000, 1000), sizes.Size(self.scale).of(1000, 1000))  # or it is refused
 
+    def __repr__(self) -> str:
+        return f"Upscaler({self.name!r}, scale={self.scale:g}, memory={self._memory / 1e9:g} GB)"
+
     def __call__(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """Upscales a picture.
 
@@ -105,7 +116,10 @@ class Upscaler:
             MemoryError: if there is no memory for the result, for a pixel and its halo, or for a picture that must
                 not be cut.
         """
-        check_pixels(pixels)
+        try:
+            check_pixels(pixels)
+        except ValueError as error:
+            raise ValueError(f"{error}; srzoo.upscale(picture, upscaler) takes other kinds of pictures") from None
         return self._sized(pixels, to_uint8, progress)
 
     def unrounded(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:

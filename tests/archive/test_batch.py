@@ -186,3 +186,12 @@ def test_without_beam_the_command_says_how_to_install_it(photos, batch, monkeypa
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "apache_beam" else find(name))
     with pytest.raises(ValueError, match=r"needs Apache Beam; run `pip install 'srzoo\[beam\]'`"):
         batch("in", "out")
+
+
+def test_sizes_are_those_of_resolve_for_whole_pictures_and_for_cut_ones(photos, batch, weights):
+    status, _, err = batch(photos, "out", "--scale", "1.5", "--unit-pixels", "2000")
+    assert status == 0, err
+    assert resolve.main([str(photos), "--output", "expected", "--weights", weights, "--scale", "1.5"]) == 0
+    for name, size in (("a/cup.png", (46, 30)), ("wide.png", (99, 75))):
+        result, expected = (np.asarray(Image.open(Path(folder, name)), int) for folder in ("out", "expected"))
+        assert result.shape == (size[1], size[0], 3) and np.abs(result - expected).max() <= 1

@@ -1,0 +1,25 @@
+"""`srzoo list`: the models whose trained weights ship."""
+
+from srzoo.cli.arguments import command
+from srzoo.shipped import list_models
+from srzoo.tables import markdown_table
+
+DESCRIPTION = "Lists the models that come with srzoo. Their names are what --model takes, with or without the scale."
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Prints the table."""
+    command("srzoo list", DESCRIPTION, "docs/models/ has a page on each.").parse_args(argv)
+    head = ["model", "scale", "MB", "PSNR-Y on Set5", "LPIPS on Set5", "what it is for"]
+    rows = [
+        [
+            each.name,
+            f"x{each.scale}",
+            f"{each.megabytes:.1f}",
+            *("" if figure is None else f"{figure:g}" for figure in (each.psnr_y, each.lpips)),
+            each.purpose,
+        ]
+        for each in list_models()
+    ]
+    print(markdown_table(head, rows))
+    return 0

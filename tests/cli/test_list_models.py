@@ -1,0 +1,60 @@
+"""`srzoo list`, `srzoo help`, `srzoo --version`, and what is said of a slip of the keys."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import srzoo
+from srzoo import __main__, shipped
+from srzoo.cli.list_models import main
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "models"
+
+
+def test_every_model_that_ships_is_listed_with_its_figures(capsys):
+    assert main([]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split("|")[1].strip() for line in lines] == shipped.shipped_models()
+    (row,) = [line for line in lines if " edsr-gan-x4 " in line]
+    assert re.search(r"x4 \| +\d\.\d \| +30.54 \| +0.0993 \| .*invents texture", row)
+    assert [each.name for each in srzoo.list_models()] == shipped.shipped_models()
+
+
+@pytest.mark.parametrize("name", json.loads((shipped.SHIPPED / "cards.json").read_text()))
+def test_figures_are_those_of_the_models_card(name):
+    (row,) = [line for line in (DOCS / f"{name}.md").read_text("utf-8").splitlines() if line.startswith("| this |")]
+    psnr_y, _, lpips = row.split("|")[2].split("/")
+    (model,) = [each for each in srzoo.list_models() if each.name == name]
+    assert (model.psnr_y, model.lpips) == (float(psnr_y), float(lpips))
+
+
+@pytest.fixture
+def typed(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", list(arguments))
+        try:
+            __main__.main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code
+        return status, "".join(capsys.readouterr())
+
+    return run
+
+
+def test_version_and_help(typed):
+    assert typed("srzoo", "--version") == (0, f"srzoo {srzoo.__version__}\n")
+    assert typed("srzoo", "help")[1].startswith("usage: srzoo <command>")
+    status, text = typed("srzoo", "help", "resolve")
+    assert status == 0 and text.startswith("usage: srzoo resolve ") and "  srzoo resolve photo.jpg" in text
+    assert typed("/x/srzoo/__main__.py", "help", "resolve")[1].startswith("usage: python -m srzoo resolve ")
+
+
+def test_a_slip_of_the_keys_is_told_what_is_written_alike(typed):
+    assert "unknown command 'resole'; did you mean 'resolve'?" in typed("srzoo", "resole")[1]
+    status, text = typed("srzoo", "evaluate", "--modle", "bicubic", "--model", "bicubic", "Set5")
+    assert status == 2 and "did you mean --model?" in text
+    assert "did you mean 'edsr-gan-x4'?" in typed("srzoo", "resolve", __file__, "-m", "edsr-gam-x4")[1]

@@ -1,0 +1,102 @@
+"""`srzoo.upscale`: pictures of whatever kind, and back in the same kind."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+import srzoo
+from srzoo import zoo
+from srzoo.upscaling import Upscaler
+
+PHOTO = data.chelsea()[100:121, 150:177]
+
+
+@pytest.fixture(scope="module")
+def upscaler():
+    keras.utils.set_random_seed(0)
+    return Upscaler(zoo.create("edsr-baseline-x2.blocks1.filters4"))
+
+
+ARRAYS = {
+    "rgb": PHOTO,
+    "grey": PHOTO[..., 0],
+    "grey with a channel": PHOTO[..., :1],
+    "rgba": np.dstack([PHOTO, PHOTO[..., 0]]),
+    "16 bits": PHOTO.astype(np.uint16) * 257,
+    "batch": np.stack([PHOTO, PHOTO[::-1]]),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_an_array_comes_back_in_its_kind(upscaler, kind):
+    array = ARRAYS[kind]
+    result = srzoo.upscale(array, upscaler)
+    channels = array.shape[2:] if array.ndim == 3 else array.shape[3:]
+    assert result.dtype == array.dtype and result.shape == (*array.shape[: array.ndim == 4], 42, 54, *channels)
+    rgb = result[0] if kind == "batch" else result
+    if kind in ("rgb", "batch"):
+        np.testing.assert_array_equal(rgb, upscaler(PHOTO))
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_floats_whose_white_is_told_come_back_as_floats(upscaler, white):
+    result = srzoo.upscale(PHOTO.astype(np.float32) * (white / 255), upscaler, white=white)
+    assert result.dtype == np.float32
+    expected = np.clip(upscaler.unrounded(PHOTO.astype(np.float32)), 0, 255)
+    np.testing.assert_allclose(result * (255 / white), expected, atol=0.02)
+
+
+def test_images_paths_and_tensors(upscaler, tmp_path):
+    image = Image.fromarray(np.dstack([PHOTO, PHOTO[..., 0]]))
+    image.save(tmp_path / "cat.png")
+    for given in (image, str(tmp_path / "cat.png"), tmp_path / "cat.png"):
+        result = srzoo.upscale(given, upscaler, scale=1.5)
+        assert (result.mode, result.size) == ("RGBA", (40, 32))
+    np.testing.assert_array_equal(srzoo.upscale(keras.ops.convert_to_tensor(PHOTO), upscaler), upscaler(PHOTO))
+    assert srzoo.upscale(PHOTO, upscaler, width=50).shape == (39, 50, 3)
+
+
+@pytest.mark.parametrize(
+    ("picture", "options", "sentence"),
+    [
+        (PHOTO / 255, {}, r"call srzoo.upscale\(picture, white=1\) or 255"),
+        (PHOTO.astype(int), {}, r"got int64, white=None; give picture.astype\('uint8'\)"),
+        (
+            np.moveaxis(PHOTO, 2, 0),
+            {},
+            r"channels come last, got \(3, 21, 27\); give numpy.transpose\(picture, \(1, 2, 0",
+        ),
+        (np.zeros((1, 3, 9, 9), np.uint8), {}, r"give numpy.transpose\(picture, \(0, 2, 3, 1"),
+        (np.zeros(5, np.uint8), {}, r"expected a picture of shape .* got \(5,\)"),
+        ("missing.png", {}, "missing.png: no such file"),
+        (PHOTO, {"width": 50, "height": 50}, "has another aspect than the picture's 27x21"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_what_helps(upscaler, picture, options, sentence):
+    with pytest.raises((ValueError, OSError), match=sentence):
+        srzoo.upscale(picture, upscaler, **options)
+
+
+def test_an_upscaler_takes_names_and_says_what_it_is(tmp_path):
+    path = tmp_path / "tiny.weights.h5"
+    zoo.save_weights(zoo.create("edsr-baseline-x2.blocks1.filters4"), path)
+    upscaler = Upscaler(path, scale=1.5)
+    assert repr(upscaler) == "Upscaler('edsr-baseline-x2.blocks1.filters4', scale=1.5, memory=2 GB)"
+    assert upscaler(PHOTO).shape == (32, 40, 3)
+    with pytest.raises(
+        FileNotFoundError, match="no trained weights ship for 'edsr-basline'.*did you mean 'edsr-baseline'"
+    ):
+        Upscaler("edsr-basline")
+    with pytest.raises(
+        ValueError, match=r"got uint8 of shape \(21, 27\); srzoo.upscale\(picture, upscaler\) takes other"
+    ):
+        upscaler(PHOTO[..., 0])
+
+
+def test_the_package_offers_what_there_is():
+    assert {"Upscaler", "create", "list_models", "load", "upscale", "__version__"} <= set(dir(srzoo))
+    assert all(hasattr(srzoo, name) for name in dir(srzoo))
+    with pytest.raises(AttributeError, match="'lod'; it has Upscaler, create"):
+        _ = srzoo.lod
