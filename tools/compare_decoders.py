@@ -3,7 +3,7 @@
 Each is upscaled x2 by a network that repeats pixels, so every second pixel of the result must be what another decoder
 reads of the input. What is refused must be refused for the reason that it was made with. Files that are wrong are kept.
 
-The other decoder is libvips (Debian: `apt install libvips42`; `pip install pyvips`), and for GIF and BMP Chromium
+The other decoder is libvips (Debian: `apt install libvips42`; `pip install pyvips`), and for GIF, BMP and APNG Chromium
 (`apt install chromium`): libvips 8.14 fills what no frame of a GIF has drawn, and halves a BMP's single bit of alpha.
 
 Exit status: 0 if no file is wrong, else 1.
@@ -29,6 +29,7 @@ from srzoo.pictures.reading import open_picture
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.network import Network
 from srzoo.upscaling import Upscaler, batch
+from srzoo.upscaling.sizes import Size
 
 NEAREST = Network("nearest-x2", 2, 1, 1, lambda pixels: pixels.repeat(2, axis=1).repeat(2, axis=2))
 
@@ -52,7 +53,8 @@ def difference(made: Made, ours: np.ndarray, other: np.ndarray) -> float | str:
 
 def judged(path: Path, made: Made, upscaler: Upscaler, decoders: Decoders) -> tuple[str, str]:
     """(`read`, `refused` or `wrong`, why)."""
-    (job,) = batch.plan([Source(path, Path(path.name))], path.parent / "results", 2, None if made.pages else "png")
+    results = batch.Results(path.parent / "results", wanted=None if made.pages else "png")
+    (job,) = batch.plan([Source(path, Path(path.name))], results, Size(2))
     try:
         if job.refusal:
             raise ValueError(job.refusal)
@@ -63,13 +65,13 @@ def judged(path: Path, made: Made, upscaler: Upscaler, decoders: Decoders) -> tu
     if made.refusal:
         return "wrong", f"is read, expected a refusal ({made.refusal})"
     with open_picture(job.target) as picture:
-        results = [frame.pixels.channels() for frame in picture.frames()]
-    expected = decoders.decoded(path, len(results))
-    if len(results) == 1:
-        results = decoders.by_vips(job.target)
-    if len(results) != len(expected):
-        return "wrong", f"{len(results)} frames, expected {len(expected)}"
-    for index, (result, other) in enumerate(zip(results, expected)):
+        frames = [frame.pixels.channels() for frame in picture.frames()]
+    expected = decoders.decoded(path, len(frames))
+    if len(frames) == 1:
+        frames = decoders.by_vips(job.target)
+    if len(frames) != len(expected):
+        return "wrong", f"{len(frames)} frames, expected {len(expected)}"
+    for index, (result, other) in enumerate(zip(frames, expected)):
         found = difference(made, result[::2, ::2], other)
         if isinstance(found, str) or found > made.tolerance:
             return "wrong", f"frame {index}: {found if isinstance(found, str) else f'differs by {found:.3f} of 255'}"

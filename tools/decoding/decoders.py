@@ -30,7 +30,7 @@ SCRIPT = """async ([content, type]) => {
   return frames;
 }"""
 
-BY_CHROMIUM = {".gif": "image/gif", ".bmp": "image/bmp"}
+BY_CHROMIUM = {".gif": "image/gif", ".bmp": "image/bmp", ".apng": "image/png"}
 
 
 class Decoders(contextlib.ExitStack):

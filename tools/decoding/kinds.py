@@ -119,6 +119,18 @@ def animated_webp(rng: Rng) -> Made:
     return Made("animated WebP", ".webp", written.getvalue(), pages=True)
 
 
+def animated_png(rng: Rng) -> Made:
+    height, width = _sides(rng, 4, 16)
+    # Of levels that stay what they are when they are multiplied by alpha and divided again.
+    frames = rng.integers(0, 2, (3, height, width, 4), np.uint8) * 255
+    frames[:, height // 2 :] = frames[0, height // 2 :]
+    images = [Image.fromarray(frame) for frame in frames]
+    written = io.BytesIO()
+    ways = {"disposal": int(rng.integers(0, 3)), "blend": int(rng.integers(0, 2))}
+    images[0].save(written, "PNG", save_all=True, append_images=images[1:], duration=50, **ways)
+    return Made("animated PNG", ".apng", written.getvalue(), pages=True)
+
+
 def gif(rng: Rng) -> Made:
     width, height = _sides(rng, 2, 16)
     parts = []
@@ -174,9 +186,11 @@ def simple(rng: Rng) -> Made:
         ("PCX", ".pcx", (1, 3)),
         ("SGI", ".sgi", (1, 3, 4)),
         ("ICO", ".ico", (4,)),
+        ("DIB", ".dib", (1, 3)),
+        ("MPO", ".jpg", (3,)),
         ("JPEG2000", ".jp2", (1, 3, 4)),
         ("PSD", ".psd", (1, 3)),
-    ][rng.integers(6)]
+    ][rng.integers(8)]
     pixels = _eight(rng, int(rng.choice(kinds)), least=8)
     if name == "PSD":
         return Made(f"PSD of {pixels.shape[2]} channels", ending, formats.psd(pixels))
@@ -185,7 +199,10 @@ def simple(rng: Rng) -> Made:
         options = {"sizes": [pixels.shape[1::-1]], "bitmap_format": "png"}
     if name == "JPEG2000":
         options = {"irreversible": False}
-    return Made(f"{name} of {pixels.shape[2]} channels", ending, _by_pillow(pixels, name, **options))
+    if name == "MPO":
+        options = {"save_all": True, "append_images": [Image.fromarray(pixels[::2])], "quality": 90}
+    tolerance = 3 if name == "MPO" else 0
+    return Made(f"{name} of {pixels.shape[2]} channels", ending, _by_pillow(pixels, name, **options), None, tolerance)
 
 
 def deep_jpeg2000(rng: Rng) -> Made:
@@ -309,6 +326,7 @@ KINDS: dict[Callable[[Rng], Made], int] = {
     jpeg: 10,
     webp: 8,
     animated_webp: 3,
+    animated_png: 3,
     gif: 12,
     bmp: 12,
     pnm: 6,
