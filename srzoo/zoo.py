@@ -6,6 +6,7 @@ A model's name (`srzoo.names`) is the Keras model's `name`, and its configuratio
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -55,7 +56,11 @@ def load(source: str | os.PathLike) -> keras.Model:
         ValueError: if the name is unknown, the file does not hold a model of srzoo's kind or asks for more than
             that, or shipped weights are damaged.
     """
-    path = Path(shipped.found(source) if Path(source).is_dir() else source)
+    path = Path(source)
+    if not path.name.endswith((".weights.h5", ".keras")):
+        if not path.exists():
+            known(str(source))
+        path = _weights_of(source)
     if path.name.endswith(".weights.h5"):
         configuration, declared = _inspect(path)
         _check_size(path, configuration, declared)
@@ -71,9 +76,7 @@ def load(source: str | os.PathLike) -> keras.Model:
         except Exception as error:
             # Of a damaged file zipfile, HDF5 and Keras tell as nearly any exception.
             raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)})") from error
-    name = known(str(source)).name
-    shipped.found(name)
-    return load(shipped.whole(shipped.SHIPPED / f"{name}.weights.h5"))
+    raise ValueError(f"{path}: expected a .weights.h5 or .keras file, a run's folder, or a name of `srzoo list`")
 
 
 def known(name: str, scale: int | None = None) -> Configuration:
@@ -202,14 +205,42 @@ def _structure(model: keras.Model) -> list:
     ]
 
 
-def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
+def load_weights(model: keras.Model, source: str | os.PathLike, other_scale: bool = False) -> list[str]:
     """Reads weights that `save_weights` wrote into a model of the same architecture: SRResNet's fit SRGAN.
+
+    Args:
+        model: to read into.
+        source: a weights file, a name of weights that ship, or a run's folder.
+        other_scale: whether weights of another scale are taken too, layer by layer as far as they fit.
+
+    Returns:
+        Names of the layers that kept their weights, as the others' shapes differ.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged or belongs to another architecture; the message names both.
     """
-    _read(model, Path(path), *_inspect(path))
+    path = _weights_of(source)
+    stored, declared = _inspect(path)
+    wanted = _architecture(known(model.name))
+    if not other_scale or replace(_architecture(stored), scale=wanted.scale) != wanted or stored.scale == wanted.scale:
+        _read(model, path, stored, declared)
+        return []
+    given = {layer.name: layer for layer in load(path).layers}
+    fresh = []
+    for layer in model.layers:
+        shapes = [weight.shape for weight in layer.weights]
+        if layer.name in given and shapes == [weight.shape for weight in given[layer.name].weights]:
+            layer.set_weights(given[layer.name].get_weights())
+        else:
+            fresh.append(layer.name)
+    return fresh
+
+
+def _weights_of(source: str | os.PathLike) -> Path:
+    found = shipped.found(source)
+    ships = shipped.weights_of_name(found)
+    return shipped.whole(ships) if ships else Path(found)
 
 
 def _read(model: keras.Model, path: Path, stored: Configuration, declared: Declared) -> None:

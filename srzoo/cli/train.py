@@ -31,6 +31,10 @@ EPILOG = """examples:
   %(prog)s --distribute mirrored --batch 64           on all GPUs of this machine, 64 crops in all"""
 
 
+ALSO_CALLED = {"model": ["-m"], "batch": ["--batch-size"], "learning_rate": ["--lr"]}
+"""Setting -> other names of its flag, which people know from elsewhere."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The flags: one for each setting of a run that has a help text, and those that change no result."""
     ap = command("srzoo train", DESCRIPTION, EPILOG)
@@ -45,11 +49,12 @@ def parser() -> argparse.ArgumentParser:
         else:
             kind: Any = get_args(each.type)[0] if isinstance(each.type, UnionType) else each.type
             how |= {"action": "store_true"} if kind is bool else {"type": how.get("type", TYPES.get(kind, _layers))}
-            group.add_argument(f"--{each.name.replace('_', '-')}", **how)
+            group.add_argument(f"--{each.name.replace('_', '-')}", *ALSO_CALLED.get(each.name, ()), **how)
     for term, purpose in recipes.TERMS.items():
         gan.add_argument(f"--{term}-weight", type=_positive_float, help=f"{purpose} (default: the objective's)")
     ap.add_argument("--scale", type=_positive_int, help="default: 4")
-    ap.add_argument("--output", type=Path, help="the run's folder; default: runs/<model>-<dataset>")
+    ap.add_argument("--epochs", type=_epochs, help=argparse.SUPPRESS)
+    ap.add_argument("-o", "--output", type=Path, help="the run's folder; default: runs/<model>-<dataset>")
     ap.add_argument("--validate-every", type=_positive_int, default=1000, help="steps (default: 1000)")
     ap.add_argument("--data-dir", help="where tensorflow-datasets keeps its data")
     ap.add_argument("--memory", type=_positive_float, default=4.0, help="GB of decoded pictures held in memory (4)")
@@ -127,6 +132,12 @@ def _teacher(source: str, scale: int) -> Callable[[np.ndarray], np.ndarray]:
     if upscaler.scale != scale:
         raise ValueError(f"--teacher {source} upscales by {upscaler.scale}, expected {scale} as what is trained")
     return upscaler.unrounded
+
+
+def _epochs(text: str) -> int:
+    raise argparse.ArgumentTypeError(
+        f"srzoo counts updates of the weights: give --steps; {text} epochs are {text} times the pictures by --batch"
+    )
 
 
 def _layers(text: str) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The one training loop. What a step does, and what is measured, is passed in."""
 
+import logging
 import math
 import signal
 import sys
@@ -21,6 +22,8 @@ from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.training.stopping import Stopped, StopRequest
 from srzoo.training.validation import Validation
 from srzoo.training.waiting import NOTABLE, Watched
+
+LOGGER = logging.getLogger(__name__)
 
 LOG_EVERY = 10
 """Steps between two looks at the losses: each look waits for the device, so not every step has one."""
@@ -283,6 +286,9 @@ class _Loop:
                 self.progress.best.assign(scores[best_by])
             with named_failure(self.run.best_weights):
                 zoo.save_weights(self.step_fn.average, self.run.best_weights)
+        if not self.scores:
+            found, to_beat = scores["psnr_y"], self.validation.bicubic()
+            LOGGER.info("step %d: PSNR-Y %.2f dB on the validation pictures; bicubic has %.2f dB", step, found, to_beat)
         self.scores = ", ".join(f"{TITLES[name]} {score:.4g}" for name, score in scores.items())
         self.scores += f"; best {float(self.progress.best.numpy()):.4g}" if best_by else ""
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from srzoo.images import atomic_file
 from srzoo.training.checkpoints import Checkpoints, named_failure
 from srzoo.training.lock import FolderLock
 from srzoo.training.settings import LOG_COLUMNS, Settings
+
+LOGGER = logging.getLogger(__name__)
+
+LENGTHS = ("steps", "minutes")
+"""Settings that may grow from one call to the next."""
 
 
 class Run:
@@ -23,7 +29,8 @@ class Run:
         lock: against a second process in the folder.
 
     Raises:
-        ValueError: if the folder holds a run with other settings; the message names what differs.
+        ValueError: if the folder holds a run with other settings; the message names what differs. More steps or
+            minutes are no other settings: the run is extended.
     """
 
     def __init__(self, folder: Path, settings: Settings):
@@ -49,14 +56,16 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock.take()
         if self.config.exists():
-            self._compare()
-            return
+            extended = self._compare()
+            if not extended:
+                return
+            LOGGER.info("the run is extended: %s", "; ".join(extended))
         with named_failure(self.config), atomic_file(self.config) as temporary:
             temporary.write_text(json.dumps(asdict(self.settings), indent=2) + "\n")
 
-    def _compare(self) -> None:
+    def _compare(self) -> list[str]:
         # As JSON has it: its lists were tuples.
-        _compare(_read_json(self.config), json.loads(json.dumps(asdict(self.settings))), self.folder)
+        return _compare(_read_json(self.config), json.loads(json.dumps(asdict(self.settings))), self.folder)
 
     def compare_pictures(self, now: Fingerprint) -> str:
         """Records which pictures are trained on; in words what is not as it was when they were last recorded.
@@ -119,14 +128,13 @@ def _read_json(path: Path) -> dict:
     return stored
 
 
-def _compare(stored: dict, given: dict, folder: Path) -> None:
-    different = [
-        f"{key} was {stored.get(key)!r} and is now {given.get(key)!r}"
-        for key in sorted(stored.keys() | given.keys())
-        if stored.get(key) != given.get(key)
-    ]
-    if different:
-        raise ValueError(
-            f"{folder} holds a run with other settings ({'; '.join(different)}); "
-            "repeat that run's command to resume it, or give another folder with --output"
-        )
+def _compare(stored: dict, given: dict, folder: Path) -> list[str]:
+    """In words, by what a run is extended; raises ValueError if anything else is not as it was."""
+    changed = [key for key in sorted(stored.keys() | given.keys()) if stored.get(key) != given.get(key)]
+    different = [f"{key} was {stored.get(key)!r} and is now {given.get(key)!r}" for key in changed]
+    if all(key in LENGTHS and stored.get(key) and given.get(key, 0) > stored[key] for key in changed):
+        return different
+    raise ValueError(
+        f"{folder} holds a run with other settings ({'; '.join(different)}); "
+        "repeat that run's command to resume it, or give another folder with --output"
+    )

@@ -74,7 +74,9 @@ def _train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Dist
     first, second = (folder / name for name in STAGE_FOLDERS)
     # What is wrong with the second's files is told before hours are spent on the first.
     _load_files(stages[1], distribution, PixelStep)
-    train(first, stages[0])
+    # A second stage that is extended goes on from its own weights, so the first need not grow too.
+    if not (second / "config.json").exists():
+        train(first, stages[0])
     return train(second, replace(stages[1], init_weights=str(Run(first, stages[0]).best_weights)))
 
 
@@ -200,6 +202,11 @@ def _train(
         return best
     draw_curve(run.read_log(), run.folder / "curve.png", title=f"{settings.model} on {settings.dataset}")
     result = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}[best_by]
+    if settings.gan:
+        last = next((row for row in reversed(run.read_log()) if row["psnr_y"]), {})
+        shown = {"psnr_y": "PSNR-Y {:.2f} dB", "lpips": "LPIPS {:.4f}", "checkerboard": "checkerboard {:.1f}"}
+        figures = (text.format(float(last[name])) for name, text in shown.items() if last.get(name))
+        result = f"{result}, {', '.join(figures)} at last"
     LOGGER.info(f"step {step_fn.step.numpy()}: {result} on the validation pictures -> {run.best_weights}")
     return best
 
@@ -225,7 +232,7 @@ def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> Pixel
     try:
         model = zoo.create(settings.model)
         if settings.init_weights and chief:
-            zoo.load_weights(model, settings.init_weights)
+            _start_from(model, settings.init_weights, settings.gan)
         step: PixelStep | AdversarialStep
         if settings.gan:
             step = _adversarial_step(model, settings)
@@ -236,6 +243,17 @@ def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> Pixel
         return step
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def _start_from(model: keras.Model, source: str, gan: bool) -> None:
+    """Reads weights; of another scale all layers that fit, as EDSR's paper does from x2 to x3 and x4 (section 3.2)."""
+    fresh = zoo.load_weights(model, source, other_scale=not gan)
+    if fresh:
+        count = sum(bool(layer.weights) for layer in model.layers)
+        LOGGER.info(
+            f"{source} is of another scale: {count - len(fresh)} of {count} layers start from it, and these afresh: "
+            f"{', '.join(fresh)}"
+        )
 
 
 def _adversarial_step(model: keras.Model, settings: Settings) -> AdversarialStep:

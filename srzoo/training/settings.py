@@ -60,7 +60,9 @@ class Settings:
     learning_rate: float = _flag("at its highest; default: the paper's")
     halve_every: int | tuple[int, ...] | None = _derived()
     schedule: str = _flag("default: the paper's; with --minutes cosine", choices=recipes.SCHEDULES)
-    init_weights: str | None = _flag("a .weights.h5 to start from; a GAN's training on pixels is skipped then")
+    init_weights: str | None = _flag(
+        "weights to start from: a file, a run's folder or a name of `srzoo list`; a GAN's training on pixels is skipped"
+    )
     precision: str = _flag("default: auto", choices=("auto", "float32", "bfloat16", "float16"))
     validation: str | None = _flag("a folder of pictures to validate on; default: some of the data set's")
     limit: int | None = _flag("at most so many pictures of a tensorflow-datasets name")

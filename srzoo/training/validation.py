@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from srzoo import bicubic
 from srzoo.images import to_uint8
 from srzoo.metrics import psnr_y
 from srzoo.metrics.fidelity import mean_db
@@ -47,6 +48,10 @@ class Validation:
     def pairs(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """(hr, sr) of each picture, uint8."""
         return [(hr, to_uint8(self._sr(lr[None])[0].numpy())) for _, lr, hr in self.pictures]
+
+    def bicubic(self) -> float:
+        """Bicubic's PSNR-Y on the same pictures, in dB: what any network has to beat."""
+        return float(np.mean([psnr_y(hr, bicubic.upscale(lr, self.scale), self.scale) for _, lr, hr in self.pictures]))
 
     def score(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
         """Means over `pairs`: `psnr_y` in dB (`scale` pixels shaved, 8-bit), and `lpips` if it is scored.

@@ -80,3 +80,19 @@ def test_weights_of_layers_must_be_numbers_above_0(content, capsys):
 def test_degradations_are_asked_for_by_name(planned):
     _, (stage,), _ = planned("photos", "--model", "edsr-baseline", "--degrade", "bsrgan", "--degrade-clean", "0.1")
     assert (stage.degrade, stage.degrade_clean) == ("bsrgan", 0.1)
+
+
+def test_flags_are_known_by_the_names_that_others_give_them(planned):
+    _, (stage,), _ = planned("photos", "-m", "edsr-baseline", "--batch-size", "8", "--lr", "2e-4", "-o", "run")
+    assert (stage.batch, stage.learning_rate) == (8, 2e-4)
+
+
+def test_epochs_are_answered_with_steps(capsys):
+    with pytest.raises(SystemExit):
+        main(["photos", "--epochs", "10"])
+    assert "srzoo counts updates of the weights: give --steps; 10 epochs are" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothere/: no such folder"):
+        main(["nothere/"])

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,40 @@ def test_training_starts_from_given_weights(photos, tmp_path):
         np.testing.assert_allclose(trained, start, atol=1e-6)
 
 
+def test_weights_of_another_scale_start_a_training_as_far_as_they_fit(photos, tmp_path, caplog):
+    caplog.set_level("INFO")
+    start = zoo.create("edsr-baseline-x2.blocks1.filters4")
+    folder = tmp_path / "other"
+    zoo.save_weights(start, folder / "best.weights.h5")
+    train_quietly(tmp_path / "run", settings(photos, steps=1, learning_rate=1e-12, init_weights=str(folder)))
+    trained = zoo.load(tmp_path / "run")
+    for name in ("head", "block1_conv1", "body", "upsample1_conv", "tail"):
+        for new, old in zip(trained.get_layer(name).get_weights(), start.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_allclose(new, old, atol=1e-6)
+    assert "is of another scale: 6 of 7 layers start from it, and these afresh: upsample2_conv" in caplog.text
+
+
+def test_a_finished_run_is_extended_with_its_optimizer(photos, tmp_path, caplog):
+    caplog.set_level("INFO")
+    train_quietly(tmp_path / "whole", settings(photos, steps=12))
+    train_quietly(tmp_path / "extended", settings(photos, steps=6))
+    train_quietly(tmp_path / "extended", settings(photos, steps=12))
+    assert "the run is extended: steps was 6 and is now 12" in caplog.text
+    assert json.loads((tmp_path / "extended" / "config.json").read_text())["steps"] == 12
+    whole, extended = (dict(losses(tmp_path / name)) for name in ("whole", "extended"))
+    assert whole.keys() == extended.keys() == set(range(1, 13))
+    np.testing.assert_allclose([extended[step] for step in whole], list(whole.values()), rtol=1e-3)
+    with pytest.raises(ValueError, match="steps was 12 and is now 6"):
+        train_quietly(tmp_path / "extended", settings(photos, steps=6))
+
+
+def test_the_first_validation_shows_bicubics_figure(photos, tmp_path, caplog):
+    caplog.set_level("INFO")
+    train_quietly(tmp_path / "run", settings(photos))
+    (line,) = [record.getMessage() for record in caplog.records if "bicubic has" in record.getMessage()]
+    assert re.fullmatch(r"step 5: PSNR-Y \d+\.\d\d dB on the validation pictures; bicubic has \d\d\.\d\d dB", line)
+
+
 def test_a_teacher_sees_each_picture_of_training_once_and_gives_what_is_learned(photos, tmp_path):
     seen = []
 
@@ -125,11 +160,11 @@ def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(phot
 
 
 def test_another_configuration_for_the_same_folder_is_refused_in_one_sentence(photos, tmp_path):
-    Run(tmp_path / "run", settings(photos)).begin()
+    Run(tmp_path / "run", settings(photos, steps=60)).begin()
     process = start(photos, tmp_path / "run")
     _, stderr = process.communicate(timeout=300)
     last = stderr.strip().splitlines()[-1]
-    assert process.returncode == 2 and last.startswith("error:") and "steps was 12 and is now 40" in last
+    assert process.returncode == 2 and last.startswith("error:") and "steps was 60 and is now 40" in last
     assert "Traceback" not in stderr
 
 

@@ -41,7 +41,8 @@ def rows_of(folder):
 @pytest.mark.parametrize(
     "model, pixel", [("edsr-gan", "edsr-baseline"), pytest.param("srgan", "srresnet", marks=pytest.mark.slow)]
 )
-def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp_path, model, pixel):
+def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp_path, model, pixel, caplog):
+    caplog.set_level("INFO", "srzoo")
     stages = stages_of(str(photos), f"{model}-x4.{SIZES}", steps=20, **options)
     train_quietly(tmp_path, stages)
     assert zoo.weights_name(tmp_path / "pixel" / "best.weights.h5") == f"{pixel}-x4.{SIZES}"
@@ -55,6 +56,11 @@ def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp
     assert (tmp_path / "adversarial" / "curve.png").is_file()
     config = json.loads((tmp_path / "adversarial" / "config.json").read_text())
     assert config["content"] == {"vgg22": 1.0}
+    last = second[-1]
+    ended = (
+        f"step 10: done, PSNR-Y {float(last['psnr_y']):.2f} dB, checkerboard {float(last['checkerboard']):.1f} at last"
+    )
+    assert caplog.messages[-1].startswith(ended)
 
 
 @pytest.mark.slow
