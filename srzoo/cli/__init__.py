@@ -38,8 +38,10 @@ def run(main: Callable[[], int | None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         status = 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        status = 130
+        print("interrupted", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        # A runtime may still be computing, and Python would wait for it; whatever was half done has been removed.
+        os._exit(130)
     sys.exit(status)
 
 

@@ -29,6 +29,11 @@ def parser() -> argparse.ArgumentParser:
         help="a model of `srzoo list`, a run's folder, a .keras or .weights.h5 file, or bicubic",
     )
     ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic (default: 4); a model has its own")
+    ap.add_argument(
+        "--self-ensemble",
+        action="store_true",
+        help="the mean over eight flips and turns, which takes eight times as long",
+    )
     ap.add_argument("--lpips", type=Path, metavar="FILE", help="an .npz file of LPIPS's weights: LPIPS is measured too")
     ap.add_argument(
         "--lpips-backbone",
@@ -76,8 +81,8 @@ def main(argv: list[str] | None = None) -> int:
         upscale, name = partial(bicubic.upscale, scale=scale), "bicubic"
     else:
         model = zoo.load(args.model)
-        upscaler = Upscaler(model)
-        upscale, name, scale = upscaler, model.name, upscaler.scale
+        upscaler = Upscaler(model, self_ensemble=args.self_ensemble)
+        upscale, name, scale = upscaler, model.name + "+" * args.self_ensemble, upscaler.scale
         if args.scale not in (None, scale):
             raise ValueError(f"--scale {args.scale} was given, but {name} upscales by {scale}")
     for folder in args.folders:

@@ -2,13 +2,14 @@
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from srzoo import names, shipped
@@ -42,6 +43,9 @@ EPILOG = """examples:
 
 STREAM = Path("-")
 
+LONG = 1_000_000
+"""LR pixels from which on a run's time and memory are told before."""
+
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo resolve", DESCRIPTION, EPILOG)
@@ -74,6 +78,11 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="what the network computes in. auto: the fastest that is within one grey level of float32 on average "
         "(default: auto)",
+    )
+    ap.add_argument(
+        "--self-ensemble",
+        action="store_true",
+        help="the mean over eight flips and turns, which takes eight times as long",
     )
     ap.add_argument("--device", choices=("cpu", "gpu"), help="default: the GPU if there is one")
     ap.add_argument("--threads", type=whole(1), help="of the processor (default: all)")
@@ -122,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
         help="leave out pictures whose results are there and not older than they are: for the same command after "
         "an interruption",
     )
+    out.add_argument("--dry-run", action="store_true", help="say what would be done, and how long it would take")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors alone")
     return ap
 
@@ -178,9 +188,13 @@ def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
 
 
 def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> int:
+    from srzoo.cli.progress import Bar
     from srzoo.images import MAX_PIXELS
     from srzoo.runtimes.choice import Choice, choose
+    from srzoo.runtimes.network import Network
+    from srzoo.runtimes.wrapped import interruptible, self_ensemble
     from srzoo.upscaling import batch
+    from srzoo.upscaling.memory import resident_memory
     from srzoo.upscaling.sizes import Size
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 
@@ -191,26 +205,60 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     if not args.quiet:
         show_log()
 
+    bar = Bar(shown=not args.quiet)
+
     @cache
     def upscaler_of(source: str) -> Upscaler:
         pictures = [each.path for each in sources if not each.refusal]
-        return Upscaler(choose(replace(choice, source=source), pictures), args.memory or DEFAULT_MEMORY)
+        model = choose(replace(choice, source=source), pictures)
+        if not isinstance(model, Network):
+            from srzoo.runtimes.keras import keras_network
+
+            model = keras_network(model)
+        network = interruptible(self_ensemble(model) if args.self_ensemble else model, bar.tick)
+        return Upscaler(network, args.memory or DEFAULT_MEMORY)
 
     size = size_of(args) or Size(upscaler_of(choice.source).scale)
-    dial = "" if args.fidelity is None else f", fidelity {args.fidelity:g}"
-    results = replace(
-        results,
-        made_by=f"{shipped.nearest(choice.source, size.scale or names.DEFAULT_SCALE)}, {size}{dial}",
-        overwrite=args.overwrite,
-    )
+    details = [] if args.fidelity is None else [f"fidelity {args.fidelity:g}"]
+    details += ["self-ensemble"] * args.self_ensemble
+    name = shipped.nearest(choice.source, size.scale or names.DEFAULT_SCALE)
+    results = replace(results, made_by=", ".join([name, str(size), *details]), overwrite=args.overwrite)
     max_pixels = args.max_pixels or MAX_PIXELS
     jobs = batch.plan(sources, results, size, args.compare, max_pixels)
 
-    def carry_out(job: batch.Job, progress: Callable) -> batch.Result:
-        upscaler = upscaler_of(shipped.nearest(choice.source, job.factor))
-        return batch.carry_out(job, upscaler, f"{upscaler.name}{dial}", progress, max_pixels, results)
+    def of_job(job: batch.Job) -> Upscaler:
+        return upscaler_of(shipped.nearest(choice.source, job.factor))
 
+    def carry_out(job: batch.Job) -> batch.Result:
+        bar.title = job.source.name
+        upscaler = of_job(job)
+        return batch.carry_out(job, upscaler, ", ".join([upscaler.name, *details]), bar, max_pixels, results)
+
+    ahead = [job for job in jobs if not job.refusal and not (args.resume and job.is_done())]
+    work = sum(batch.work(job, of_job(job)) for job in ahead)
+    if ahead and (args.dry_run or work > LONG) and not args.quiet:
+        bar.rate = of_job(ahead[0]).pixels_per_second()
+        memory = resident_memory() + max(batch.memory_of(job, of_job(job)) for job in ahead)
+        cost = " (eight times that of a single pass)" if args.self_ensemble else ""
+        print(f"takes about {_duration(work / bar.rate)}{cost} and {memory / 1e9:.1f} GB", file=sys.stderr, flush=True)
+    if args.dry_run:
+        for job in jobs:
+            print(f"error: {job.refusal}" if job.refusal else _line(job, (job.given, job.size.of(*job.given))))
+        return int(any(job.refusal for job in jobs))
     return _carry_out(jobs, carry_out, args, images)
+
+
+def _line(job, sizes: Iterable[tuple[int, int]], facts: Sequence[str] = ()) -> str:
+    """A line about a picture and what it becomes."""
+    return ", ".join(
+        [f"{job.source}: {' -> '.join('{}x{}'.format(*size) for size in sizes)}", *facts, *map(str, job.outputs)]
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[Path | None, Path | None]:
@@ -264,7 +312,7 @@ def _carry_out(jobs, carry_out: Callable, args: argparse.Namespace, images: list
         try:
             if job.refusal:
                 raise ValueError(job.refusal)
-            line = _resolve(job, carry_out, args.quiet)
+            line = _resolve(job, carry_out)
             if not args.quiet:
                 print(line, file=stream, flush=True)
         except Exception as error:  # whatever a picture brings about must not stop the others
@@ -279,17 +327,11 @@ def _carry_out(jobs, carry_out: Callable, args: argparse.Namespace, images: list
     return 1 if failed else 0
 
 
-def _resolve(job, carry_out: Callable, quiet: bool) -> str:
+def _resolve(job, carry_out: Callable) -> str:
     """Reads, upscales and writes one picture; returns a line about it."""
     start = time.perf_counter()
-    progress: Callable = iter
-    if sys.stderr.isatty() and not quiet:
-        from tqdm import tqdm
-
-        progress = partial(tqdm, desc=job.source.name, unit="tile", leave=False)
-    report = carry_out(job, progress)
+    report = carry_out(job)
     seconds = time.perf_counter() - start
-    sizes = " -> ".join("{}x{}".format(*frame.pixels.size) for frame in (report.before, report.after))
     count = f" ({report.count} frames)" if report.count > 1 else ""
-    line = f"{job.source}: {sizes}{count}, {seconds:.1f} s, {', '.join(map(str, job.outputs))}"
-    return "; ".join([line, *report.notes])
+    sizes = [frame.pixels.size for frame in (report.before, report.after)]
+    return "; ".join([_line(job, sizes, [f"{seconds:.1f} s"]).replace(", ", f"{count}, ", 1), *report.notes])

@@ -26,6 +26,12 @@ class Tile:
     """Where that part belongs in the HR picture. The targets of all tiles cover it, each pixel once."""
 
 
+def area(tile: Tile) -> int:
+    """LR pixels that the network sees of a tile, its halo included."""
+    rows, columns = tile.source
+    return (rows.stop - rows.start) * (columns.stop - columns.start)
+
+
 def cut(
     height: int,
     width: int,

@@ -23,6 +23,7 @@ def upscale(
     height: int | None = None,
     fit: bool = False,
     white: float | None = None,
+    self_ensemble: bool = False,
 ) -> Any:
     """Upscales a picture.
 
@@ -33,6 +34,7 @@ def upscale(
         scale: how many times as wide and high, from 1 to 16; default: the model's.
         width, height, fit: in place of the scale, as `srzoo.upscaling.sizes.Size`.
         white: of floats, 1 or 255.
+        self_ensemble: as of `Upscaler`, if the model is none.
 
     Returns:
         Of a path (its first frame) and of an image a Pillow image of 8 bits; else an array like the one given.
@@ -45,7 +47,7 @@ def upscale(
         >>> srzoo.upscale("photo.jpg", scale=2).save("large.png")
     """
     asked = Size(scale, width, height, fit) if scale or width or height else None
-    upscaler = model if isinstance(model, Upscaler) else Upscaler(model, scale=scale)
+    upscaler = model if isinstance(model, Upscaler) else Upscaler(model, scale=scale, self_ensemble=self_ensemble)
     if isinstance(picture, str | os.PathLike):
         with open_picture(Path(picture)) as opened:
             return _of_pixels(upscaler, next(opened.frames()).pixels, asked)

@@ -1,5 +1,6 @@
 """Many image files in one go: where each result goes, what is refused and what is already done."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.reading import Frame, LargeFrame, Picture, open_picture
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.tiles import tile_of
-from srzoo.upscaling.pictures import upscale_picture, upscale_pixels
+from srzoo.upscaling.pictures import LARGE, upscale_picture, upscale_pixels
 from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import Progress, Upscaler
 
@@ -86,7 +87,8 @@ class Job:
         target: where the result goes.
         written_as: its format.
         size: of the result.
-        factor: how many times as wide or high, whichever is more, that is.
+        given: width and height of the first frame, upright.
+        planes: how often the network is applied to a picture of that size: frames, and once more for their alpha.
         comparison: where the side-by-side picture goes, if one is wanted.
         notes: what is to be said of the result.
         refusal: why it is not done, in a sentence that names the file; mostly None.
@@ -96,10 +98,16 @@ class Job:
     target: Path
     written_as: Format
     size: Size
-    factor: float = 1
+    given: tuple[int, int] = (0, 0)
+    planes: int = 1
     comparison: Path | None = None
     notes: tuple[str, ...] = ()
     refusal: str | None = None
+
+    @property
+    def factor(self) -> float:
+        """How many times as wide or high, whichever is more, the result is."""
+        return max(side / before for side, before in zip(self.size.of(*self.given), self.given))
 
     @property
     def outputs(self) -> list[Path]:
@@ -154,13 +162,13 @@ def _job(source: Source, results: Results, size: Size, compare: bool, max_pixels
     try:
         with open_picture(source.path, max_pixels) as picture:
             given = picture.upright_size
-            factor = max(side / before for side, before in zip(size.of(*given), given))
-            written_as, notes = results.form(picture, factor)
+            written_as, notes = results.form(picture, max(size.of(*given)) / max(given))
+            planes = picture.count * (1 + picture.transparent)
     except (ValueError, OSError, MemoryError) as error:
         return Job(source.path, target, PNG, size, refusal=str(error))
     target = written_as.named(target)
     comparison = target.with_name(f"{target.stem}_compare.png") if compare else None
-    return Job(source.path, target, written_as, size, factor, comparison, tuple(notes))
+    return Job(source.path, target, written_as, size, given, planes, comparison, tuple(notes))
 
 
 def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, results: Results) -> str | None:
@@ -180,6 +188,20 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, resul
             "--output, or allow it by --overwrite"
         )
     return None
+
+
+def work(job: Job, upscaler: Upscaler) -> int:
+    """LR pixels that the network computes for a job, 0 if it cannot be done; `carry_out` tells why."""
+    try:
+        return job.planes * upscaler.work(job.given, job.size.of(*job.given))
+    except ValueError:
+        return 0
+
+
+def memory_of(job: Job, upscaler: Upscaler) -> float:
+    """Bytes that a job takes beside what the process has now: a tile, and the result unless it streams."""
+    result = 4 * math.prod(job.size.of(*job.given))
+    return upscaler.memory_of(job.given) + (min(result, LARGE) if job.written_as.streams else result)
 
 
 def carry_out(

@@ -31,6 +31,16 @@ def available_memory(root: Path = Path("/")) -> float:
     return min(available, limit - current + (int(cached[1]) if cached else 0))
 
 
+def resident_memory(root: Path = Path("/")) -> int:
+    """Bytes that this process holds now, 0 where the system does not tell."""
+    try:
+        status = (root / "proc/self/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^VmRSS:\s*(\d+) kB", status, re.MULTILINE)
+    return 1024 * int(found[1]) if found else 0
+
+
 def runs_in_machine_memory() -> bool:
     """Whether TensorFlow computes in the machine's memory, not in that of a GPU."""
     import tensorflow as tf

@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Union
@@ -13,8 +14,9 @@ from srzoo import shipped
 from srzoo.images import check_pixels, to_uint8
 from srzoo.names import DEFAULT_SCALE
 from srzoo.pictures.pixels import Pixels
+from srzoo.runtimes import wrapped
 from srzoo.runtimes.network import Network
-from srzoo.runtimes.tiles import Tile, cut, halve, least_area
+from srzoo.runtimes.tiles import Tile, area, cut, halve, least_area
 from srzoo.upscaling import memory as machine
 from srzoo.upscaling import sizes
 
@@ -32,6 +34,9 @@ SHARED, BAND, LEAST_TILE = 0.65, 0.1, 0.3
 process that upscales 100 megapixels so stays below 2.5 GB."""
 
 FINISHED_ROWS = 128
+
+PROBE = 192
+"""LR pixels a side of the tile by which a run's time is estimated: a second for EDSR-baseline on two cores."""
 
 
 Progress = Callable[[list[Tile]], Iterable[Tile]]
@@ -53,6 +58,7 @@ class Upscaler:
             allocator keeps) and the result come on top. The more, the less time is lost on halos.
         scale: how many times as wide and high the result is, from 1 to 16, maybe a fraction; default: the model's. A
             model of another scale is applied, twice if need be, and its result is brought down.
+        self_ensemble: whether the result is the mean over eight flips and turns, which takes eight times as long.
 
     Attributes:
         scale: of the results.
@@ -72,6 +78,7 @@ class Upscaler:
         model: Union["keras.Model", Network, str, os.PathLike],
         memory: int = DEFAULT_MEMORY,
         scale: float | None = None,
+        self_ensemble: bool = False,
     ):
         if isinstance(model, str | os.PathLike):
             from srzoo.runtimes.choice import Choice, choose  # networks in memory can do without
@@ -86,6 +93,7 @@ class Upscaler:
 
             network = keras_network(model)
             self._checks_memory = machine.runs_in_machine_memory()
+        network = wrapped.self_ensemble(network) if self_ensemble else network
         self.name, self.network_scale, self.halo, self.alignment = (
             network.name,
             network.scale,
@@ -178,6 +186,28 @@ class Upscaler:
         assert result is not None  # there is a tile at least
         return result
 
+    def work(self, given: tuple[int, int], size: tuple[int, int]) -> int:
+        """LR pixels, halos included, that the network computes to bring a picture to a size; each width and height."""
+        total = 0
+        for count in range(sizes.passes(self.network_scale, given, size)):
+            width, height = (side * self.network_scale**count for side in given)
+            grid = self.network_scale, self.halo, max(self.max_pixels, self._least_area(width, height))
+            total += sum(map(area, cut(height, width, *grid, alignment=self.alignment)))
+        return total
+
+    def pixels_per_second(self) -> float:
+        """LR pixels that the network computes in a second, by a small tile; its first run allots memory."""
+        side = min(PROBE, math.isqrt(self.max_pixels))
+        pixels = np.full((1, side, side, 3), 127, np.float32)
+        self._upscale_tile(pixels)
+        start = time.perf_counter()
+        self._upscale_tile(pixels)
+        return side**2 / (time.perf_counter() - start)
+
+    def memory_of(self, given: tuple[int, int]) -> int:
+        """Bytes that a tile of a picture of that width and height takes."""
+        return min(self.max_pixels, math.prod(given)) * self._bytes_per_pixel
+
     def plan(self, pixels: np.ndarray, row_bytes: int = 0) -> list[Tile]:
         """Gives the tiles in which a picture is upscaled.
 
@@ -255,7 +285,7 @@ class Upscaler:
         """Upscales a tile, or its halves if there is no memory for it in one."""
         height, width = pixels.shape[:2]
         halves = halve(tile, height, width, self.network_scale, self.halo, self.alignment)
-        if not halves or _area(tile) <= self.max_pixels:
+        if not halves or area(tile) <= self.max_pixels:
             try:
                 lr = pixels[tile.source][None].astype(np.float32)
                 if pixels.dtype == np.uint16:
@@ -271,15 +301,17 @@ class Upscaler:
                 raise self._no_memory(height, width)
             if not halves:
                 raise MemoryError(f"no memory for a tile of one pixel and its halo of {self.halo}")
-            self._shrink(_area(tile) // 2)
+            self._shrink(area(tile) // 2)
         for half in halves:
             yield from self._run(pixels, half)
 
+    def _least_area(self, width: int, height: int) -> int:
+        whole = height * width
+        return whole if self.halo is None else min(whole, least_area(self.halo, self.alignment))
+
     def _check_memory(self, height: int, width: int) -> None:
         """Refuses a picture that has to be cut and cannot be."""
-        least = height * width
-        if self.halo is not None:
-            least = min(least, least_area(self.halo, self.alignment))
+        least = self._least_area(width, height)
         if self.max_pixels < least:
             needed = math.ceil(least * self._bytes_per_pixel / 1e6)
             why = "in tiles" if self.halo is not None else "at once, as the network must see the whole of it"
@@ -314,8 +346,3 @@ class Upscaler:
         LOGGER.warning(
             "out of memory: goes on with tiles of %d pixels; a smaller --memory avoids this", self.max_pixels
         )
-
-
-def _area(tile: Tile) -> int:
-    rows, columns = tile.source
-    return (rows.stop - rows.start) * (columns.stop - columns.start)

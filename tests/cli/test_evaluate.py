@@ -143,3 +143,14 @@ def test_dists_is_measured_where_its_weights_and_vgg16s_are_given(folder, vgg16_
     assert main(["--model", "bicubic", str(folder), *files, "--format", "json"]) == 0
     (report,) = json.loads(capsys.readouterr().out)
     assert 0 < report["mean"]["dists"] == report["mean"]["bicubic_dists"] and "DISTS" in report["protocol"]
+
+
+def test_the_self_ensemble_is_measured_under_a_name_of_its_own(folder, tmp_path, capsys):
+    path = tmp_path / "tiny.weights.h5"
+    zoo.save_weights(zoo.create("edsr-baseline-x2.blocks1.filters4"), path)
+    scores = []
+    for option in ([], ["--self-ensemble"]):
+        assert main(["--model", str(path), str(folder), "--format", "json", *option]) == 0
+        scores.append(json.loads(capsys.readouterr().out)[0])
+    assert [each["model"] for each in scores] == ["edsr-baseline-x2.blocks1.filters4", "edsr-baseline-x2.blocks1.filters4+"]
+    assert scores[0]["mean"]["psnr_y"] != scores[1]["mean"]["psnr_y"]

@@ -1,0 +1,50 @@
+"""The bar that shows how far a picture is."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from srzoo.runtimes.tiles import Tile, area
+
+
+class Bar:
+    """A bar over the tiles of a picture, by their pixels, with the time left; it moves within a tile too.
+
+    Args:
+        shown: whether it is; never where stderr is no terminal.
+
+    Attributes:
+        title: before the bar.
+        rate: pixels a second, as far as it is known.
+    """
+
+    def __init__(self, shown: bool):
+        self.shown = shown and sys.stderr.isatty()
+        self.title = ""
+        self.rate = 0.0
+        self._bar: Any = None
+        self._done = self._area = 0
+        self._began = 0.0
+
+    def __call__(self, tiles: list[Tile]) -> Iterator[Tile]:
+        """Gives the tiles back, as `Upscaler` wants its progress."""
+        from tqdm import tqdm
+
+        total = sum(map(area, tiles))
+        form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+        with tqdm(total=total, desc=self.title, leave=False, bar_format=form, disable=not self.shown) as self._bar:
+            self._done = 0
+            for tile in tiles:
+                self._area, self._began = area(tile), time.monotonic()
+                yield tile
+                self.rate = self._area / max(1e-6, time.monotonic() - self._began)
+                self._done += self._area
+                self._bar.update(self._done - self._bar.n)
+
+    def tick(self) -> None:
+        """Moves it as far as the tile in hand is likely to be."""
+        if self._bar is not None and self.shown:
+            likely = min(0.95 * self._area, self.rate * (time.monotonic() - self._began))
+            self._bar.update(max(0.0, self._done + likely - self._bar.n))
+            self._bar.refresh()

@@ -1,0 +1,99 @@
+"""What is told before and during a long call, and what an interrupt leaves."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from skimage import data
+
+from srzoo import zoo
+from srzoo.cli import progress, resolve
+from srzoo.images import write_image
+from srzoo.runtimes.tiles import cut
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    zoo.save_weights(zoo.create("edsr-baseline-x4.blocks1.filters4"), "tiny.weights.h5")
+    write_image("cup.png", data.coffee()[150:180, 200:241])
+    return tmp_path
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(here, capsys):
+    Path("bad.png").write_text("no picture")
+    command = ["cup.png", "bad.png", "--weights", "tiny.weights.h5", "--dry-run"]
+    assert resolve.main([*command, "--scale", "2"]) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == f"cup.png: 41x30 -> 82x60, {Path('results/cup.png')}" and "error: bad.png" in out
+    assert err.splitlines()[-1].startswith("takes about ") and err.endswith(" GB\n")
+    assert not Path("results").exists()
+
+
+def test_time_and_memory_are_told_before_a_long_run_and_what_the_ensemble_costs(here, capsys, monkeypatch):
+    monkeypatch.setattr(resolve, "LONG", 1000)
+    assert resolve.main(["cup.png", "--weights", "tiny.weights.h5", "--self-ensemble"]) == 0
+    assert "(eight times that of a single pass) and " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(3.2, "4 s"), (240, "4 minutes"), (9000, "2.5 hours")])
+def test_durations_are_told_in_words(seconds, text):
+    assert resolve._duration(seconds) == text
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_bar_moves_within_a_tile_and_knows_their_sizes(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    tiles = cut(100, 130, 2, 3, 5000)
+    bar = progress.Bar(shown=True)
+    bar.rate = 100.0
+    seen = []
+    for tile in bar(tiles):
+        before = bar._bar.n
+        clock[0] += 2
+        bar.tick()
+        seen.append(bar._bar.n - before)
+        assert bar._bar.n <= before + progress.area(tile)
+    assert seen[0] == 200 and all(seen) and bar._bar.n == bar._bar.total == sum(map(progress.area, tiles))
+
+
+SLOW = """
+import sys, time
+from srzoo.cli import resolve, run
+from srzoo.runtimes import choice
+from srzoo.runtimes.network import Network
+
+def never(pixels):
+    print("computes", flush=True)
+    time.sleep(600)
+
+choice.choose = lambda *_: Network("slow-x2", 2, 1, 1, never)
+run(resolve.main)
+"""
+
+
+def test_an_interrupt_ends_a_long_tile_at_once_and_leaves_nothing(here):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", SLOW, "cup.png"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout.readline() == "computes\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert process.stderr.read().endswith("interrupted\n")
+    assert not list(Path("results").rglob("*"))
