@@ -1,4 +1,4 @@
-"""Archives of pictures on any file system of Apache Beam, upscaled by many workers: `pip install 'srzoo[beam]'`."""
+"""Archives of pictures on any file system of Apache Beam, upscaled by many workers: `pip install '.[beam]'`."""
 
 import logging
 

@@ -22,7 +22,7 @@ from srzoo.cli.arguments import (
 DESCRIPTION = """Upscales the pictures that match a pattern, on any file system of Apache Beam (this machine, gs://, s3://,
 hdfs://), with all that they hold, by workers of this machine or of a cluster. What is done already is left; bad
 pictures are listed in OUTPUT_DIR/failed.jsonl. Options that are not listed here are Beam's. docs/batch.md tells more.
-It needs Apache Beam: pip install 'srzoo[beam]'."""
+It needs Apache Beam: pip install '.[beam]'."""
 
 EPILOG = """examples:
   %(prog)s 'photos/**.jpg' large/
@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     args, rest = parser().parse_known_args(argv)
     if importlib.util.find_spec("apache_beam") is None:
-        raise ValueError("srzoo batch needs Apache Beam; run `pip install 'srzoo[beam]'`")
+        raise ValueError("srzoo batch needs Apache Beam; run `pip install '.[beam]'`")
     if args.workers < 1:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")
     if args.stall_seconds <= 0:

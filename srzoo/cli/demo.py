@@ -7,7 +7,7 @@ from srzoo.cli.arguments import command
 
 DESCRIPTION = (
     "Serves a web page on this machine: drop pictures, choose a model, compare before and after, download. "
-    "It needs Gradio: pip install 'srzoo[demo]'."
+    "It needs Gradio: pip install '.[demo]'."
 )
 
 EPILOG = """examples:

@@ -164,6 +164,10 @@ def _job(source: Source, results: Results, size: Size, compare: bool, max_pixels
             given = picture.upright_size
             written_as, notes = results.form(picture, max(size.of(*given)) / max(given))
             planes = picture.count * (1 + picture.transparent)
+            if compare and any(side % before for side, before in zip(size.of(*given), given)):
+                raise ValueError(
+                    "the side-by-side picture is of whole scales alone; leave out --compare, or give --scale 2"
+                )
     except (ValueError, OSError, MemoryError) as error:
         return Job(source.path, target, PNG, size, refusal=str(error))
     target = written_as.named(target)

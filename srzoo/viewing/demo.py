@@ -1,4 +1,4 @@
-"""The page to try networks on one's own pictures, with Gradio (`pip install srzoo[demo]`)."""
+"""The page to try networks on one's own pictures, with Gradio (`pip install '.[demo]'`)."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ def _gradio() -> ModuleType:
     try:
         import gradio
     except ImportError as error:
-        raise ValueError("the demo needs Gradio; run `pip install 'srzoo[demo]'`") from error
+        raise ValueError("the demo needs Gradio; run `pip install '.[demo]'`") from error
     return gradio
 
 

@@ -195,3 +195,10 @@ def test_no_line_of_tensorflow_reaches_the_terminal(here):
     lines = ran.stderr.decode().splitlines()
     assert ran.returncode == 0
     assert [line for line in lines if not line.startswith(("edsr-baseline", "note: ", "modules: "))] == []
+
+
+def test_a_comparison_of_a_fraction_is_refused_before_anything_is_written(here, capsys):
+    assert main(["cup.jpg", "--scale", "1.5", "--compare"]) == 1
+    assert "cup.jpg: the side-by-side picture is of whole scales alone; leave out --compare" in capsys.readouterr().err
+    assert not Path("results").exists()
+    assert main(["cup.jpg", "--scale", "3", "--compare"]) == 0
