@@ -184,7 +184,7 @@ def test_a_mistake_in_the_command_is_refused_before_anything_is_written(photos, 
 def test_without_beam_the_command_says_how_to_install_it(photos, batch, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "apache_beam" else find(name))
-    with pytest.raises(ValueError, match=r"needs Apache Beam; run `pip install 'srzoo\[beam\]'`"):
+    with pytest.raises(ValueError, match=r"needs Apache Beam; run `pip install '.\[beam\]'`"):
         batch("in", "out")
 
 

@@ -151,7 +151,7 @@ def test_the_command_says_what_is_wrong(monkeypatch):
     with pytest.raises(ValueError, match="--port must be from 1 to 65535, got 70000"):
         main(["--port", "70000"])
     monkeypatch.setitem(sys.modules, "gradio", None)
-    with pytest.raises(ValueError, match=r"the demo needs Gradio; run `pip install 'srzoo\[demo\]'`"):
+    with pytest.raises(ValueError, match=r"the demo needs Gradio; run `pip install '.\[demo\]'`"):
         main(["--models", "edsr-baseline-x4"])
 
 
