@@ -1,10 +1,13 @@
 """Tables for reading, in Markdown."""
 
+import re
 from collections.abc import Sequence
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Aligns columns, the first to the left and the others to the right.
+
+    Names of files and people stay in their cells: bars, HTML and what is `printable` are shown as they are written.
 
     Args:
         head: titles of the columns.
@@ -16,6 +19,7 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     Raises:
         ValueError: if rows are of different lengths.
     """
+    head, rows = [*map(_plain, head)], [[*map(_plain, row)] for row in rows]
     widths = [max(3, *map(len, cells)) for cells in zip(head, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = [
@@ -23,3 +27,12 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in (head, rule, *rows)
     ]
     return "\n".join(f"| {line} |" for line in lines)
+
+
+def printable(text: str) -> str:
+    """Spells what names may hold besides letters: line feeds, terminals' escapes, bytes that are no text."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _plain(cell: str) -> str:
+    return re.sub(r"<(?=[a-zA-Z/!])", "&lt;", printable(cell).replace("|", "\\|"))

@@ -11,12 +11,31 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TextIO
 
+from srzoo.tables import printable
+
+
+def say(line: str, stream: TextIO | None) -> None:
+    """Prints a line, in which names of files do nothing to a terminal.
+
+    A reader that has gone, a full disk or a closed stream lose the line, and work goes on: what was done is done.
+    """
+    if stream is None or stream.closed:
+        return
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(printable(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+    except OSError:
+        # What is left in the stream would be tried again at the end, and make the status of the command 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
 
 class _Plain(logging.Formatter):
     """A line as it is; with what is not as it should be, `note: ` before it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{'note: ' if record.levelno >= logging.WARNING else ''}{record.getMessage()}"
+        lines = map(printable, record.getMessage().split("\n"))
+        return f"{'note: ' if record.levelno >= logging.WARNING else ''}{chr(10).join(lines)}"
 
 
 def show_log(stream: TextIO | None = None) -> None:

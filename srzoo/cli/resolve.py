@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from srzoo import names, shipped
-from srzoo.cli import show_log
+from srzoo.cli import say, show_log
 from srzoo.cli.arguments import (
     FORMAT_NAMES,
     PRECISION_NAMES,
@@ -314,16 +314,16 @@ def _carry_out(jobs, carry_out: Callable, args: argparse.Namespace, images: list
                 raise ValueError(job.refusal)
             line = _resolve(job, carry_out)
             if not args.quiet:
-                print(line, file=stream, flush=True)
+                say(line, stream)
         except Exception as error:  # whatever a picture brings about must not stop the others
             failed += 1
             reason = str(error) or type(error).__name__
             reason = reason if str(job.source) in reason else f"{job.source}: {reason}"
-            print(f"error: {reason}", file=sys.stderr, flush=True)
+            say(f"error: {reason}", sys.stderr)
     if (len(jobs) > 1 or failed or left) and not args.quiet:
         rest = (f", {left} already there" if left else "") + (f", {failed} failed" if failed else "")
         where = "beside them" if args.beside else f"to {args.output or 'results'}"
-        print(f"{len(jobs) - failed - left} of {len(jobs)} images upscaled {where}{rest}", file=stream)
+        say(f"{len(jobs) - failed - left} of {len(jobs)} images upscaled {where}{rest}", stream)
     return 1 if failed else 0
 
 

@@ -16,7 +16,8 @@ class TiledNetwork:
     Attributes:
         run: from RGB pixels in [0, 255], float32 (N, H, W, 3), to float32 (N, scale H, scale W, 3).
         scale: HR pixels a side of an LR pixel.
-        halo, alignment: as of `srzoo.runtimes.network.Network`; without a halo no picture may exceed `max_pixels`.
+        halo, alignment, mirrored: as of `srzoo.runtimes.network.Network`; without a halo no picture may exceed
+            `max_pixels`.
         max_pixels: area that the network's input may have, in LR pixels; at least a pixel's with its halo.
     """
 
@@ -25,6 +26,7 @@ class TiledNetwork:
     halo: int | None
     max_pixels: int
     alignment: int = 1
+    mirrored: int = 0
 
 
 def upscale_batch(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
@@ -48,6 +50,18 @@ def upscale_batch(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
 
 def upscale_tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
     """Like `upscale_batch`, with the same place in all pictures in one tile: for one picture, or a few that fit."""
+    margin = network.mirrored
+    if not margin:
+        return _tiled(pixels, network)
+    for axis in (1, 2):
+        length = tf.shape(pixels)[axis]
+        place = tf.math.floormod(tf.range(-margin, length + margin), 2 * length)
+        pixels = tf.gather(pixels, tf.minimum(place, 2 * length - 1 - place), axis=axis)
+    margin *= network.scale
+    return _tiled(pixels, network)[:, margin:-margin, margin:-margin]
+
+
+def _tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
     shape = tf.shape(pixels, tf.int64)
     height, width = shape[1], shape[2]
     scale, alignment = network.scale, network.alignment

@@ -9,7 +9,7 @@ import keras
 
 from srzoo import models
 from srzoo.models.entry import Entry, Kernels
-from srzoo.names import Configuration
+from srzoo.names import Configuration, parse
 
 _MODULES = [importlib.import_module(f"{models.__name__}.{each.name}") for each in pkgutil.iter_modules(models.__path__)]
 
@@ -30,6 +30,14 @@ def entry_of(base: str) -> Entry:
             f"'edsr-baseline-x4'{hint}"
         )
     return MODELS[base]
+
+
+def mirrored_of(name: str) -> int:
+    """`Entry.mirrored` of a model's full name; 0 if it is none of ours."""
+    try:
+        return entry_of(parse(name).base).mirrored
+    except ValueError:
+        return 0
 
 
 def build(configuration: Configuration) -> keras.Model:

@@ -28,6 +28,10 @@ FOCAL_PLANE_RESOLUTIONS = (0xA20E, 0xA20F)
 PLACES = (0x9214, 0xA214)
 """Exif's SubjectArea and SubjectLocation, in pixels."""
 
+SEGMENT = 65_533
+XMP_HEADER = 29
+"""Bytes that a segment of JPEG holds, and of its name before XMP."""
+
 PRIVATE = 32768
 KEPT_PRIVATE = (*GEO, EXIF_IFD, GPS_IFD, 33432, 33723, *range(40091, 40096), 42112, 42113)
 """Of TIFF's private fields, besides GeoTIFF's: copyright, IPTC, title and author of Windows, GDAL's texts."""
@@ -93,6 +97,14 @@ class Metadata:
                 xmp = _with_value(xmp, names, factor)
         dpi = self.dpi and (self.dpi[0] * factors[0], self.dpi[1] * factors[1])
         return replace(self, exif=exif, icc=self.icc if fits else None, xmp=xmp, dpi=dpi)
+
+    def in_segments(self) -> tuple["Metadata", list[str]]:
+        """Gives what fits into a JPEG, whose segments end at 64 kB, and the names of what is left out."""
+        exif = self.pillow_exif()
+        lengths = {"exif": len(exif.tobytes()) if exif else 0, "xmp": XMP_HEADER + len(self.xmp or b"")}
+        long = [name for name, length in lengths.items() if length > SEGMENT]
+        nothing: dict[str, Any] = {"exif": {}, "xmp": None}
+        return replace(self, **{name: nothing[name] for name in long}), [name.upper() for name in long]
 
     def left_out(self) -> list[str]:
         """What `of_result` leaves out, in words."""

@@ -19,6 +19,8 @@ def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False
         lossless: for WebP.
         quality: from 1 to 100, of what is compressed with loss.
     """
+    if name == "JPEG":
+        metadata, _ = metadata.in_segments()
     written = io.BytesIO()
     to_pillow(pixels).save(written, name, **metadata.pillow_options(), **of_format(name, metadata, lossless, quality))
     return written.getvalue()

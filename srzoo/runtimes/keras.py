@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from srzoo.models.geometry import alignment_of, halo_of, scale_of, split_at_growth
+from srzoo.models.registry import mirrored_of
 from srzoo.runtimes import stages
 from srzoo.runtimes.network import Network
 
@@ -18,10 +19,10 @@ def keras_network(model: keras.Model) -> Network:
     Raises:
         ValueError: if the model does not upscale.
     """
-    scale, halo, alignment = scale_of(model), halo_of(model), alignment_of(model)
+    scale, halo, borders = scale_of(model), halo_of(model), (alignment_of(model), mirrored_of(model.name))
     parts = split_at_growth(model)
     if parts is None:
-        return Network(model.name, scale, halo, peak_bytes_per_pixel(model), _compiled(model), alignment)
+        return Network(model.name, scale, halo, peak_bytes_per_pixel(model), _compiled(model), *borders)
     body, tail = parts
     tail_halo = halo_of(tail)
     assert tail_halo is not None  # of the tail that `split_at_growth` gives
@@ -32,7 +33,7 @@ def keras_network(model: keras.Model) -> Network:
     names = {operation.name for operation in body.operations}
     largest = max(size for name, size in _output_bytes(model).items() if name in names)
     memory = largest * alive + peak_bytes_per_pixel(model) / stages.PIECES + result
-    return Network(model.name, scale, halo, math.ceil(memory), run, alignment)
+    return Network(model.name, scale, halo, math.ceil(memory), run, *borders)
 
 
 def _compiled(model: keras.Model):

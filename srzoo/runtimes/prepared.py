@@ -34,7 +34,7 @@ LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
-LAYOUT = 3
+LAYOUT = 4
 """Of an entry; with another one, entries are made anew."""
 
 WITHIN = 1.0
@@ -231,7 +231,7 @@ def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
 
     parts, known = split_at_growth(model), keras_network(model)
     size = known.scale, known.halo, known.bytes_per_pixel
-    facts = exported.Facts(known.name, *size, precision, known.alignment)
+    facts = exported.Facts(known.name, *size, precision, known.alignment, known.mirrored)
     # `split_at_growth` gives no tail without a halo.
     return facts, (parts and halo_of(parts[1])) or 0
 

@@ -241,6 +241,9 @@ def carry_out(
     held = [name for name in lost if getattr(before.metadata, name.lower())]
     if held:
         notes += (f"{job.written_as.name} holds no {' and no '.join(held)}",)
+    if job.written_as.name == "JPEG":
+        long = after.metadata.in_segments()[1]
+        notes += (f"{' and '.join(long)} of more than 64 kB left out, which JPEG does not hold",) if long else ()
     return Result(before, after, picture.count, (*notes, *job.notes))
 
 

@@ -100,7 +100,8 @@ class Upscaler:
             network.halo,
             network.alignment,
         )
-        self._upscale_tile, self._bytes_per_pixel = network.run, network.bytes_per_pixel
+        self._upscale_tile, self._mirrored = network.run, network.mirrored
+        self._bytes_per_pixel = network.bytes_per_pixel
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
         self.scale = scale or self.network_scale
         sizes.passes(self.network_scale, (1000, 1000), sizes.Size(self.scale).of(1000, 1000))  # or it is refused
@@ -290,7 +291,7 @@ class Upscaler:
                 lr = pixels[tile.source][None].astype(np.float32)
                 if pixels.dtype == np.uint16:
                     lr /= 257
-                sr = np.asarray(self._upscale_tile(lr))[0]
+                sr = self._continued(lr, tile, pixels.shape)
             except Exception as error:
                 if not machine.is_out_of_memory(error):
                     raise
@@ -308,6 +309,20 @@ class Upscaler:
     def _least_area(self, width: int, height: int) -> int:
         whole = height * width
         return whole if self.halo is None else min(whole, least_area(self.halo, self.alignment))
+
+    def _continued(self, lr: np.ndarray, tile: Tile, shape: tuple[int, ...]) -> np.ndarray:
+        """Runs the network on a tile, which is continued where it ends with the picture."""
+        sides = [
+            (self._mirrored * (part.start == 0), self._mirrored * (part.stop == length))
+            for part, length in zip(tile.source, shape)
+        ]
+        if self._mirrored:
+            lr = np.pad(lr, [(0, 0), *sides, (0, 0)], "symmetric")
+        sr = np.asarray(self._upscale_tile(lr))[0]
+        (top, bottom), (left, right) = (
+            (before * self.network_scale, after * self.network_scale) for before, after in sides
+        )
+        return sr[top : len(sr) - bottom, left : sr.shape[1] - right]
 
     def _check_memory(self, height: int, width: int) -> None:
         """Refuses a picture that has to be cut and cannot be."""

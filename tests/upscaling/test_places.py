@@ -64,3 +64,17 @@ def test_a_cameras_pixels_and_the_subjects_place_are_those_of_the_result(orienta
     sides = (8000, 6000) if orientation == 1 else (6000, 8000)
     assert (inner[0xA20E], inner[0xA20F]) == sides
     assert inner.get(0x9214) == ((6, 4, 2) if orientation == 1 else None)
+
+
+@pytest.mark.parametrize("what", ["exif", "xmp"])
+def test_what_is_longer_than_a_segment_of_jpeg_is_left_out_there_and_it_is_said(what, tmp_path, resolve):
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif[0x8769] = {0x9286: b"ASCII\0\0\0" + b"a prompt, " * 9000 * (what == "exif")}
+    xmp = b"<x:xmpmeta>" + b"a" * 70_000 * (what == "xmp") + b"</x:xmpmeta>"
+    Image.fromarray(RGB).save(tmp_path / "a.webp", exif=exif, xmp=xmp, lossless=True)
+    result = resolve("a.webp", "jpeg")
+    assert f"{what.upper()} of more than 64 kB left out, which JPEG does not hold" in result.notes
+    image = result.image()
+    assert image.format == "JPEG" and (image.getexif().get(0x010F) == "Maker") == (what == "xmp")
+    assert ("xmp" in image.info) == (what == "exif")

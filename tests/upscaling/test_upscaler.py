@@ -9,6 +9,7 @@ from srzoo import zoo
 from srzoo.images import to_uint8
 from srzoo.models.geometry import MOST_HALO, alignment_of, halo_of, radius_of
 from srzoo.models.layers import pixel_shuffle
+from srzoo.models.registry import mirrored_of
 from srzoo.runtimes import keras as keras_network
 from srzoo.runtimes.keras import peak_bytes_per_pixel
 from srzoo.runtimes.tiles import cut
@@ -43,7 +44,11 @@ def tiled(model, pixels, area):
 
 
 def whole(model, pixels):
-    return to_uint8(model(pixels[None].astype("float32"), training=False)[0])
+    around = mirrored_of(model.name)
+    continued = np.pad(pixels, ((around, around), (around, around), (0, 0)), "symmetric")
+    sr = to_uint8(model(continued[None].astype("float32"), training=False)[0])
+    shaved = around * len(sr) // len(continued)
+    return sr[shaved : len(sr) - shaved, shaved : sr.shape[1] - shaved]
 
 
 def farthest(first, second):
@@ -193,3 +198,24 @@ def test_a_model_whose_output_is_not_finite_is_refused():
     model.get_layer("tail").bias.assign([np.nan] * 3)
     with pytest.raises(ValueError, match="NaN"):
         Upscaler(model)(photo(4, 4))
+
+
+def test_the_picture_is_continued_mirrored_where_the_entry_says_so():
+    assert mirrored_of("srresnet-x2.blocks1.filters4") == 4 and mirrored_of("mine") == mirrored_of("edsr-x4") == 0
+    model = zoo.create("srresnet-x2.blocks1.filters4")
+    lr = np.random.default_rng(0).integers(0, 256, (50, 37, 3), np.uint8)
+    continued = np.pad(lr, ((4, 4), (4, 4), (0, 0)), "symmetric")
+    expected = to_uint8(np.asarray(model(continued[None].astype("float32")))[0])[8:-8, 8:-8]
+    np.testing.assert_array_equal(Upscaler(model)(lr), expected)
+
+
+@pytest.mark.parametrize(("name", "least"), [("srresnet-x4", 254), ("srgan-x4", 253), ("edsr-baseline-x4", 254)])
+def test_white_has_no_frame(name, least):
+    """Before, 237 and 218 of 255 were left of it at the border with SRResNet and SRGAN."""
+    assert Upscaler(zoo.load(name))(np.full((5, 30, 3), 255, np.uint8)).min() >= least
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 9, 3)])
+def test_pictures_smaller_than_what_they_are_continued_by_are_upscaled(shape):
+    lr = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    assert Upscaler(zoo.create("srresnet-x2.blocks1.filters4"))(lr).shape == (2 * shape[0], 2 * shape[1], 3)

@@ -1,0 +1,21 @@
+"""Tables in Markdown."""
+
+import pytest
+
+from srzoo.tables import markdown_table
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a|b", r"a\|b"),
+        ("# head\n## line", r"# head\n## line"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("<script>", "&lt;script>"),
+        ("< 0.0001", "< 0.0001"),
+        ("Ünal Ørsted 你", "Ünal Ørsted 你"),
+        ("caf\udce9", r"caf\udce9"),
+    ],
+)
+def test_names_stay_in_their_cell_and_do_nothing(name, shown):
+    assert markdown_table(["rater", "mean"], [[name, "1.00"]]).splitlines()[2].split(" |")[0].rstrip() == f"| {shown}"
