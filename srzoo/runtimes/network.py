@@ -18,6 +18,7 @@ class Network:
         run: from RGB pixels in [0, 255], float32 (1, H, W, 3), to an array of (1, scale H, scale W, 3), not clipped.
         alignment: LR pixels of which tiles must begin at a multiple.
         mirrored: LR pixels by which a picture is continued at its borders; only without alignment.
+        precise: gives the same network in float32, where this one computes in 8 bits for speed and nobody asked for it.
     """
 
     name: str
@@ -27,3 +28,4 @@ class Network:
     run: Callable[[np.ndarray], np.ndarray]
     alignment: int = 1
     mirrored: int = 0
+    precise: Callable[[], "Network"] | None = None

@@ -15,7 +15,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -350,9 +351,17 @@ def ready(
     try:
         check_processor(precision)
         prepared = Prepared(weights)
-        return prepared.load(precision) or prepared.make(load(), precision, pictures)
+        taken = prepared.load(precision) or prepared.make(load(), precision, pictures)
+        if precision != "auto" or taken.precision != "int8":
+            return taken
+        precise = partial(_float32, prepared, load)
+        return replace(taken, network=replace(taken.network, precise=precise))
     except (ValueError, CacheError, ImportError) as error:
         if not optional:
             raise
         LOGGER.warning("goes on with TensorFlow: %s", error)
         return None
+
+
+def _float32(prepared: Prepared, load: Callable[[], "keras.Model"]) -> Network:
+    return (prepared.load("float32") or prepared.make(load(), "float32")).network

@@ -23,6 +23,18 @@ LARGE = 256_000_000
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+FLAT = 0.2
+"""Share of pixels equal to those to the right of and below them, above which a picture is a drawing or a screenshot."""
+
+
+def needs_precision(pixels: Pixels) -> bool:
+    """Whether a network of 8 bits would show: in 16 bits, and in flat areas, which it makes uneven."""
+    values = pixels.colour if pixels.colour.ndim == 3 else pixels.colour[..., None]
+    here = values[:-1, :-1]
+    equal = np.all((here == values[1:, :-1]) & (here == values[:-1, 1:]), axis=2)
+    return pixels.deep or bool(equal.size and equal.mean() > FLAT)
+
+
 def upscale_pixels(
     upscaler: Upscaler, pixels: Pixels, progress: Progress = iter, size: tuple[int, int] | None = None
 ) -> Pixels:
@@ -180,6 +192,8 @@ def _result(
     upscaler: Upscaler, frame: Frame, size: tuple[int, int], may_stream: bool, progress: Progress
 ) -> Frame | LargeFrame:
     given = frame.pixels
+    if needs_precision(given):
+        upscaler = upscaler.precise
     metadata = frame.metadata.of_result(given.size, size, given.grey)
     if may_stream and math.prod(size) * given.channels_count * given.colour.itemsize > LARGE:
         return LargeFrame(upscale_in_bands(upscaler, given, size, progress), metadata)

@@ -5,6 +5,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Union
 
@@ -93,6 +94,7 @@ class Upscaler:
 
             network = keras_network(model)
             self._checks_memory = machine.runs_in_machine_memory()
+        self._precise, self._self_ensemble = network.precise, self_ensemble
         network = wrapped.self_ensemble(network) if self_ensemble else network
         self.name, self.network_scale, self.halo, self.alignment = (
             network.name,
@@ -105,6 +107,14 @@ class Upscaler:
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
         self.scale = scale or self.network_scale
         sizes.passes(self.network_scale, (1000, 1000), sizes.Size(self.scale).of(1000, 1000))  # or it is refused
+
+    @cached_property
+    def precise(self) -> "Upscaler":
+        """The same in float32, where 8 bits were chosen for speed; else itself."""
+        if self._precise is None:
+            return self
+        LOGGER.info("%s: float32 for pictures of 16 bits and with flat areas", self.name)
+        return Upscaler(self._precise(), self._memory, self.scale, self._self_ensemble)
 
     def __repr__(self) -> str:
         return f"Upscaler({self.name!r}, scale={self.scale:g}, memory={self._memory / 1e9:g} GB)"
