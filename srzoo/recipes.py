@@ -37,6 +37,8 @@ RRDB = Recipe("l1", 32, 16, 1_000_000, 2e-4, 200_000, "halving", "arXiv 1809.002
 ESRGAN = Recipe(
     "esrgan", 32, 16, 400_000, 1e-4, (50_000, 100_000, 200_000, 300_000), "halving", "arXiv 1809.00219, section 4.1"
 )
+REAL_ESRNET = Recipe("l1", 64, 48, 1_000_000, 2e-4, None, "halving", "arXiv 2107.10833, section 4.1")
+REAL_ESRGAN = Recipe("real-esrgan", 64, 48, 400_000, 1e-4, None, "halving", "arXiv 2107.10833, section 4.1")
 SRGAN = Recipe("srgan-vgg54", 24, 16, 200_000, 1e-4, None, "tenth", "arXiv 1609.04802, section 3.2")
 
 AVERAGE = 0.999

@@ -16,9 +16,8 @@ SHIPPED = Path(__file__).parent / "weights"
 FILES = (".h5", ".keras", ".tflite", ".onnx")
 """Endings of files that hold a network."""
 
-STARTS = SHIPPED / "starts"
-"""Where an adversarial model's pixel-trained partner has been trained on since, the partner as it was: the other end
-of the fidelity dial. One `<full name of the adversarial model>.weights.h5` each."""
+RESULTS = SHIPPED / "results.json"
+"""What they score on the benchmarks, as `tools/results.py` measured it."""
 
 
 def checksum(path: Path) -> str:
@@ -27,7 +26,7 @@ def checksum(path: Path) -> str:
 
 
 def checksums() -> dict[str, str]:
-    """Path below their folder -> SHA-256 of the weights that ship, from the table beside them."""
+    """File name -> SHA-256 of the weights that ship, from the table beside them."""
     table = SHIPPED / "SHA256SUMS"
     lines = table.read_text().splitlines() if table.is_file() else []
     return {name: digest for digest, name in (line.split() for line in lines)}
@@ -39,7 +38,7 @@ def whole(path: Path) -> Path:
     Raises:
         ValueError: if it is damaged.
     """
-    if checksum(path) != checksums().get(path.relative_to(SHIPPED).as_posix()):
+    if checksum(path) != checksums().get(path.name):
         raise ValueError(f"{path} is damaged: its SHA-256 is not the recorded one; install srzoo again")
     return path
 

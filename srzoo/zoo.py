@@ -94,9 +94,7 @@ def interpolate(
     Each weight, the statistics of batch normalisation among them, is (1 - alpha) * pixel + alpha * gan: Wang et al.,
     "Deep Network Interpolation for Continuous Imagery Effect Transition" (arXiv 1811.10515, section 3), with alpha
     on the adversarially trained part as in ESRGAN (arXiv 1809.00219, section 3.4). The result is meaningful only if
-    the adversarial training started from the pixel-trained weights or ones like them. So of two models that ship,
-    given by their names, the first is taken as it was when the training of the second began; models in memory and
-    files are taken as they are.
+    the adversarial training started from the pixel-trained weights or ones like them.
 
     Args:
         pixel_weights: the network as trained on pixels alone: what `load` takes, or a model in memory.
@@ -117,7 +115,6 @@ def interpolate(
     """
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be from 0 (trained on pixels) to 1 (GAN training), got {alpha}")
-    pixel_weights = _as_it_was(pixel_weights, gan_weights)
     pixel, gan = (given if isinstance(given, keras.Model) else load(given) for given in (pixel_weights, gan_weights))
     partner = pixel_trained(gan.name)
     if pixel.name != partner:
@@ -136,16 +133,6 @@ def interpolate(
     model = keras.models.clone_model(gan)
     model.set_weights([(1 - alpha) * p + alpha * g for p, g in zip(pixel.get_weights(), gan.get_weights())])
     return model
-
-
-def _as_it_was(pixel_weights, gan_weights):
-    """For the names of two models that ship: the first's weights from which the second's were trained, if kept."""
-    given = pixel_weights, gan_weights
-    if not all(isinstance(each, str) and not Path(each).suffix for each in given):
-        return pixel_weights
-    pixel, gan = (known(each).name for each in given)
-    start = shipped.STARTS / f"{gan}.weights.h5"
-    return shipped.whole(start) if start.is_file() and pixel == pixel_trained(gan) else pixel_weights
 
 
 def pixel_trained(name: str) -> str:
@@ -255,8 +242,9 @@ def _read(model: keras.Model, path: Path, stored: Configuration, declared: Decla
 
 
 def _architecture(configuration: Configuration) -> Configuration:
-    partner = entry_of(configuration.base).pixel_trained
-    return Configuration(partner or configuration.base, configuration.scale, configuration.options)
+    build = entry_of(configuration.base).build
+    first = next(name for name, entry in registry.MODELS.items() if entry.build == build)
+    return Configuration(first, configuration.scale, configuration.options)
 
 
 def weights_name(path: str | os.PathLike) -> str:

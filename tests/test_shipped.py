@@ -19,18 +19,13 @@ SET5 = {"edsr-baseline-x4": 31.87, "edsr-gan-x4": 30.54, "srresnet-x4": 31.58, "
 
 SET5_LPIPS = {"edsr-baseline-x4": 0.1776, "edsr-gan-x4": 0.0993, "srresnet-x4": 0.1767, "srgan-x4": 0.0963}
 
-STARTS = ["edsr-gan-x4"]
-"""Models that bring the other end of their fidelity dial, as their partner has been trained on since."""
-
 DROP = 0.05
 """dB that fail a test: far more than rounding gives, far less than anyone sees."""
 
 
 def test_what_ships_is_what_is_recorded():
     assert zoo.shipped_models() == sorted(CAT) == sorted(SET5)
-    starts = [f"starts/{name}.weights.h5" for name in STARTS]
-    assert sorted(shipped.checksums()) == sorted([*(f"{name}.weights.h5" for name in CAT), *starts])
-    assert {path.relative_to(shipped.SHIPPED).as_posix() for path in shipped.STARTS.iterdir()} == set(starts)
+    assert sorted(shipped.checksums()) == sorted(f"{name}.weights.h5" for name in CAT)
 
 
 @pytest.mark.parametrize("name", CAT)
@@ -62,13 +57,6 @@ def test_the_fidelity_dial_goes_from_one_shipped_model_to_the_other():
     assert scores[0] == max(scores) and scores[2] == min(scores)
 
 
-@pytest.mark.parametrize("names", [("edsr-baseline-x4", "edsr-gan-x4"), ("edsr-baseline", "edsr-gan")])
-def test_the_dial_of_names_ends_where_the_training_of_the_second_began(names):
-    start = zoo.load(shipped.STARTS / "edsr-gan-x4.weights.h5").get_weights()
-    for mixed, expected in zip(zoo.interpolate(*names, 0).get_weights(), start, strict=True):
-        np.testing.assert_array_equal(mixed, expected)
-
-
 @pytest.mark.parametrize("name", CAT)
 def test_shipped_weights_are_float32_once_loaded(name):
     assert {weights.dtype for weights in zoo.load(name).get_weights()} == {np.dtype("float32")}
@@ -78,12 +66,8 @@ def test_damaged_shipped_weights_are_refused(tmp_path, monkeypatch):
     copy = tmp_path / "weights"
     shutil.copytree(shipped.SHIPPED, copy)
     monkeypatch.setattr(shipped, "SHIPPED", copy)
-    monkeypatch.setattr(shipped, "STARTS", copy / "starts")
-    for damaged in (copy / "edsr-baseline-x4.weights.h5", copy / "starts" / "edsr-gan-x4.weights.h5"):
-        with damaged.open("r+b") as file:
-            file.seek(100_000)
-            file.write(b"\0\0\0\0")
+    with (copy / "edsr-baseline-x4.weights.h5").open("r+b") as file:
+        file.seek(100_000)
+        file.write(b"\0\0\0\0")
     with pytest.raises(ValueError, match=r"edsr-baseline-x4.* is damaged: its SHA-256"):
         zoo.load("edsr-baseline-x4")
-    with pytest.raises(ValueError, match=r"starts/edsr-gan-x4.* is damaged: its SHA-256"):
-        zoo.interpolate("edsr-baseline-x4", "edsr-gan-x4", 0.5)

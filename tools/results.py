@@ -1,25 +1,33 @@
-"""Writes docs/results.md with its pictures: what the models that ship score and show.
+"""Measures the models that ship, and writes all that shows their figures.
 
     python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
 
-The table has every model and bicubic on the benchmark folders. The plot shows PSNR-Y against LPIPS, and between a
-network trained on pixels and the same network after GAN training the way of the fidelity dial. The crops
-are parts of scikit-image's photographs at 100 %.
+The figures go to srzoo/weights/results.json; docs/results.md, the tests and `srzoo list` take them from there. Every
+model and bicubic are measured on the benchmark folders at their own scale, and those for damaged pictures also on the
+last folder as `srzoo degrade --preset real --seed 0` damages it. The plot shows PSNR-Y against LPIPS of the models of
+x4, and between a network trained on pixels and the same network after GAN training the way of the fidelity dial. The
+crops are parts of scikit-image's photographs at 100 %.
+
+`--drawn` leaves the figures as they are, and writes the page and its pictures from them.
 """
 
 import argparse
+import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 from draw_strip import row, stack
 
-from srzoo import bicubic, zoo
+from srzoo import bicubic, shipped, zoo
 from srzoo.data.sample import sample_path
+from srzoo.degradations.folder import degrade_folder
 from srzoo.evaluation import Score, evaluate
 from srzoo.images import atomic_file, write_image
 from srzoo.metrics.lpips import Lpips, load
@@ -49,32 +57,39 @@ PARTS = (
 
 PAGE = """# Results
 
-The models that ship, x4, on the three usual benchmarks. PSNR-Y and SSIM-Y: luma of BT.601, 4 pixels shaved, 8 bits;
-SSIM of Wang et al., Gaussian 11x11, sigma 1.5. LPIPS: v0.1 with AlexNet on whole RGB pictures, lower looks closer. LR
-by MATLAB's bicubic.
+The models that ship, on the three usual benchmarks. PSNR-Y and SSIM-Y: luma of BT.601, as many pixels shaved as the
+scale has, 8 bits; SSIM of Wang et al., Gaussian 11x11, sigma 1.5. LPIPS: v0.1 with AlexNet on whole RGB pictures, lower
+looks closer. LR by MATLAB's bicubic.
 
-    python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
+    make results BENCHMARKS="Set5 Set14 BSD100" LPIPS=lpips_alexnet.npz
 
-writes this page and its pictures from the weights that ship.
+measures them anew, and writes this page and its pictures. A benchmark of your own, such as Urban100, is a folder more.
 
 {scores}
 
 The papers, for comparison (their SSIM comes from other implementations):
 
-| x4, PSNR-Y / LPIPS | Set5 | Set14 | BSD100 |
+| PSNR-Y / LPIPS | Set5 | Set14 | BSD100 |
 | --- | --- | --- | --- |
-| EDSR-baseline | 32.09 | 28.58 | 27.57 |
-| SRResNet | 32.05 | 28.49 | 27.58 |
-| SRGAN (LPIPS of SPSR's table) | 29.40 / .088 | 26.02 / .166 | 25.16 / .198 |
+| x2, EDSR-baseline | 37.99 | 33.57 | 32.16 |
+| x3, EDSR-baseline | 34.37 | 30.28 | 29.09 |
+| x4, EDSR-baseline | 32.09 | 28.58 | 27.57 |
+| x4, SRResNet | 32.05 | 28.49 | 27.58 |
+| x4, SRGAN (LPIPS of SPSR's table) | 29.40 / .088 | 26.02 / .166 | 25.16 / .198 |
 
-![LPIPS against PSNR-Y of every model on each benchmark](images/perception-distortion.png)
+![LPIPS against PSNR-Y of every model of x4 on each benchmark](images/perception-distortion.png)
 
-On {first} the dotted lines are the ways of `resolve_image.py --fidelity`, weights interpolated between two networks
-(for edsr-gan-x4 the other is edsr-baseline-x4 as it was when the training of edsr-gan-x4 began):
+The dotted lines are the ways of `resolve_image.py --fidelity` on {first}: weights interpolated between two networks.
 
 {dials}
 
-How each was trained, and what it owes to which other: {cards}.
+## Damaged pictures
+
+{last} as `python -m srzoo degrade {last} OUT --preset real --seed 0` damages it: blur, resizing, noise and JPEG, twice.
+
+{damaged}
+
+How each model was trained, and what it owes to which other: {cards}.
 
 ## The same at 100 %
 
@@ -84,39 +99,71 @@ A face, fur, still life, machines, a tower, brick, gravel, grass and print. None
 What is good and bad about them, and more: [the gallery](gallery.md).
 """
 
-Means = dict[str, Score]
+Figures = dict[str, dict[str, float]]
 """Name of a folder -> means of a model's figures on it."""
 
-
-def measure(upscale: Callable[[np.ndarray], np.ndarray], name: str, folders: list[Path], lpips: Lpips) -> Means:
-    return {folder.name: evaluate(upscale, name, SCALE, folder, lpips=lpips).mean for folder in folders}
-
-
-def dials(folder: Path, lpips: Lpips) -> dict[str, dict[float, Score]]:
-    """Name of a shipped adversarial model whose partner ships too -> fidelity -> means."""
-    shipped = zoo.shipped_models()
-    found: dict[str, dict[float, Score]] = {}
-    for name in shipped:
-        if zoo.known(name).base not in GAN_TRAINED or zoo.pixel_trained(name) not in shipped:
-            continue
-        found[name] = {}
-        for fidelity in FIDELITIES:
-            model = zoo.interpolate(zoo.pixel_trained(name), name, 1 - fidelity)
-            found[name][fidelity] = measure(Upscaler(model), name, [folder], lpips)[folder.name]
-    return found
+DAMAGED = "real"
+"""The preset that pictures are damaged by."""
 
 
-def table(means: dict[str, Means]) -> str:
-    rows = [
-        [name, *(f"{score.psnr_y:.2f} / {score.ssim_y:.4f} / {score.lpips:.4f}" for score in by_folder.values())]
-        for name, by_folder in means.items()
-    ]
-    return markdown_table(["x4, PSNR-Y / SSIM-Y / LPIPS", *next(iter(means.values()))], rows)
+def figures(score: Score) -> dict[str, float]:
+    return {key: round(asdict(score)[key], digits) for key, digits in (("psnr_y", 3), ("ssim_y", 4), ("lpips", 4))}
 
 
-def dial_table(name: str, by_fidelity: dict[float, Score], means: dict[str, Means], folder: str) -> str:
-    way = {**by_fidelity, "0": means[name][folder]}
-    rows = [[str(fidelity), f"{score.psnr_y:.2f}", f"{score.lpips:.4f}"] for fidelity, score in way.items()]
+def measure(
+    upscale: Callable[[np.ndarray], np.ndarray], name: str, scale: int, folders: list[Path], lpips: Lpips
+) -> Figures:
+    return {folder.name: figures(evaluate(upscale, name, scale, folder, lpips=lpips).mean) for folder in folders}
+
+
+def measure_all(folders: list[Path], lpips: Lpips) -> dict[str, dict[str, Figures]]:
+    """`clean`, `damaged` or a dial -> name of a model, or fidelity -> figures."""
+    models = zoo.shipped_models()
+    scales = {name: zoo.known(name).scale for name in models}
+    by_bicubic = {scale: partial(bicubic.upscale, scale=scale) for scale in sorted(set(scales.values()))}
+    results: dict[str, dict[str, Figures]] = {"clean": {}, "damaged": {}}
+    for scale, upscale in by_bicubic.items():
+        results["clean"][f"bicubic-x{scale}"] = measure(upscale, "bicubic", scale, folders, lpips)
+    for name in models:
+        results["clean"][name] = measure(Upscaler(zoo.load(name)), name, scales[name], folders, lpips)
+        print(name, results["clean"][name], flush=True)
+    with TemporaryDirectory() as made:
+        damaged = Path(made, folders[-1].name)
+        degrade_folder(folders[-1], damaged, DAMAGED, SCALE, 0)
+        results["damaged"][f"bicubic-x{SCALE}"] = measure(by_bicubic[SCALE], "bicubic", SCALE, [damaged], lpips)
+        for name in models:
+            if scales[name] == SCALE:
+                results["damaged"][name] = measure(Upscaler(zoo.load(name)), name, SCALE, [damaged], lpips)
+    for name in models:
+        if zoo.known(name).base in GAN_TRAINED:
+            mixed = {share: Upscaler(zoo.interpolate(zoo.pixel_trained(name), name, 1 - share)) for share in FIDELITIES}
+            results[f"fidelity of {name}"] = {
+                str(share): measure(upscaler, name, SCALE, folders[:1], lpips) for share, upscaler in mixed.items()
+            }
+    return results
+
+
+def text(score: dict[str, float]) -> str:
+    return f"{score['psnr_y']:.2f} / {score['ssim_y']:.4f} / {score['lpips']:.4f}"
+
+
+def table(title: str, rows: dict[str, Figures]) -> str:
+    folders = next(iter(rows.values()))
+    return markdown_table([title, *folders], [[name, *map(text, row.values())] for name, row in rows.items()])
+
+
+def of_scale(rows: dict[str, Figures], scale: int) -> dict[str, Figures]:
+    return {name: row for name, row in rows.items() if name.endswith(f"-x{scale}")}
+
+
+def dials(results: dict[str, dict[str, Figures]]) -> dict[str, dict[str, Figures]]:
+    """Name of a model of GAN training -> fidelity -> figures, down to the model itself."""
+    found = {key.removeprefix("fidelity of "): rows for key, rows in results.items() if key.startswith("fidelity of ")}
+    return {name: {**rows, "0": results["clean"][name]} for name, rows in found.items()}
+
+
+def dial_table(name: str, way: dict[str, Figures], folder: str) -> str:
+    rows = [[share, f"{of[folder]['psnr_y']:.2f}", f"{of[folder]['lpips']:.4f}"] for share, of in way.items()]
     return markdown_table([f"`--fidelity` of {name}", "PSNR-Y", "LPIPS"], rows)
 
 
@@ -126,24 +173,18 @@ def crops(models: list[str], lpips: Lpips) -> np.ndarray:
     return stack([row(photos[name], (top, left), SIDE, methods, Path(name).stem, lpips) for name, top, left in PARTS])
 
 
-def plot(means: dict[str, Means], dial: dict[str, dict[float, Score]], path: Path) -> None:
+def plot(clean: dict[str, Figures], ways: dict[str, dict[str, Figures]], path: Path) -> None:
     from matplotlib.figure import Figure  # no pyplot: it would look for a screen
 
-    folders = list(next(iter(means.values())))
+    folders = list(next(iter(clean.values())))
     figure = Figure(figsize=(5 * len(folders), 4.5), dpi=110, layout="constrained")
     for axes, folder in zip(np.atleast_1d(figure.subplots(1, len(folders))), folders, strict=True):
-        for name, by_folder in means.items():
-            score = by_folder[folder]
-            axes.plot(score.psnr_y, score.lpips, "o", label=name)
+        for name, of in clean.items():
+            axes.plot(of[folder]["psnr_y"], of[folder]["lpips"], "o", label=name)
         if folder == folders[0]:
-            for number, (name, by_fidelity) in enumerate(dial.items()):
-                way = [*by_fidelity.values(), means[name][folder]]
-                axes.plot([s.psnr_y for s in way], [s.lpips for s in way], ".:", color="grey", zorder=0)
-                # The ways lie close together: one has its names below on the right, the next above on the left.
-                side, away = (("left", (8, -8)), ("right", (-8, 4)))[number % 2]
-                for fidelity, score in by_fidelity.items():
-                    place = {"xytext": away, "textcoords": "offset points", "ha": side, "fontsize": "x-small"}
-                    axes.annotate(f"fidelity {fidelity}", (score.psnr_y, score.lpips), **place)
+            for way in ways.values():
+                points = [(of[folder]["psnr_y"], of[folder]["lpips"]) for of in way.values()]
+                axes.plot(*zip(*points, strict=True), ".:", color="grey", zorder=0)
         axes.set(title=folder, xlabel="PSNR-Y [dB], higher is closer", ylabel="LPIPS, lower looks closer")
         axes.margins(x=0.3)  # room for the names
         axes.grid(alpha=0.3)
@@ -156,22 +197,27 @@ def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("folders", nargs="+", type=Path)
     ap.add_argument("--lpips", required=True, help="file with LPIPS's weights")
+    ap.add_argument("--drawn", action="store_true", help="measure nothing anew")
     ap.add_argument("--output", type=Path, default=Path("docs"), help="folder (default: docs)")
     args = ap.parse_args()
 
     lpips = load(args.lpips)
+    if not args.drawn:
+        with atomic_file(shipped.RESULTS) as temporary:
+            temporary.write_text(json.dumps(measure_all(args.folders, lpips), indent=1) + "\n", "utf-8")
+    results = json.loads(shipped.RESULTS.read_text("utf-8"))
+    clean, damaged, ways = results["clean"], results["damaged"], dials(results)
+    first, last = (list(next(iter(clean.values())))[place] for place in (0, -1))
     models = zoo.shipped_models()
-    means = {"bicubic": measure(partial(bicubic.upscale, scale=SCALE), "bicubic", args.folders, lpips)}
-    for name in models:
-        means[name] = measure(Upscaler(zoo.load(name)), name, args.folders, lpips)
-    dial = dials(args.folders[0], lpips)
-    first = args.folders[0].name
-    plot(means, dial, args.output / "images" / "perception-distortion.png")
-    write_image(args.output / "images" / "results-crops.png", crops(models, lpips))
+    plot(of_scale(clean, SCALE), ways, args.output / "images" / "perception-distortion.png")
+    write_image(args.output / "images" / "results-crops.png", crops([*of_scale(clean, SCALE)][1:], lpips))
+    scales = sorted({zoo.known(name).scale for name in models})
     page = PAGE.format(
-        scores=table(means),
+        scores="\n\n".join(table(f"x{each}, PSNR-Y / SSIM-Y / LPIPS", of_scale(clean, each)) for each in scales),
         first=first,
-        dials="\n\n".join(dial_table(name, by_fidelity, means, first) for name, by_fidelity in dial.items()),
+        last=last,
+        dials="\n\n".join(dial_table(name, way, first) for name, way in ways.items()),
+        damaged=table("x4, PSNR-Y / SSIM-Y / LPIPS", damaged),
         cards=", ".join(f"[{name}](models/{name}.md)" for name in models),
     )
     with atomic_file(args.output / "results.md") as temporary:

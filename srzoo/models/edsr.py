@@ -115,4 +115,7 @@ ENTRIES = (
     _ENTRY("edsr-baseline", edsr, recipes.EDSR),
     _ENTRY("edsr", partial(edsr, blocks=32, filters=256, residual_scaling=0.1), recipes.EDSR),
     _ENTRY("edsr-gan", edsr, recipes.SRGAN, pixel_trained="edsr-baseline"),
+    # After edsr-baseline, which a file counts as that does not tell what it was trained for.
+    _ENTRY("edsr-real-pixel", edsr, recipes.REAL_ESRNET),
+    _ENTRY("edsr-real", edsr, recipes.REAL_ESRGAN, pixel_trained="edsr-real-pixel"),
 )
