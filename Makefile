@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-slow lint check bench fuzz audit lock clean
+.PHONY: help demo test test-slow lint check bench results fuzz audit lock clean
 
 help:
 	@echo "make demo       upscale a photograph x4; look at results/"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint       formatting, lint and types"
 	@echo "make check      lint and test"
 	@echo "make bench      speed beside other runtimes, to results/benchmarks/ (QUICK=1: smaller)"
+	@echo "make results    figures, tables, plots and pictures of the weights that ship, anew (BENCHMARKS=, LPIPS=)"
 	@echo "make fuzz       thousands of generated pictures beside another decoder, and of damaged files (FILES=, SEED=)"
 	@echo "make audit      look the locked packages up among the known vulnerabilities"
 	@echo "make lock       requirements.lock anew from requirements.txt"
@@ -58,6 +59,17 @@ $(VENV)/.bench: benchmarks/requirements.txt $(VENV)/.installed
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.run $(if $(QUICK),--quick)
+
+BENCHMARKS := Set5 Set14 BSD100
+LPIPS := lpips_alexnet.npz
+
+results: $(VENV)/.installed
+	$(BIN)/python tools/results.py $(BENCHMARKS) --lpips $(LPIPS)
+	$(BIN)/python tools/precision_cost.py $(BENCHMARKS) --lpips $(LPIPS) --page docs/performance.md
+	$(BIN)/python tools/gallery.py --lpips $(LPIPS)
+	$(BIN)/python tools/draw_strip.py docs/images/edsr-gan-x4-strip.png --models edsr-baseline-x4 edsr-gan-x4 --lpips $(LPIPS) \
+	  --parts chelsea.png:70,90 coffee.png:60,300 astronaut.png:30,140 motorcycle_left.png:200,250 grass.png:100,100
+	$(BIN)/python examples/demo.py && cp results/cat_compare.png docs/images/cat.png
 
 FILES := 5000
 SEED := 0

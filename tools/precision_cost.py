@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from srzoo import zoo
 from srzoo.evaluation import find_pairs
+from srzoo.images import atomic_file
 from srzoo.metrics import lpips, psnr_y
 from srzoo.models.geometry import scale_of
 from srzoo.runtimes.prepared import Prepared, weights_of
@@ -27,11 +28,15 @@ def main() -> None:
     ap.add_argument("folders", nargs="+", type=Path)
     ap.add_argument("--model", nargs="+", default=zoo.shipped_models())
     ap.add_argument("--lpips", type=Path)
+    ap.add_argument("--page", type=Path, help="a page whose table of these columns is to be replaced")
     args = ap.parse_args()
 
     metric = lpips.load(args.lpips) if args.lpips else None
-    print("| model | pictures | float32, dB | int8, dB | lost, dB |" + (" LPIPS float32 | int8 |" if metric else ""))
-    print("| --- | --- | ---: | ---: | ---: |" + (" ---: | ---: |" if metric else ""))
+    lines = [
+        "| model | pictures | float32, dB | int8, dB | lost, dB |" + (" LPIPS float32 | int8 |" if metric else ""),
+        "| --- | --- | ---: | ---: | ---: |" + (" ---: | ---: |" if metric else ""),
+    ]
+    print("\n".join(lines))
     for name in args.model:
         model = zoo.load(name)
         scale = scale_of(model)
@@ -51,6 +56,12 @@ def main() -> None:
                 if metric:
                     line += "".join(f" {mean(each):.4f} |" for each in zip(*perceived))
                 print(line, flush=True)
+                lines.append(line)
+    if args.page:
+        before, _, after = args.page.read_text("utf-8").partition(f"{lines[0]}\n")
+        rest = after.partition("\n\n")[2]
+        with atomic_file(args.page) as temporary:
+            temporary.write_text(before + "\n".join(lines) + "\n\n" + rest, "utf-8")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
     python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
 
-The figures go to srzoo/weights/results.json; docs/results.md, the tests and `srzoo list` take them from there. Every
-model and bicubic are measured on the benchmark folders at their own scale, and those for damaged pictures also on the
-last folder as `srzoo degrade --preset real --seed 0` damages it. The plot shows PSNR-Y against LPIPS of the models of
-x4, and between a network trained on pixels and the same network after GAN training the way of the fidelity dial. The
-crops are parts of scikit-image's photographs at 100 %.
+The figures go to srzoo/weights/results.json. docs/results.md, the tables of the cards in docs/models/, the tests and
+`srzoo list` take them from there. Every model and bicubic are measured on the benchmark folders at their own scale, and
+those of x4 also on the last folder as `srzoo degrade --preset real --seed 0` damages it. The plot shows PSNR-Y against
+LPIPS of the models of x4, and between a network trained on pixels and the same network after GAN training the way of
+the fidelity dial. The crops are parts of scikit-image's photographs at 100 %.
 
 `--drawn` leaves the figures as they are, and writes the page and its pictures from them.
 """
@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,8 +27,9 @@ from draw_strip import row, stack
 from srzoo import bicubic, shipped, zoo
 from srzoo.data.sample import sample_path
 from srzoo.degradations.folder import degrade_folder
-from srzoo.evaluation import Score, evaluate
+from srzoo.evaluation import find_pairs
 from srzoo.images import atomic_file, write_image
+from srzoo.metrics import psnr_y, ssim_y
 from srzoo.metrics.lpips import Lpips, load
 from srzoo.models.registry import GAN_TRAINED
 from srzoo.pictures.reading import read_image
@@ -102,18 +102,24 @@ What is good and bad about them, and more: [the gallery](gallery.md).
 Figures = dict[str, dict[str, float]]
 """Name of a folder -> means of a model's figures on it."""
 
+DIGITS = {"psnr_y": 3, "ssim_y": 4, "lpips": 4}
+
 DAMAGED = "real"
 """The preset that pictures are damaged by."""
 
 
-def figures(score: Score) -> dict[str, float]:
-    return {key: round(asdict(score)[key], digits) for key, digits in (("psnr_y", 3), ("ssim_y", 4), ("lpips", 4))}
-
-
-def measure(
-    upscale: Callable[[np.ndarray], np.ndarray], name: str, scale: int, folders: list[Path], lpips: Lpips
-) -> Figures:
-    return {folder.name: figures(evaluate(upscale, name, scale, folder, lpips=lpips).mean) for folder in folders}
+def measure(upscale: Callable[[np.ndarray], np.ndarray], scale: int, folders: list[Path], lpips: Lpips) -> Figures:
+    """As `srzoo evaluate` measures, but without bicubic's figures beside each."""
+    found = {}
+    for folder in folders:
+        rows = []
+        for pair in find_pairs(folder, scale, lpips):
+            lr, hr = pair.read(scale, lpips)
+            sr = upscale(lr)
+            rows.append((psnr_y(hr, sr, scale), ssim_y(hr, sr, scale), lpips(hr, sr)))
+        values = np.mean(rows, axis=0)
+        found[folder.name] = {key: round(float(v), n) for (key, n), v in zip(DIGITS.items(), values, strict=True)}
+    return found
 
 
 def measure_all(folders: list[Path], lpips: Lpips) -> dict[str, dict[str, Figures]]:
@@ -123,22 +129,22 @@ def measure_all(folders: list[Path], lpips: Lpips) -> dict[str, dict[str, Figure
     by_bicubic = {scale: partial(bicubic.upscale, scale=scale) for scale in sorted(set(scales.values()))}
     results: dict[str, dict[str, Figures]] = {"clean": {}, "damaged": {}}
     for scale, upscale in by_bicubic.items():
-        results["clean"][f"bicubic-x{scale}"] = measure(upscale, "bicubic", scale, folders, lpips)
+        results["clean"][f"bicubic-x{scale}"] = measure(upscale, scale, folders, lpips)
     for name in models:
-        results["clean"][name] = measure(Upscaler(zoo.load(name)), name, scales[name], folders, lpips)
+        results["clean"][name] = measure(Upscaler(zoo.load(name)), scales[name], folders, lpips)
         print(name, results["clean"][name], flush=True)
     with TemporaryDirectory() as made:
         damaged = Path(made, folders[-1].name)
         degrade_folder(folders[-1], damaged, DAMAGED, SCALE, 0)
-        results["damaged"][f"bicubic-x{SCALE}"] = measure(by_bicubic[SCALE], "bicubic", SCALE, [damaged], lpips)
+        results["damaged"][f"bicubic-x{SCALE}"] = measure(by_bicubic[SCALE], SCALE, [damaged], lpips)
         for name in models:
             if scales[name] == SCALE:
-                results["damaged"][name] = measure(Upscaler(zoo.load(name)), name, SCALE, [damaged], lpips)
+                results["damaged"][name] = measure(Upscaler(zoo.load(name)), SCALE, [damaged], lpips)
     for name in models:
         if zoo.known(name).base in GAN_TRAINED:
             mixed = {share: Upscaler(zoo.interpolate(zoo.pixel_trained(name), name, 1 - share)) for share in FIDELITIES}
             results[f"fidelity of {name}"] = {
-                str(share): measure(upscaler, name, SCALE, folders[:1], lpips) for share, upscaler in mixed.items()
+                str(share): measure(upscaler, SCALE, folders[:1], lpips) for share, upscaler in mixed.items()
             }
     return results
 
@@ -193,6 +199,22 @@ def plot(clean: dict[str, Figures], ways: dict[str, dict[str, Figures]], path: P
         figure.savefig(temporary, format="png")
 
 
+def fill_card(card: Path, clean: dict[str, Figures], damaged: dict[str, Figures]) -> None:
+    """Writes the figures into the tables of a card: of rows whose first cell is `this`, `bicubic` or a model's name."""
+    folders = list(next(iter(clean.values())))
+    kinds = {tuple(folders): clean, (f"{folders[-1]}, damaged",): damaged}
+    scale = card.stem.rpartition("-")[2]
+    known: dict[str, Figures] = {}
+    lines = []
+    for line in card.read_text("utf-8").splitlines():
+        first, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        known = kinds.get(tuple(cells), known) if line.startswith("|") else {}
+        name = {"this": card.stem, "bicubic": f"bicubic-{scale}"}.get(first, first)
+        lines.append(f"| {first} | {' | '.join(map(text, known[name].values()))} |" if name in known else line)
+    with atomic_file(card) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+
+
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("folders", nargs="+", type=Path)
@@ -203,8 +225,9 @@ def main() -> None:
 
     lpips = load(args.lpips)
     if not args.drawn:
+        measured = json.dumps(measure_all(args.folders, lpips), indent=1)
         with atomic_file(shipped.RESULTS) as temporary:
-            temporary.write_text(json.dumps(measure_all(args.folders, lpips), indent=1) + "\n", "utf-8")
+            temporary.write_text(measured + "\n", "utf-8")
     results = json.loads(shipped.RESULTS.read_text("utf-8"))
     clean, damaged, ways = results["clean"], results["damaged"], dials(results)
     first, last = (list(next(iter(clean.values())))[place] for place in (0, -1))
@@ -222,6 +245,8 @@ def main() -> None:
     )
     with atomic_file(args.output / "results.md") as temporary:
         temporary.write_text(page, "utf-8")
+    for name in models:
+        fill_card(args.output / "models" / f"{name}.md", clean, damaged)
 
 
 if __name__ == "__main__":
