@@ -70,9 +70,17 @@ class ShippedModel:
 
 def list_models() -> list[ShippedModel]:
     """The models that come with the package, by name."""
-    cards = json.loads((SHIPPED / "cards.json").read_text("utf-8")) if (SHIPPED / "cards.json").is_file() else {}
-    sizes = {name: (SHIPPED / f"{name}.weights.h5").stat().st_size / 1e6 for name in shipped_models()}
-    return [ShippedModel(name, names.parse(name).scale, size, **cards.get(name, {})) for name, size in sizes.items()]
+    purposes, results = (
+        json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        for path in (SHIPPED / "purposes.json", SHIPPED / RESULTS.name)
+    )
+    found = []
+    for name in shipped_models():
+        on_set5 = results.get("clean", {}).get(name, {}).get("Set5", {})
+        size = (SHIPPED / f"{name}.weights.h5").stat().st_size / 1e6
+        figures = on_set5.get("psnr_y"), on_set5.get("lpips")
+        found.append(ShippedModel(name, names.parse(name).scale, size, purposes.get(name, ""), *figures))
+    return found
 
 
 def weights_of_name(name: str) -> Path | None:

@@ -16,7 +16,8 @@ def main(argv: list[str] | None = None) -> int:
             each.name,
             f"x{each.scale}",
             f"{each.megabytes:.1f}",
-            *("" if figure is None else f"{figure:g}" for figure in (each.psnr_y, each.lpips)),
+            "" if each.psnr_y is None else f"{each.psnr_y:.2f}",
+            "" if each.lpips is None else f"{each.lpips:.3f}",
             each.purpose,
         ]
         for each in list_models()
