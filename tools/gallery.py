@@ -26,7 +26,9 @@ from srzoo.upscaling import Upscaler
 from srzoo.viewing.methods import Method, load_methods
 
 METHODS = ("bicubic", "srresnet-x4", "edsr-baseline-x4", "srgan-x4", "edsr-gan-x4")
-SIDE = 128
+FOR_DAMAGE = ("bicubic", "edsr-baseline-x4", "edsr-gan-x4", "edsr-real-pixel-x4", "edsr-real-x4")
+OF_STRIP = {"damaged": ("bicubic", "edsr-real-x4"), "jpeg": FOR_DAMAGE, "camera": FOR_DAMAGE}
+SIDE, LARGE = 128, 256
 TEXT = "drawn text"
 SMALL = "smaller"
 
@@ -40,6 +42,7 @@ STRIPS = {
     "fidelity": [(*GRASS, ""), (*PAGE, "")],
     "jpeg": [(*EYE, "JPEG 80"), (*EYE, "JPEG 40")],
     "camera": [(*EYE, "blur"), (*EYE, "noise")],
+    "damaged": [("chelsea.png", (0, 120), "JPEG 50 and noise"), ("coffee.png", (80, 120), "JPEG 50 and noise")],
 }
 """Name of a picture -> its rows: a photograph, the top left corner of the part that is shown, what is done to LR."""
 
@@ -78,7 +81,13 @@ def noisy(lr: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(lr + noise), 0, 255).astype(np.uint8)
 
 
+def noisy_jpeg(lr: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, 5, lr.shape)
+    return jpeg(np.clip(np.rint(lr + noise), 0, 255).astype(np.uint8), 50)
+
+
 CHANGES: dict[str, Change] = {
+    "JPEG 50 and noise": noisy_jpeg,
     "": lambda lr: lr,
     "JPEG 80": partial(jpeg, quality=80),
     "JPEG 40": partial(jpeg, quality=40),
@@ -104,11 +113,12 @@ def main() -> None:
 
     distance = lpips.load(args.lpips)
     for name in args.strips:
-        methods = dial("edsr-gan-x4") if name == "fidelity" else load_methods(METHODS)
+        methods = dial("edsr-gan-x4") if name == "fidelity" else load_methods(OF_STRIP.get(name, METHODS))
+        side = LARGE if name == "damaged" else SIDE
         rows = []
         for picture, corner, change in STRIPS[name]:
             title = change or Path(picture).stem
-            rows.append(row(original(picture), corner, SIDE, methods, title, distance, CHANGES[change]))
+            rows.append(row(original(picture), corner, side, methods, title, distance, CHANGES[change]))
         write_image(args.output / f"gallery-{name}.png", stack(rows))
 
 

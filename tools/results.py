@@ -8,7 +8,7 @@ those of x4 also on the last folder as `srzoo degrade --preset real --seed 0` da
 LPIPS of the models of x4, and between a network trained on pixels and the same network after GAN training the way of
 the fidelity dial. The crops are parts of scikit-image's photographs at 100 %.
 
-`--drawn` leaves the figures as they are, and writes the page and its pictures from them.
+`--models NAME` measures that one anew, and takes the other figures from the file.
 """
 
 import argparse
@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from draw_strip import row, stack
 
-from srzoo import bicubic, shipped, zoo
+from srzoo import bicubic, names, shipped, zoo
 from srzoo.data.sample import sample_path
 from srzoo.degradations.folder import degrade_folder
 from srzoo.evaluation import find_pairs
@@ -122,31 +122,27 @@ def measure(upscale: Callable[[np.ndarray], np.ndarray], scale: int, folders: li
     return found
 
 
-def measure_all(folders: list[Path], lpips: Lpips) -> dict[str, dict[str, Figures]]:
-    """`clean`, `damaged` or a dial -> name of a model, or fidelity -> figures."""
-    models = zoo.shipped_models()
+def measure_all(folders: list[Path], lpips: Lpips, models: list[str], results: dict[str, dict[str, Figures]]) -> None:
+    """Writes into `results`: `clean`, `damaged` or a dial -> name of a model, or fidelity -> figures."""
     scales = {name: zoo.known(name).scale for name in models}
-    by_bicubic = {scale: partial(bicubic.upscale, scale=scale) for scale in sorted(set(scales.values()))}
-    results: dict[str, dict[str, Figures]] = {"clean": {}, "damaged": {}}
-    for scale, upscale in by_bicubic.items():
-        results["clean"][f"bicubic-x{scale}"] = measure(upscale, scale, folders, lpips)
-    for name in models:
-        results["clean"][name] = measure(Upscaler(zoo.load(name)), scales[name], folders, lpips)
-        print(name, results["clean"][name], flush=True)
+    upscalers: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        f"bicubic-x{scale}": partial(bicubic.upscale, scale=scale) for scale in sorted(set(scales.values()))
+    }
+    scales |= {name: names.parse(name).scale for name in upscalers}
+    upscalers |= {name: Upscaler(zoo.load(name)) for name in models}
     with TemporaryDirectory() as made:
         damaged = Path(made, folders[-1].name)
         degrade_folder(folders[-1], damaged, DAMAGED, SCALE, 0)
-        results["damaged"][f"bicubic-x{SCALE}"] = measure(by_bicubic[SCALE], SCALE, [damaged], lpips)
-        for name in models:
+        for name, upscale in upscalers.items():
+            results["clean"][name] = measure(upscale, scales[name], folders, lpips)
             if scales[name] == SCALE:
-                results["damaged"][name] = measure(Upscaler(zoo.load(name)), SCALE, [damaged], lpips)
-    for name in models:
-        if zoo.known(name).base in GAN_TRAINED:
-            mixed = {share: Upscaler(zoo.interpolate(zoo.pixel_trained(name), name, 1 - share)) for share in FIDELITIES}
-            results[f"fidelity of {name}"] = {
-                str(share): measure(upscaler, SCALE, folders[:1], lpips) for share, upscaler in mixed.items()
-            }
-    return results
+                results["damaged"][name] = measure(upscale, SCALE, [damaged], lpips)
+            print(name, results["clean"][name], flush=True)
+    for name in (each for each in models if zoo.known(each).base in GAN_TRAINED):
+        mixed = {share: Upscaler(zoo.interpolate(zoo.pixel_trained(name), name, 1 - share)) for share in FIDELITIES}
+        results[f"fidelity of {name}"] = {
+            str(share): measure(upscaler, SCALE, folders[:1], lpips) for share, upscaler in mixed.items()
+        }
 
 
 def text(score: dict[str, float]) -> str:
@@ -219,19 +215,21 @@ def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("folders", nargs="+", type=Path)
     ap.add_argument("--lpips", required=True, help="file with LPIPS's weights")
-    ap.add_argument("--drawn", action="store_true", help="measure nothing anew")
+    ap.add_argument("--models", nargs="*", help="only these anew; none: only draw")
     ap.add_argument("--output", type=Path, default=Path("docs"), help="folder (default: docs)")
     args = ap.parse_args()
 
     lpips = load(args.lpips)
-    if not args.drawn:
-        measured = json.dumps(measure_all(args.folders, lpips), indent=1)
-        with atomic_file(shipped.RESULTS) as temporary:
-            temporary.write_text(measured + "\n", "utf-8")
-    results = json.loads(shipped.RESULTS.read_text("utf-8"))
-    clean, damaged, ways = results["clean"], results["damaged"], dials(results)
-    first, last = (list(next(iter(clean.values())))[place] for place in (0, -1))
+    results: dict[str, dict[str, Figures]] = {"clean": {}, "damaged": {}}
+    if args.models is not None:
+        results = json.loads(shipped.RESULTS.read_text("utf-8"))
     models = zoo.shipped_models()
+    if args.models != []:
+        measure_all(args.folders, lpips, args.models or models, results)
+        with atomic_file(shipped.RESULTS) as temporary:
+            temporary.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    clean, damaged, ways = results["clean"], results["damaged"], dials(results)
+    first, last = args.folders[0].name, args.folders[-1].name
     plot(of_scale(clean, SCALE), ways, args.output / "images" / "perception-distortion.png")
     write_image(args.output / "images" / "results-crops.png", crops([*of_scale(clean, SCALE)][1:], lpips))
     scales = sorted({zoo.known(name).scale for name in models})
