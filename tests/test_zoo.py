@@ -245,7 +245,9 @@ def test_models_that_are_no_pair_are_refused_with_the_partner(pixel, gan):
 
 def test_a_pair_the_wrong_way_round_is_refused():
     pixel, gan = pair("srresnet", "srgan")
-    with pytest.raises(ValueError, match=r"'srresnet-x4.* has no pixel-trained partner .*\(edsr-gan, edsr-real, esrgan, srgan\)"):
+    with pytest.raises(
+        ValueError, match=r"'srresnet-x4.* has no pixel-trained partner .*\(edsr-gan, edsr-real, esrgan, srgan\)"
+    ):
         zoo.interpolate(gan, pixel, 0.5)
 
 
