@@ -7,8 +7,10 @@ models they are float32. Rounding and clipping happen in `to_uint8` and `to_uint
 import contextlib
 import errno
 import functools
+import glob
 import io
 import os
+import platform
 import tempfile
 import threading
 import warnings
@@ -230,18 +232,38 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
         raise ImageError(f"{path}: cannot be written ({error})") from error
 
 
+WRITING = f".writing-{platform.node()[:40]}-"
+"""Before the number of the process that writes a file."""
+
+
+@functools.cache
+def _remove_abandoned(folder: Path) -> None:
+    """Removes, once, what processes of this machine that are no more left half-written when they were killed."""
+    if os.name != "posix":
+        return  # elsewhere a process cannot be asked for so
+    for file in folder.glob(f"{glob.escape(WRITING)}*"):
+        process = file.name.removeprefix(WRITING).split("-")[0]
+        with contextlib.suppress(PermissionError, ValueError):
+            try:
+                os.kill(int(process), 0)
+            except ProcessLookupError:
+                file.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     """Gives a temporary path beside `path`, which takes its place on success.
 
-    Missing folders are made. If the block raises, the temporary file is removed and `path` is untouched.
+    Missing folders are made. If the block raises, the temporary file is removed and `path` is untouched; if the process
+    is killed, a later one in the same folder removes it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Some writers look at both endings of `.weights.h5`; of a long name with a point early on, the last is enough.
     ending = "".join(path.suffixes[-2:])
     ending = ending if len(ending) < 20 else path.suffix[:20]
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=ending, dir=path.parent)
+    _remove_abandoned(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{WRITING}{os.getpid()}-", suffix=ending, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

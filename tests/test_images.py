@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +171,17 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_half_written_is_removed_and_what_others_write_is_not(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    abandoned = tmp_path / f"{images.WRITING}{ended.pid}-abc.png"
+    others = [tmp_path / f"{images.WRITING}{os.getpid()}-abc.png", tmp_path / f".writing-elsewhere-{ended.pid}-abc.png"]
+    for file in (abandoned, *others):
+        file.touch()
+    write_image(tmp_path / "a.png", PHOTO)
+    assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "a.png"])
 
 
 def test_a_folder_in_the_way_leaves_nothing_half_written(tmp_path):
