@@ -19,6 +19,7 @@ class Recipe:
         halve_every: steps between two halvings of the learning rate, or the steps of each; None: it stays.
         schedule: a name of `SCHEDULES`.
         source: where the figures stand.
+        degrade: a preset of `srzoo.degradations` that LR is made by; None: it is as the data set has it.
     """
 
     loss: str
@@ -29,6 +30,7 @@ class Recipe:
     halve_every: int | tuple[int, ...] | None
     schedule: str
     source: str
+    degrade: str | None = None
 
 
 EDSR = Recipe("l1", 48, 16, 300_000, 1e-4, 200_000, "halving", "arXiv 1707.02921, section 4.2")
@@ -37,8 +39,8 @@ RRDB = Recipe("l1", 32, 16, 1_000_000, 2e-4, 200_000, "halving", "arXiv 1809.002
 ESRGAN = Recipe(
     "esrgan", 32, 16, 400_000, 1e-4, (50_000, 100_000, 200_000, 300_000), "halving", "arXiv 1809.00219, section 4.1"
 )
-REAL_ESRNET = Recipe("l1", 64, 48, 1_000_000, 2e-4, None, "halving", "arXiv 2107.10833, section 4.1")
-REAL_ESRGAN = Recipe("real-esrgan", 64, 48, 400_000, 1e-4, None, "halving", "arXiv 2107.10833, section 4.1")
+REAL_ESRNET = Recipe("l1", 64, 48, 1_000_000, 2e-4, None, "halving", "arXiv 2107.10833, section 4.1", "real")
+REAL_ESRGAN = Recipe("real-esrgan", 64, 48, 400_000, 1e-4, None, "halving", "arXiv 2107.10833, section 4.1", "real")
 SRGAN = Recipe("srgan-vgg54", 24, 16, 200_000, 1e-4, None, "tenth", "arXiv 1609.04802, section 3.2")
 
 AVERAGE = 0.999
@@ -71,6 +73,7 @@ class Objective:
         feature_scale: factor on the features.
         adversarial: a key of `srzoo.losses.ADVERSARIAL_LOSSES`.
         pixel: a key of `srzoo.losses.PIXEL_LOSSES`.
+        discriminator_head: see `srzoo.models.discriminator`.
     """
 
     content: Mapping[str, float]
@@ -80,6 +83,7 @@ class Objective:
     feature_scale: float = FEATURE_SCALE
     adversarial: str = "vanilla"
     pixel: str = "l2"
+    discriminator_head: str = "pool"
 
 
 _SRGAN = {"content": 1.0, "adversarial": 1e-3}
@@ -95,10 +99,11 @@ OBJECTIVES = {
     "esrgan": Objective(
         {"vgg54": 1.0}, {"content": 1.0, "adversarial": 5e-3, "pixel": 1e-2}, adversarial="relativistic", **_ESRGAN
     ),
-    # Real-ESRGAN, arXiv 2107.10833, section 4.1.
+    # Real-ESRGAN, arXiv 2107.10833, sections 3.4 and 4.1.
     "real-esrgan": Objective(
         {"vgg12": 0.1, "vgg22": 0.1, "vgg34": 1.0, "vgg44": 1.0, "vgg54": 1.0},
         {"content": 1.0, "adversarial": 0.1, "pixel": 1.0},
+        discriminator_head="unet",
         **_ESRGAN,
     ),
 }

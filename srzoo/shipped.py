@@ -20,6 +20,10 @@ RESULTS = SHIPPED / "results.json"
 """What they score on the benchmarks, as `tools/results.py` measured it."""
 
 
+FOR_CLEAN, FOR_DAMAGED = "edsr-baseline", "edsr-real"
+"""Models for pictures that were only shrunk, and for those with noise, JPEG and blur."""
+
+
 def checksum(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

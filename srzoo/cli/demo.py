@@ -42,11 +42,14 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(f"--{name.replace('_', '-')} must be above 0, got {getattr(args, name)}")
     if args.port is not None and not 0 < args.port < 65536:
         raise ValueError(f"--port must be from 1 to 65535, got {args.port}")
+    from srzoo.upscaling.automatic import AUTO
+
     for model in args.models or ():
-        shipped.found(model)
+        if model != AUTO:
+            shipped.found(model)
     from srzoo.viewing.demo import serve
     from srzoo.viewing.trial import Limits
 
     limits = Limits(int(args.max_megapixels * 1e6), args.max_pictures, waiting=args.queue)
-    serve(args.models or shipped.shipped_models(), args.host, args.port, limits, not args.no_browser)
+    serve(args.models or [*shipped.shipped_models(), AUTO], args.host, args.port, limits, not args.no_browser)
     return 0

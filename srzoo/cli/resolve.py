@@ -38,6 +38,8 @@ EPILOG = """examples:
   %(prog)s photos/ more.png --output large/ --width 3840
   %(prog)s photos/ --format png --resume
   %(prog)s photo.jpg --model edsr-gan-x4 --fidelity 0.5
+  %(prog)s photos/ --model auto                       damaged ones by edsr-real, the others by edsr-baseline
+  %(prog)s photo.jpg --restore 0.7                    damaged: noise, JPEG and blur are taken away
   %(prog)s photo.jpg --model runs/mine
   %(prog)s - -o - < photo.jpg > large.jpg"""
 
@@ -58,9 +60,16 @@ def parser() -> argparse.ArgumentParser:
         "--model",
         default="edsr-baseline",
         help="a model of `srzoo list`, a run's folder, a .keras or .weights.h5 file, or what `srzoo export` wrote: "
-        "a .tflite or .onnx file, or the folder of a SavedModel (default: edsr-baseline)",
+        "a .tflite or .onnx file, or the folder of a SavedModel; auto: edsr-real for pictures that look damaged, and "
+        "edsr-baseline for the others (default: edsr-baseline)",
     )
     which.add_argument("--weights", type=weights_file, help="a .weights.h5 file, as train.py leaves it")
+    which.add_argument(
+        "--restore",
+        type=fidelity,
+        help="how much damage (noise, JPEG, blur) to take away: 0 upscales as edsr-baseline, 1 as edsr-real, between "
+        "them both do, and the results are mixed",
+    )
     add_size(ap)
     ap.add_argument(
         "--fidelity",
@@ -194,6 +203,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     from srzoo.runtimes.network import Network
     from srzoo.runtimes.wrapped import interruptible, self_ensemble
     from srzoo.upscaling import batch
+    from srzoo.upscaling.automatic import AUTO, suited
     from srzoo.upscaling.memory import resident_memory
     from srzoo.upscaling.sizes import Size
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
@@ -201,6 +211,13 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     results = batch.Results(*_place(args, images, output), args.suffix or "", args.format, args.quality)
     sources = _sources(images, results)
     choice = Choice(str(args.weights or args.model), args.precision, args.fidelity, args.pixel_weights)
+    if args.restore is not None:
+        choice = replace(choice, source=shipped.FOR_DAMAGED, restore=args.restore)
+    if choice.fidelity is not None and (choice.source == AUTO or choice.restore is not None):
+        raise ValueError("--fidelity is for one model of GAN training; name it by --model, and leave out --restore")
+    automatic = choice.source == AUTO
+    if automatic:
+        choice = replace(choice, source=shipped.FOR_CLEAN)
     shipped.found(choice.source)  # or it is refused, before anything is loaded
     if not args.quiet:
         show_log()
@@ -219,9 +236,10 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
         return Upscaler(network, args.memory or DEFAULT_MEMORY)
 
     size = size_of(args) or Size(upscaler_of(choice.source).scale)
-    details = [] if args.fidelity is None else [f"fidelity {args.fidelity:g}"]
+    dials = {"fidelity": args.fidelity, "restore": args.restore}
+    details = [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
     details += ["self-ensemble"] * args.self_ensemble
-    name = shipped.nearest(choice.source, size.scale or names.DEFAULT_SCALE)
+    name = AUTO if automatic else shipped.nearest(choice.source, size.scale or names.DEFAULT_SCALE)
     results = replace(results, made_by=", ".join([name, str(size), *details]), overwrite=args.overwrite)
     max_pixels = args.max_pixels or MAX_PIXELS
     jobs = batch.plan(sources, results, size, args.compare, max_pixels)
@@ -231,8 +249,10 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
 
     def carry_out(job: batch.Job) -> batch.Result:
         bar.title = job.source.name
-        upscaler = of_job(job)
-        return batch.carry_out(job, upscaler, ", ".join([upscaler.name, *details]), bar, max_pixels, results)
+        found = suited(job.source, job.factor, max_pixels) if automatic else ()
+        upscaler = upscaler_of(found[0]) if found else of_job(job)
+        report = batch.carry_out(job, upscaler, ", ".join([upscaler.name, *details]), bar, max_pixels, results)
+        return replace(report, notes=(*found[1:], *report.notes))
 
     ahead = [job for job in jobs if not job.refusal and not (args.resume and job.is_done())]
     work = sum(batch.work(job, of_job(job)) for job in ahead)

@@ -2,7 +2,7 @@
 
 from srzoo.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
 from srzoo.losses.perceptual import PREPROCESSING, ContentLoss
-from srzoo.losses.pixel import PIXEL_LOSSES, charbonnier, grid, l1, l2
+from srzoo.losses.pixel import PIXEL_LOSSES, against_sharpened, charbonnier, grid, l1, l2, sharpened
 from srzoo.losses.terms import TERMS, consistency
 
 __all__ = [
@@ -12,9 +12,11 @@ __all__ = [
     "TERMS",
     "AdversarialLoss",
     "ContentLoss",
+    "against_sharpened",
     "charbonnier",
     "consistency",
     "grid",
     "l1",
     "l2",
+    "sharpened",
 ]

@@ -3,6 +3,9 @@
 On [0, 1] a loss, and with it the loss scaling of float16, is of the same size as in the published code.
 """
 
+from collections.abc import Callable
+
+import numpy as np
 from keras import ops
 
 GRID_PART = 8
@@ -45,6 +48,43 @@ def grid(hr, sr, scale: int):
     cells = ops.reshape(ops.transpose(error, (0, 1, 3, 2, 4, 5)), (batch, rows, columns, scale**2, 3))
     pattern = ops.reshape(cells - ops.mean(cells, axis=3, keepdims=True), (batch, rows, columns, 3 * scale**2))
     return ops.mean(ops.square(ops.average_pool(pattern, GRID_PART, strides=GRID_PART // 2, padding="valid")))
+
+
+SHARPENED_BLUR, SHARPENED_SIGMA, SHARPENED_WEIGHT, SHARPENED_FROM = 51, 8.0, 0.5, 10.0
+"""Of `sharpened`: pixels a side of the blur and its deviation, the weight, and grey levels that an edge has, as
+in the published code of Real-ESRGAN (arXiv 2107.10833)."""
+
+
+def sharpened(hr):
+    """HR after unsharp masking, which makes edges harder and leaves what is nearly flat as it is.
+
+    What differs from the blurred picture by more than `SHARPENED_FROM` is moved away from it by `SHARPENED_WEIGHT` of
+    the difference; the mask of these places is blurred too.
+
+    Args:
+        hr: float32 (N, H, W, 3) in [0, 255], more than `SHARPENED_BLUR` // 2 pixels a side.
+
+    Returns:
+        The same shape and range.
+    """
+    detail = hr - _blurred(hr)
+    mask = _blurred(ops.cast(ops.abs(detail) > SHARPENED_FROM, "float32"))
+    return hr + mask * (ops.clip(hr + SHARPENED_WEIGHT * detail, 0, 255) - hr)
+
+
+def _blurred(pixels):
+    reach = SHARPENED_BLUR // 2
+    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / SHARPENED_SIGMA) ** 2)
+    kernel = np.repeat((taps / taps.sum()).astype("float32")[:, None, None, None], 3, axis=2)
+    padded = ops.pad(pixels, [(0, 0), (reach, reach), (reach, reach), (0, 0)], mode="reflect")
+    for along in (kernel, kernel.transpose(1, 0, 2, 3)):
+        padded = ops.depthwise_conv(padded, along, padding="valid")
+    return padded
+
+
+def against_sharpened(loss: Callable) -> Callable:
+    """The same loss of (hr, sr), with sharpened HR."""
+    return lambda hr, sr: loss(sharpened(hr), sr)
 
 
 PIXEL_LOSSES = {"l1": l1, "l2": l2, "charbonnier": charbonnier}

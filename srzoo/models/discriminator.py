@@ -2,7 +2,8 @@
 
 Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network"
 (arXiv 1609.04802): figure 4 is the network, section 2.1.1 the text. And the PatchGAN of Isola et al., "Image-to-Image
-Translation with Conditional Adversarial Networks" (arXiv 1611.07004, section 3.2.2), which judges part by part.
+Translation with Conditional Adversarial Networks" (arXiv 1611.07004, section 3.2.2), which judges part by part, and the
+U-Net of Wang et al., "Real-ESRGAN" (arXiv 2107.10833, section 3.4), which judges pixel by pixel.
 """
 
 import keras
@@ -12,11 +13,17 @@ FILTERS = (64, 64, 128, 128, 256, 256, 512, 512)
 """Of the eight convolutions; every second one has stride 2."""
 
 NORMS = ("batch", "spectral", "none")
-HEADS = ("pool", "flatten", "patches")
+HEADS = ("pool", "flatten", "patches", "unet")
 INPUTS = ("pixels", "details")
 
 _PATCHES = ((1, 2), (2, 2), (4, 1))
 """Of the PatchGAN's convolutions: filters as a multiple of the first one's, and stride."""
+
+_DOWN, _UP, _LAST = (2, 4, 8), (4, 2, 1), (1, 1)
+"""Of the U-Net's convolutions at each halving, each doubling and after them: filters as a multiple of the first's."""
+
+UNET_MULTIPLE = 2 ** len(_DOWN)
+"""Pixels of which the sides of a U-Net's pictures are a multiple."""
 
 _WINDOW, _GAIN = 5, 4.0
 """Pixels a side of the mean that `details` are the difference from, and a factor to about the deviation of pixels."""
@@ -52,7 +59,9 @@ def discriminator(
         head: `pool`: the mean over the last feature maps, so that crops of any size fit (5.2 million
             parameters). `flatten`: the paper's, for crops of `patch` pixels alone (23.6 million at 96).
             `patches`: instead of SRGAN's network a PatchGAN, which has a logit for each part of 34x34 pixels, 4 apart
-            (0.7 million): a crop teaches it many times, and texture is judged where it is.
+            (0.7 million): a crop teaches it many times, and texture is judged where it is. `unet`: a U-Net with skip
+            connections that are added, which has a logit for each pixel and sees the whole around it (4.4 million).
+            Its first and last layers are not normalised; with `norm="spectral"` it is Real-ESRGAN's.
         filters: channels of the first convolution, of which the others have 1, 2, 4 and 8 times as many.
         sees: `pixels`; or `details`: their difference from the mean of the 5x5 pixels around, so that it need not
             learn first to pass over what the generator has from LR anyway (Fritsche et al., arXiv 1911.07850).
@@ -60,8 +69,8 @@ def discriminator(
 
     Returns:
         A functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to float32 logits (N, 1), of `patches`
-        (N, H / 4, W / 4, 1). The probability that a picture is a photograph is the logit's sigmoid. All but the last
-        layer computes in Keras's global dtype policy.
+        (N, H / 4, W / 4, 1), of `unet` (N, H, W, 1) for H and W that are multiples of 8. The probability that a picture
+        is a photograph is the logit's sigmoid. All but the last layer computes in Keras's global dtype policy.
 
     Raises:
         ValueError: for an unknown norm, head or input, or a patch where none belongs.
@@ -78,7 +87,8 @@ def discriminator(
         mean = layers.AveragePooling2D(_WINDOW, strides=1, padding="same", name="mean", dtype="float32")(x)
         details = layers.Subtract(name="details", dtype="float32")([x, mean])
         x = layers.Rescaling(_GAIN, name="gain", dtype="float32")(details)
-    logits = _patches(x, norm, filters) if head == "patches" else _whole(x, norm, head, filters)
+    parts = {"patches": _patches, "unet": _unet}
+    logits = parts[head](x, norm, filters) if head in parts else _whole(x, norm, head, filters)
     return keras.Model(pixels, logits, name=name)
 
 
@@ -101,15 +111,33 @@ def _patches(x, norm: str, filters: int):
     return layers.Conv2D(1, 4, padding="same", name="logits", dtype="float32")(x)
 
 
-def _convolution(x, i: int, filters: int, size: int, strides: int, norm: str):
-    """The i-th, with its normalisation, which the first has none of but the spectral one, and its activation."""
+def _unet(x, norm: str, filters: int):
+    """Real-ESRGAN's: a logit for each pixel."""
+    x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=_START, name="conv1")(x)
+    x = layers.LeakyReLU(0.2, name="lrelu1")(x)
+    bias = norm == "none"  # as published
+    skips = []
+    for i, multiple in enumerate(_DOWN, start=2):
+        skips.append(x)
+        x = _convolution(x, i, multiple * filters, 4, 2, norm, bias)
+    for i, multiple in enumerate(_UP, start=2 + len(_DOWN)):
+        x = layers.UpSampling2D(2, interpolation="bilinear", name=f"up{i}")(x)
+        x = _convolution(x, i, multiple * filters, 3, 1, norm, bias)
+        x = layers.Add(name=f"skip{i}")([x, skips.pop()])
+    for i, multiple in enumerate(_LAST, start=2 + len(_DOWN + _UP)):
+        x = _convolution(x, i, multiple * filters, 3, 1, norm, bias)
+    return layers.Conv2D(1, 3, padding="same", name="logits", dtype="float32")(x)
+
+
+def _convolution(x, i: int, filters: int, size: int, strides: int, norm: str, bias: bool = True):
+    """The i-th, with its normalisation and its activation; of the first the spectral one is the only normalisation."""
     convolution = layers.Conv2D(
         filters,
         size,
         strides=strides,
         padding="same",
         # The shift of a batch normalisation makes the bias useless.
-        use_bias=norm != "batch" or i == 1,
+        use_bias=bias and (norm != "batch" or i == 1),
         kernel_initializer=_START,
         name=f"conv{i}",
     )

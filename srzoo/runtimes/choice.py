@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from srzoo import shipped
+from srzoo import names, shipped
 from srzoo.runtimes import prepared
 from srzoo.runtimes.network import Network
+from srzoo.runtimes.wrapped import mixed
 
 if TYPE_CHECKING:
     import keras
@@ -25,12 +26,14 @@ class Choice:
         precision: one of `srzoo.runtimes.prepared.RUNTIME_PRECISIONS`, or `auto`.
         fidelity: for a model of GAN training, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
         pixel_weights: the partner, as `source`; None: the one that ships.
+        restore: of a network for damaged pictures: 1 (as it is) to 0 (the one for clean pictures); None: as it is.
     """
 
     source: str
     precision: str = "auto"
     fidelity: float | None = None
     pixel_weights: str | None = None
+    restore: float | None = None
 
 
 def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model", Network]:
@@ -46,6 +49,8 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model"
     # What is not there is told before TensorFlow is imported.
     partner = choice.pixel_weights and shipped.found(choice.pixel_weights)
     choice = replace(choice, source=shipped.found(choice.source), pixel_weights=partner)
+    if choice.restore is not None:
+        return _restoring(choice, pictures, choice.restore)
     if choice.fidelity is None:
         taken = prepared.ready(choice.source, choice.precision, pictures, lambda: _load(choice))
         if taken:
@@ -58,6 +63,26 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model"
     runtime = f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by TensorFlow"
     LOGGER.info("%s: %s", model.name, runtime)
     return model
+
+
+def _restoring(choice: Choice, pictures: Sequence[Path], restore: float) -> Union["keras.Model", Network]:
+    """The way from the network for clean pictures to the one for damaged ones.
+
+    Their results are mixed, not their weights: between those, LPIPS of damaged pictures is worse than at either end.
+    """
+    damaged = replace(choice, restore=None)
+    clean = replace(damaged, source=names.Configuration(shipped.FOR_CLEAN, names.parse(choice.source).scale).name)
+    if restore in (0, 1):
+        return choose(damaged if restore else clean, pictures)
+    return mixed(_network(choose(clean, pictures)), _network(choose(damaged, pictures)), restore)
+
+
+def _network(model: Union["keras.Model", Network]) -> Network:
+    if isinstance(model, Network):
+        return model
+    from srzoo.runtimes.keras import keras_network
+
+    return keras_network(model)
 
 
 def _precision(model) -> str:

@@ -1,5 +1,6 @@
-"""Networks around networks: the mean of eight passes, and one that can be interrupted."""
+"""Networks around networks: the mean of eight passes, a mixture of two, and one that can be interrupted."""
 
+import math
 import queue
 import threading
 from collections.abc import Callable
@@ -30,6 +31,29 @@ def self_ensemble(network: Network) -> Network:
     # The sum and the result of one pass are held beside each other.
     memory = network.bytes_per_pixel + 2 * 12 * network.scale**2
     return replace(network, run=run, bytes_per_pixel=memory)
+
+
+def mixed(first: Network, second: Network, share: float) -> Network:
+    """A network whose pixels are those of two networks of one scale, weighted by 1 - share and share.
+
+    It is called as the second, and sees as far as the farther one.
+    """
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        return (1 - share) * np.asarray(first.run(pixels)) + share * np.asarray(second.run(pixels))
+
+    def precise() -> Network:
+        one, other = (network.precise() if network.precise else network for network in (first, second))
+        return mixed(one, other, share)
+
+    return replace(
+        second,
+        halo=None if first.halo is None or second.halo is None else max(first.halo, second.halo),
+        bytes_per_pixel=max(first.bytes_per_pixel, second.bytes_per_pixel) + 2 * 12 * second.scale**2,
+        run=run,
+        alignment=math.lcm(first.alignment, second.alignment),
+        precise=precise if first.precise or second.precise else None,
+    )
 
 
 def interruptible(network: Network, tick: Callable[[], object]) -> Network:

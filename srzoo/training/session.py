@@ -18,7 +18,7 @@ from srzoo.data.degraded import Degradation, degraded_validation
 from srzoo.data.fingerprint import Fingerprint
 from srzoo.data.pairs import Source
 from srzoo.data.sources import open_source
-from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, TERMS
+from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, TERMS, against_sharpened
 from srzoo.metrics import lpips
 from srzoo.models.discriminator import discriminator
 from srzoo.models.geometry import scale_of
@@ -237,7 +237,9 @@ def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> Pixel
         if settings.gan:
             step = _adversarial_step(model, settings)
         else:
-            step = pixel_step(model, PIXEL_LOSSES[settings.loss], settings.optimizer or "adam")
+            loss = PIXEL_LOSSES[settings.loss]
+            loss = against_sharpened(loss) if settings.sharpen_target else loss
+            step = pixel_step(model, loss, settings.optimizer or "adam")
         if settings.sync_batch_norm:
             synchronise_batch_norm(step.discriminator if isinstance(step, AdversarialStep) else model)
         return step
@@ -260,7 +262,10 @@ def _adversarial_step(model: keras.Model, settings: Settings) -> AdversarialStep
     weights = dict(settings.weights)
     adversarial_weight = weights.pop("adversarial", 0.0)
     scale = scale_of(model)
-    terms = {name: (weight, TERMS[name](settings, scale)) for name, weight in weights.items() if weight}
+    losses = {name: TERMS[name](settings, scale) for name, weight in weights.items() if weight}
+    if settings.sharpen_target:
+        losses |= {name: against_sharpened(losses[name]) for name in ("pixel", "content") if name in losses}
+    terms = {name: (weights[name], loss) for name, loss in losses.items()}
     head = settings.discriminator_head
     size = settings.patch if head == "flatten" else None
     return AdversarialStep(

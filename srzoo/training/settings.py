@@ -7,6 +7,9 @@ from typing import Any
 from srzoo import recipes
 from srzoo.degradations.presets import PRESETS
 
+NO_PRESET = "none"
+"""LR as the data set has it, where the paper's training degrades it."""
+
 
 def _flag(help: str, stage: str = "", **how: Any) -> Any:
     """A setting that has a flag; `stage`: `pixel` or `gan`, if it belongs to one alone; `how`: for argparse."""
@@ -47,8 +50,14 @@ class Settings:
     patch: int = _flag("HR pixels a side of a crop; default: the paper's")
     batch: int = _flag("crops in a batch, of all GPUs together; default: 16")
     fit: str = _flag("resize: whole pictures, squeezed (default: crop)", choices=("crop", "resize"))
-    degrade: str | None = _flag("blur, noise and JPEG of LR, made from HR for each crop", choices=tuple(PRESETS))
+    degrade: str | None = _flag(
+        "blur, noise and JPEG of LR, made from HR for each crop; default: the paper's, for edsr-real real",
+        choices=(*PRESETS, NO_PRESET),
+    )
     degrade_clean: float | None = _flag("share of crops that --degrade leaves as they are (default: 0)")
+    sharpen_target: bool | None = _flag(
+        "learn from HR with harder edges (unsharp masking): L1 and content, not the discriminator"
+    )
     loss: str = _flag("on pixels: l1, l2 or charbonnier; default: the paper's", "pixel")
     optimizer: str | None = _flag(
         "on pixels: adam (default, the paper's) or muon, which learns in fewer steps", "pixel"
@@ -78,11 +87,11 @@ class Settings:
     adversarial: str = _flag(
         "vanilla, minimax, least-squares, hinge, wasserstein or relativistic (default: the objective's)", "gan"
     )
-    discriminator_norm: str = _flag("default: batch", "gan", choices=("batch", "spectral", "none"))
+    discriminator_norm: str = _flag("default: batch, of unet spectral", "gan", choices=("batch", "spectral", "none"))
     discriminator_head: str = _flag(
-        "default: pool; flatten is the paper's; patches judges part by part",
+        "default: the objective's, mostly pool; flatten is SRGAN's; patches judges part by part, unet pixel by pixel",
         "gan",
-        choices=("pool", "flatten", "patches"),
+        choices=("pool", "flatten", "patches", "unet"),
     )
     discriminator_input: str = _flag(
         "default: pixels; details: their difference from the mean around them", "gan", choices=("pixels", "details")

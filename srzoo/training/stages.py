@@ -5,11 +5,12 @@ from typing import Any
 
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
+from srzoo.models.discriminator import UNET_MULTIPLE
 from srzoo.models.registry import GAN_TRAINED, entry_of
 from srzoo.recipes import OBJECTIVES
 from srzoo.training.optimizers import OPTIMIZERS
 from srzoo.training.precision import choose_precision
-from srzoo.training.settings import Settings
+from srzoo.training.settings import NO_PRESET, Settings
 
 OF_STAGE = {
     stage: {each.name for each in fields(Settings) if each.metadata.get("stage") == stage} for stage in ("pixel", "gan")
@@ -60,6 +61,9 @@ def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = 
     recipe, gan = entry_of(configuration.base).recipe, configuration.base in GAN_TRAINED
     given = _given(options)
     _check_stage(given, configuration.base, gan)
+    given.setdefault("degrade", recipe.degrade or NO_PRESET)
+    if given["degrade"] == NO_PRESET:
+        del given["degrade"]
     _check_degrade(given)
     if gan:
         own = _gan(given.pop("objective", recipe.loss), given)
@@ -113,9 +117,14 @@ def _gan(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """What the objective and the adversarial loss bring, as far as it is not given."""
     objective = OBJECTIVES[_one_of(OBJECTIVES, "objective", name)]
     adversarial = _one_of(ADVERSARIAL_LOSSES, "adversarial loss", given.get("adversarial", objective.adversarial))
+    norm = ADVERSARIAL_LOSSES[adversarial].norm
+    unet = given.get("discriminator_head", objective.discriminator_head) == "unet"
+    if unet and given.get("patch", 0) % UNET_MULTIPLE:
+        raise ValueError(
+            f"--patch {given['patch']}: expected a multiple of {UNET_MULTIPLE} for the U-Net discriminator"
+        )
     usual = {
-        "discriminator_norm": ADVERSARIAL_LOSSES[adversarial].norm,
-        "discriminator_head": "pool",
+        "discriminator_norm": "spectral" if unet and norm == "batch" else norm,
         "discriminator_input": "pixels",
         "discriminator_rate": 1.0,
         "vgg": "vgg19",

@@ -13,12 +13,14 @@ from typing import Any
 
 from srzoo import zoo
 from srzoo.models.registry import GAN_TRAINED
+from srzoo.names import DEFAULT_SCALE
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.png import png
 from srzoo.pictures.reading import ENDINGS, Frame, open_picture
 from srzoo.pictures.sources import Source
 from srzoo.upscaling import Upscaler, batch
+from srzoo.upscaling.automatic import AUTO, suited
 from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import Progress
 from srzoo.viewing.pages import data_url, render
@@ -121,6 +123,8 @@ def has_dial(model: str) -> bool:
     Raises:
         FileNotFoundError, ValueError: as `zoo.load`, for a name or a file that is not one.
     """
+    if model == AUTO:
+        return False
     name = zoo.load(model).name
     return zoo.known(name).base in GAN_TRAINED and zoo.pixel_trained(name) in zoo.shipped_models()
 
@@ -139,20 +143,18 @@ def answer(uploads: Sequence[Upload], model: str, fidelity: float, progress: Cal
 
     Args:
         uploads: at least one.
-        model: what `srzoo.load` takes.
+        model: what `srzoo.load` takes, or `auto`.
         fidelity: in [0, 1].
         progress: is given a picture's name, and gives what `Upscaler.__call__` takes.
 
     Raises:
         ValueError: if no picture could be upscaled; the message names each.
     """
-    # Steps as the dial has them, so that few mixtures are held.
-    upscaler = upscaler_of(model, round(fidelity, 2))
     title = f"{model}, fidelity {fidelity:g}" if fidelity and has_dial(model) else model
     pictures, failures = [], []
     for upload in uploads:
         try:
-            pictures.append(_result(upload, upscaler, title, progress(upload.name)))
+            pictures.append(_result(upload, model, fidelity, title, progress(upload.name)))
         except ValueError as error:
             failures.append(str(error) if upload.name in str(error) else f"{upload.name}: {error}")
     if not pictures:
@@ -165,12 +167,16 @@ def answer(uploads: Sequence[Upload], model: str, fidelity: float, progress: Cal
     )
 
 
-def _result(upload: Upload, upscaler: Upscaler, title: str, progress: Progress) -> dict[str, Any]:
+def _result(upload: Upload, model: str, fidelity: float, title: str, progress: Progress) -> dict[str, Any]:
     name = Path(upload.name)
     # In the page's own folder, which goes with it, if there is one (`srzoo.viewing.demo.serve`).
     with tempfile.TemporaryDirectory(dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
         source = Path(folder, name)
         source.write_bytes(upload.content)
+        if model == AUTO:
+            model, title = suited(source, DEFAULT_SCALE)
+        # Steps as the dial has them, so that few mixtures are held.
+        upscaler = upscaler_of(model, round(fidelity, 2))
         place = Path(f"{name.stem}_x{upscaler.scale}{name.suffix}")
         start = time.perf_counter()
         (job,) = batch.plan([Source(source, place)], batch.Results(Path(folder, "results")), Size(upscaler.scale))

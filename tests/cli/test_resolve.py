@@ -339,3 +339,33 @@ def test_the_script_ends_with_a_sentence_and_status_2(here):
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 2 and ran.stdout == ""
     assert ran.stderr.splitlines()[-1] == "error: missing.png: no such file or folder"
+
+
+def test_auto_says_which_network_it_took_and_why(here, capsys, monkeypatch):
+    monkeypatch.setenv("SRZOO_CACHE", "off")
+    photo("clean.png", 48, 64)
+    Image.fromarray(read_image("clean.png")).save("damaged.jpg", quality=40)
+    assert main(["clean.png", "damaged.jpg", "--model", "auto"]) == 0
+    out = capsys.readouterr().out
+    assert "clean.png; edsr-baseline-x4, as it has no damage\n" in out
+    assert "damaged.jpg; edsr-real-x4, as it has JPEG of quality 40\n" in out
+    assert read_image("results/damaged.jpg").shape == (192, 256, 3)
+
+
+def test_restore_goes_to_the_network_for_damaged_pictures(here, monkeypatch):
+    monkeypatch.setenv("SRZOO_CACHE", "off")
+    photo("cup.png", 24, 24)
+    results = {}
+    for share in ("0", "0.5", "1"):
+        assert main(["cup.png", "--restore", share, "--output", share]) == 0
+        results[share] = read_image(f"{share}/cup.png").astype(float)
+    assert np.abs(results["0"] - results["1"]).max() > 5
+    # Each of the two was clipped for itself.
+    assert np.abs(results["0.5"] - (results["0"] + results["1"]) / 2).mean() < 0.6
+
+
+@pytest.mark.parametrize("asked", [["--model", "auto"], ["--restore", "0.5"]])
+def test_fidelity_is_for_a_model_that_is_named(here, asked):
+    photo("cup.png")
+    with pytest.raises(ValueError, match="--fidelity is for one model of GAN training; name it by --model"):
+        main(["cup.png", *asked, "--fidelity", "0.5"])

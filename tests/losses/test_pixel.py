@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
+from skimage import data
 
 from srzoo import bicubic
-from srzoo.losses import PIXEL_LOSSES, consistency, grid
+from srzoo.losses import PIXEL_LOSSES, against_sharpened, consistency, grid, l1, sharpened
 
 HR = np.array([[[[255.0, 0.0, 51.0]]]], "float32")
 SR = np.array([[[[204.0, 0.0, 153.0]]]], "float32")
@@ -56,3 +58,23 @@ def test_consistency_shrinks_as_matlab_does():
     hr = np.random.default_rng(0).integers(0, 256, (32, 24, 3), "uint8")
     shrunk = np.asarray(bicubic.shrink(np.float32(hr)[None], 4))[0]
     np.testing.assert_allclose(np.clip(shrunk, 0, 255), bicubic.downscale(hr, 4), atol=0.501)
+
+
+def test_sharpening_is_unsharp_masking_where_the_difference_is_no_noise():
+    hr = data.astronaut()[:96, 200:328].astype("float32")
+
+    def blurred(pixels):
+        return gaussian_filter(pixels, (8, 8, 0), mode="mirror", radius=(25, 25, 0))
+
+    detail = hr - blurred(hr)
+    mask = blurred((np.abs(detail) > 10).astype("float32"))
+    expected = mask * np.clip(hr + 0.5 * detail, 0, 255) + (1 - mask) * hr
+    found = np.asarray(sharpened(hr[None]))[0]
+    np.testing.assert_allclose(found, expected, atol=0.01)
+    assert np.abs(found - hr).max() > 10
+    assert float(against_sharpened(l1)(hr[None], found[None])) == pytest.approx(0, abs=1e-7)
+
+
+def test_sharpening_leaves_what_is_nearly_flat():
+    noise = np.random.default_rng(0).normal(128, 2, (1, 64, 64, 3)).astype("float32")
+    np.testing.assert_array_equal(sharpened(noise), noise)

@@ -71,7 +71,33 @@ def test_patches_have_the_channels_of_a_patchgan():
     assert sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers) == 2
 
 
-@pytest.mark.parametrize("head", ["pool", "patches"])
+def test_the_u_net_has_4_4_million_parameters():
+    # Real-ESRGAN's: nine convolutions, of which the first and the last have a bias and no normalisation.
+    down, up, last = [(64, 128), (128, 256), (256, 512)], [(512, 256), (256, 128), (128, 64)], [(64, 64)] * 2
+    kernels = sum(16 * before * after for before, after in down) + sum(9 * one * other for one, other in up + last)
+    model = discriminator(norm="spectral", head="unet")
+    wrapped = [layer for layer in model.layers if isinstance(layer, keras.layers.SpectralNormalization)]
+    assert [layer.layer.filters for layer in wrapped] == [after for _, after in down + up + last]
+    assert (
+        sum(weight.shape.num_elements() for weight in model.trainable_weights)
+        == (kernels + (9 * 3 * 64 + 64) + (9 * 64 + 1))
+        == 4_376_897
+    )
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_the_u_net_has_a_logit_for_each_pixel_and_sees_far_around_it(norm):
+    model = discriminator(norm=norm, head="unet", filters=4)
+    grey = np.full((1, 64, 96, 3), 128, "float32")
+    dotted = grey.copy()
+    dotted[0, 32, 40] = 255
+    logits = np.asarray(model(grey))
+    assert logits.shape == (1, 64, 96, 1) and logits.dtype == np.float32
+    changed = np.asarray(model(dotted) != logits)[0, ..., 0]
+    assert changed[32, 40] and np.ptp(np.flatnonzero(changed.any(axis=0))) > 40
+
+
+@pytest.mark.parametrize("head", ["pool", "patches", "unet"])
 def test_of_details_no_colour_and_no_slope_is_left(head):
     model = discriminator(head=head, norm="none", filters=4, sees="details")
     ramp = np.broadcast_to(np.arange(96)[:, None, None], (1, 96, 96, 3))
@@ -125,7 +151,7 @@ def test_the_logit_is_float32_in_mixed_precision():
     "options, says",
     [
         ({"norm": "layer"}, "norm must be one of batch, spectral, none"),
-        ({"head": "max"}, "head must be one of pool, flatten, patches"),
+        ({"head": "max"}, "head must be one of pool, flatten, patches, unet"),
         ({"sees": "edges"}, "sees must be one of pixels, details, got 'edges'"),
         ({"head": "flatten"}, "patch"),
         ({"patch": 96}, "patch"),

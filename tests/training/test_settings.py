@@ -44,6 +44,24 @@ def test_srgan_is_srresnet_on_pixels_first():
     assert gan.model == "srgan-x2"
 
 
+def test_the_model_for_damaged_pictures_is_trained_on_them_in_both_stages():
+    pixel, gan = stages_of("photos", "edsr-real", minutes=10)
+    assert (pixel.model, pixel.loss, pixel.degrade, pixel.degrade_clean) == ("edsr-real-pixel-x4", "l1", "real", 0)
+    assert (gan.model, gan.objective, gan.degrade, gan.patch, gan.batch) == (
+        *("edsr-real-x4", "real-esrgan", "real", 256, 48),
+    )
+    assert (gan.discriminator_head, gan.discriminator_norm, gan.sharpen_target) == ("unet", "spectral", None)
+    mild, as_it_is = (stages_of("photos", "edsr-real", degrade=preset)[0].degrade for preset in ("mild", "none"))
+    assert (mild, as_it_is) == ("mild", None)
+    assert settings_of("photos", "edsr-baseline").degrade is None
+
+
+def test_a_u_net_takes_crops_that_can_be_halved_three_times():
+    with pytest.raises(ValueError, match="--patch 100: expected a multiple of 8 for the U-Net discriminator"):
+        settings_of("photos", "edsr-real", patch=100)
+    assert settings_of("photos", "edsr-real", patch=100, discriminator_head="patches").discriminator_norm == "batch"
+
+
 def test_given_weights_skip_the_first_stage():
     (gan,) = stages_of("photos", init_weights="best.weights.h5", steps=100)
     assert (gan.model, gan.steps, gan.init_weights) == ("edsr-gan-x4", 100, "best.weights.h5")

@@ -64,6 +64,18 @@ def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp
 
 
 @pytest.mark.slow
+def test_the_flow_for_damaged_pictures_trains_a_u_net_against_sharpened_hr(photos, options, tmp_path):
+    del options["objective"]
+    stages = stages_of(
+        str(photos), f"edsr-real-x4.{SIZES}", steps=8, content={"vgg22": 1.0}, sharpen_target=True, **options
+    )
+    train_quietly(tmp_path, stages)
+    last = [row for row in rows_of(tmp_path / "adversarial") if row["loss"]][-1]
+    assert all(float(last[term]) > 0 for term in ("content", "adversarial", "pixel", "d_loss"))
+    assert zoo.weights_name(tmp_path / "adversarial" / "best.weights.h5") == f"edsr-real-x4.{SIZES}"
+
+
+@pytest.mark.slow
 def test_a_finished_flow_does_nothing_more(photos, options, tmp_path):
     stages = stages_of(str(photos), f"edsr-gan-x4.{SIZES}", steps=4, **options)
     train_quietly(tmp_path, stages)

@@ -110,6 +110,15 @@ def test_an_answer_is_one_page_in_a_box_that_asks_for_nothing(networks, photos, 
     assert file_of(picture["content"]).format == "WEBP"
 
 
+@pytest.mark.slow
+def test_auto_says_of_each_picture_what_it_took(tmp_path):
+    photo = Image.open(sample_path("coffee.png")).crop((100, 200, 164, 248))
+    uploads = [given(tmp_path, "clean.png", photo), given(tmp_path, "damaged.jpg", photo, quality=40)]
+    facts = [picture["facts"] for picture in data_of(answer(uploads, "auto", 0.0, quiet))["pictures"]]
+    assert "edsr-baseline-x4, as it has no damage" in facts[0] and "edsr-real-x4, as it has JPEG" in facts[1]
+    assert not has_dial("auto")
+
+
 def test_the_download_keeps_what_the_picture_holds(networks, tmp_path):
     photo = Image.open(sample_path("coffee.png")).crop((100, 200, 130, 220))
     clear = photo.copy()

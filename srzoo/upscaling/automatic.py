@@ -1,0 +1,35 @@
+"""`auto`: looks at a picture, and takes the network that ships for clean ones or the one for damaged ones."""
+
+from pathlib import Path
+
+from srzoo import shipped
+from srzoo.images import MAX_PIXELS
+from srzoo.pictures.damage import Damage, Thresholds, find_damage, quality_of_file
+from srzoo.pictures.reading import open_picture
+
+AUTO = "auto"
+"""In the place of a model's name."""
+
+
+def suited(path: Path, factor: float, max_pixels: int = MAX_PIXELS) -> tuple[str, str]:
+    """The network for a picture, by its first frame.
+
+    Args:
+        path: of an image file.
+        factor: how many times as wide and high the result is.
+        max_pixels: that it may have.
+
+    Returns:
+        The name of a network that ships, and a line that says what was found.
+
+    Raises:
+        FileNotFoundError, ImageError: as `srzoo.pictures.reading.open_picture`.
+    """
+    with open_picture(path, max_pixels) as picture:
+        pixels = next(picture.frames()).pixels.in_8_bits().in_colour().colour
+    quality = quality_of_file(path, max_pixels)
+    found = find_damage(pixels)
+    if quality is not None and quality <= Thresholds().quality:
+        found = Damage(min(quality, found.quality or quality), found.noise, found.blurred)
+    name = shipped.nearest(shipped.FOR_DAMAGED if found else shipped.FOR_CLEAN, factor)
+    return name, f"{name}, as it has {found}"
