@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from srzoo.runtimes.network import Network
-from srzoo.runtimes.wrapped import interruptible, self_ensemble
+from srzoo.runtimes.wrapped import interruptible, mixed, self_ensemble
 from srzoo.upscaling import Upscaler
 
 LR = np.random.default_rng(0).integers(0, 256, (1, 5, 7, 3)).astype(np.float32)
@@ -66,3 +66,16 @@ def test_while_a_network_computes_the_clock_ticks_and_its_errors_pass():
 
     with pytest.raises(MemoryError, match="no memory"):
         interruptible(network(failing), lambda: None).run(LR)
+
+
+def of_value(value, halo, alignment=1):
+    return Network(
+        "flat", 2, halo, 100, lambda pixels: np.full((1, 2 * pixels.shape[1], 2 * pixels.shape[2], 3), value), alignment
+    )
+
+
+def test_pixels_are_mixed_and_tiles_suit_both():
+    network = mixed(of_value(10.0, 3, 2), of_value(50.0, 7, 3), 0.25)
+    assert network.run(np.zeros((1, 4, 4, 3), np.float32)).mean() == 20
+    assert (network.halo, network.alignment) == (7, 6)
+    assert mixed(of_value(0, None), of_value(0, 7), 0.5).halo is None

@@ -1,4 +1,4 @@
-"""Two networks as one."""
+"""`--restore`: from the network for clean pictures to the one for damaged ones."""
 
 import numpy as np
 import pytest
@@ -6,22 +6,7 @@ import pytest
 from srzoo import zoo
 from srzoo.runtimes.choice import Choice, choose
 from srzoo.runtimes.keras import keras_network
-from srzoo.runtimes.network import Network
-from srzoo.runtimes.wrapped import mixed
 from srzoo.upscaling import Upscaler
-
-
-def of_value(value, halo, alignment=1):
-    return Network(
-        "flat", 2, halo, 100, lambda pixels: np.full((1, 2 * pixels.shape[1], 2 * pixels.shape[2], 3), value), alignment
-    )
-
-
-def test_pixels_are_mixed_and_tiles_suit_both():
-    network = mixed(of_value(10.0, 3, 2), of_value(50.0, 7, 3), 0.25)
-    assert network.run(np.zeros((1, 4, 4, 3), np.float32)).mean() == 20
-    assert (network.halo, network.alignment) == (7, 6)
-    assert mixed(of_value(0, None), of_value(0, 7), 0.5).halo is None
 
 
 @pytest.fixture(scope="module")
