@@ -71,7 +71,7 @@ def test_the_bar_moves_within_a_tile_and_knows_their_sizes(monkeypatch):
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from srzoo.cli import resolve, run
 from srzoo.runtimes import choice
 from srzoo.runtimes.network import Network
@@ -80,6 +80,8 @@ def never(pixels):
     print("computes", flush=True)
     time.sleep(600)
 
+# In a background job of a shell SIGINT is ignored from the start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 choice.choose = lambda *_: Network("slow-x2", 2, 1, 1, never)
 run(resolve.main)
 """
@@ -94,6 +96,9 @@ def test_an_interrupt_ends_a_long_tile_at_once_and_leaves_nothing(here):
         assert process.stdout.readline() == "computes\n"
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        try:
+            assert process.wait(timeout=60) == 130
+        finally:
+            process.kill()
         assert process.stderr.read().endswith("interrupted\n")
     assert not list(Path("results").rglob("*"))
