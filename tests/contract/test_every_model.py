@@ -4,10 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_models import CASES, FAST_AND_SLOW, answer, sizes, tiny
+from tiny_models import CASES, EVERY, FAST_AND_SLOW, answer, result, sizes, tiny
 
 from srzoo import zoo
-from srzoo.images import to_uint8
 from srzoo.losses import ADVERSARIAL_LOSSES, l1
 from srzoo.models.discriminator import discriminator
 from srzoo.models.geometry import scale_of
@@ -16,7 +15,7 @@ from srzoo.runtimes.keras import keras_network
 from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.upscaling import Upscaler
 
-every_model = pytest.mark.parametrize(("name", "scale"), CASES)
+every_model = pytest.mark.parametrize(("name", "scale"), EVERY)
 
 
 def same(a: keras.Model, b: keras.Model) -> bool:
@@ -32,7 +31,7 @@ def test_sr_is_scale_times_lr_at_odd_sizes(name, scale, model, picture):
 
 @every_model
 def test_a_picture_is_upscaled_with_the_memory_that_is_the_default(name, scale, model, picture):
-    expected = to_uint8(answer(model, picture))
+    expected = result(model, picture)
     assert np.abs(Upscaler(model)(picture).astype(int) - expected).max() <= 1
     assert expected.std() > 1
 
@@ -48,7 +47,7 @@ def test_tiles_are_the_whole(name, scale, model, picture):
     wide = np.tile(picture, (1 + 2 * network.halo // 37, 1 + 2 * least // (41 * 37), 1))
     tiled = Upscaler(network, memory=2 * least * network.bytes_per_pixel)
     assert len(tiled.plan(wide)) > 1
-    assert np.abs(tiled(wide).astype(int) - to_uint8(answer(model, wide))).max() <= 1
+    assert np.abs(tiled(wide).astype(int) - result(model, wide)).max() <= 1
 
 
 @every_model

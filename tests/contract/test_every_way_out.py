@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from tiny_models import CASES, FAST_AND_SLOW, answer
+from tiny_models import EVERY, FAST_AND_SLOW, answer
 
 from srzoo import zoo
 from srzoo.exporting.formats import EXPORT_FORMATS, export
@@ -28,7 +28,7 @@ def exported_to(model, folder, format, precision="float32"):
     return path
 
 
-@pytest.mark.parametrize(("name", "scale"), CASES)
+@pytest.mark.parametrize(("name", "scale"), EVERY)
 def test_folded_it_is_the_same_function_without_batch_normalisation(name, scale, model, picture):
     folded = fold_batch_norm(model)
     np.testing.assert_allclose(answer(folded, picture), answer(model, picture), atol=1e-3)
@@ -80,7 +80,7 @@ def cache(tmp_path, monkeypatch, caplog):
     return caplog
 
 
-@pytest.mark.parametrize(("name", "scale"), CASES)
+@pytest.mark.parametrize(("name", "scale"), EVERY)
 def test_openvino_computes_it_at_any_size(name, scale, model, picture):
     pytest.importorskip("openvino")
     compiled = openvino.core().compile_model(openvino.build(fold_batch_norm(model)), "CPU", openvino.EXACT)

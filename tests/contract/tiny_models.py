@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from srzoo import zoo
-from srzoo.models.registry import MODELS
+from srzoo.images import to_uint8
+from srzoo.models.geometry import scale_of
+from srzoo.models.registry import MODELS, mirrored_of
 
 SCALES = (1, 2, 4)
 """Those that differ in kind: without growth, with one stage of it, with two."""
@@ -21,6 +23,15 @@ def costly(name: str, scale: int) -> bool:
     place = list(MODELS).index(name)
     return scale == 2 or builders[place] in builders[:place]
 
+
+def _twin(name: str) -> bool:
+    """Whether the network is that of an entry before, down to its sizes."""
+    place = list(MODELS).index(name)
+    return MODELS[name].build in [entry.build for entry in list(MODELS.values())[:place]]
+
+
+EVERY = [pytest.param(*case, marks=pytest.mark.slow) if _twin(case[0]) else case for case in CASES]
+"""The cases, of which those of the same network are left to the slow tests."""
 
 FAST_AND_SLOW = [pytest.param(*case, marks=pytest.mark.slow) if costly(*case) else case for case in CASES]
 
@@ -52,3 +63,10 @@ def kept(name: str, scale: int) -> keras.Model:
 def answer(model: keras.Model, pixels: np.ndarray) -> np.ndarray:
     """SR, float32 (H, W, 3), of LR, uint8 (H, W, 3)."""
     return np.asarray(model(pixels[None].astype(np.float32), training=False))[0]
+
+
+def result(model: keras.Model, pixels: np.ndarray) -> np.ndarray:
+    """As `answer`, but uint8, and of a picture that is continued mirrored where the model's entry says so."""
+    margin, scale = mirrored_of(model.name), scale_of(model)
+    sr = to_uint8(answer(model, np.pad(pixels, [(margin, margin)] * 2 + [(0, 0)], "symmetric")))
+    return sr[margin * scale : len(sr) - margin * scale, margin * scale : sr.shape[1] - margin * scale]

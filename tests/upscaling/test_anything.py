@@ -61,7 +61,7 @@ def test_images_paths_and_tensors(upscaler, tmp_path):
 @pytest.mark.parametrize(
     ("picture", "options", "sentence"),
     [
-        (PHOTO / 255, {}, r"call srzoo.upscale\(picture, white=1\) or 255"),
+        (PHOTO / 255, {}, r"Call srzoo.upscale\(picture, white=1\) or 255"),
         (PHOTO.astype(int), {}, r"got int64, white=None; give picture.astype\('uint8'\)"),
         (
             np.moveaxis(PHOTO, 2, 0),
