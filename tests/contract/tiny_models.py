@@ -21,7 +21,7 @@ def costly(name: str, scale: int) -> bool:
     """Whether what takes seconds is left to the slow tests, as another case has the same layers."""
     builders = [getattr(entry.build, "func", entry.build) for entry in MODELS.values()]
     place = list(MODELS).index(name)
-    return scale == 2 or builders[place] in builders[:place]
+    return scale != 4 or builders[place] in builders[:place]
 
 
 def _twin(name: str) -> bool:
