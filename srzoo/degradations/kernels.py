@@ -1,4 +1,4 @@
-"""Blur kernels of Real-ESRGAN (Wang et al., arXiv 2107.10833, section 3.2) and its sinc filter (section 3.4)."""
+"""Blur kernels of Real-ESRGAN (Wang et al., arXiv 2107.10833, section 3.1) and its sinc filter (section 3.3)."""
 
 import numpy as np
 from scipy.special import j1

@@ -77,7 +77,7 @@ def _module(model: keras.Model, facts: exported.Facts, tile: int, max_pixels: in
     module.network = tf.function(
         lambda pixels: model(pixels, training=False), input_signature=[images], autograph=False
     )
-    network = TiledNetwork(module.network, facts.scale, facts.halo, tile, facts.alignment, facts.mirrored)
+    network = TiledNetwork(module.network, facts.scale, facts.halo, tile, facts.alignment, facts.border)
 
     def upscale_one(content: tf.Tensor) -> tf.Tensor:
         return tf.io.encode_png(upscale_tiled(decode_image(content)[None], network)[0])

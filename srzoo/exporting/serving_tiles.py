@@ -16,7 +16,7 @@ class TiledNetwork:
     Attributes:
         run: from RGB pixels in [0, 255], float32 (N, H, W, 3), to float32 (N, scale H, scale W, 3).
         scale: HR pixels a side of an LR pixel.
-        halo, alignment, mirrored: as of `srzoo.runtimes.network.Network`; without a halo no picture may exceed
+        halo, alignment, border: as of `srzoo.runtimes.network.Network`; without a halo no picture may exceed
             `max_pixels`.
         max_pixels: area that the network's input may have, in LR pixels; at least a pixel's with its halo.
     """
@@ -26,7 +26,7 @@ class TiledNetwork:
     halo: int | None
     max_pixels: int
     alignment: int = 1
-    mirrored: int = 0
+    border: int = 0
 
 
 def upscale_batch(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
@@ -50,7 +50,7 @@ def upscale_batch(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
 
 def upscale_tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
     """Like `upscale_batch`, with the same place in all pictures in one tile: for one picture, or a few that fit."""
-    margin = network.mirrored
+    margin = network.border
     if not margin:
         return _tiled(pixels, network)
     for axis in (1, 2):

@@ -20,7 +20,7 @@ DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
 
 
 def residual_block(x, filters: int, residual_scaling: float, name: str):
-    """conv - ReLU - conv, scaled, plus the identity (figure 2c; the scaling is section 3.3's)."""
+    """conv - ReLU - conv, scaled, plus the identity (figure 2c; the scaling is section 3.2's)."""
     skip = x
     x = conv(filters, 3, f"{name}_conv1", activation="relu")(x)
     x = conv(filters, 3, f"{name}_conv2")(x)

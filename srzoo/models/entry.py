@@ -45,7 +45,7 @@ class Entry:
         pixel_trained: for a model of GAN training, the entry of the same network, trained on pixels alone.
         fine: names of the convolutions that stay in float32 where the others are computed in 8 bits.
         layouts: checkpoints of others that become it.
-        mirrored: LR pixels by which a picture is continued at its borders, mirrored, before it goes through the
+        border: LR pixels by which a picture is continued at its borders, mirrored, before it goes through the
             network. Zeros there are grey for a network that maps black to -1, and it draws them as a frame.
     """
 
@@ -57,7 +57,7 @@ class Entry:
     pixel_trained: str | None = None
     fine: tuple[str, ...] = ("head", "tail")
     layouts: tuple[Layout, ...] = ()
-    mirrored: int = 0
+    border: int = 0
 
     def published(self) -> dict[str, Any]:
         """The builder's sizes and their published values."""

@@ -32,10 +32,10 @@ def entry_of(base: str) -> Entry:
     return MODELS[base]
 
 
-def mirrored_of(name: str) -> int:
-    """`Entry.mirrored` of a model's full name; 0 if it is none of ours."""
+def border_of(name: str) -> int:
+    """`Entry.border` of a model's full name; 0 if it is none of ours."""
     try:
-        return entry_of(parse(name).base).mirrored
+        return entry_of(parse(name).base).border
     except ValueError:
         return 0
 

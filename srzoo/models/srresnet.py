@@ -70,7 +70,7 @@ def srresnet(scale: int = 4, blocks: int = 16, filters: int = 64, name: str = "s
 
 
 # More than 4 pixels change nothing: 254 of 255 remain of white at its border, without them 237 and 218 (SRGAN).
-_ENTRY = partial(Entry, scales=tuple(STAGES), recognise=partial(recognise_residual, end=9), mirrored=4)
+_ENTRY = partial(Entry, scales=tuple(STAGES), recognise=partial(recognise_residual, end=9), border=4)
 
 ENTRIES = (
     _ENTRY("srresnet", srresnet, recipes.SRRESNET),

@@ -52,20 +52,20 @@ class Facts:
     bytes_per_pixel: int
     precision: str
     alignment: int = 1
-    mirrored: int = 0
+    border: int = 0
 
     def network(self, run: Run) -> Network:
-        return Network(self.name, self.scale, self.halo, self.bytes_per_pixel, run, self.alignment, self.mirrored)
+        return Network(self.name, self.scale, self.halo, self.bytes_per_pixel, run, self.alignment, self.border)
 
 
 def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
     """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture."""
     from srzoo.models.geometry import alignment_of, halo_of, scale_of
-    from srzoo.models.registry import mirrored_of
+    from srzoo.models.registry import border_of
     from srzoo.runtimes.keras import peak_bytes_per_pixel
 
     memory = math.ceil(peak_bytes_per_pixel(model) * MEMORY.get(format, 1))
-    borders = alignment_of(model), mirrored_of(model.name)
+    borders = alignment_of(model), border_of(model.name)
     return Facts(model.name, scale_of(model), halo_of(model), memory, precision, *borders)
 
 
@@ -119,9 +119,9 @@ def _parsed(text: str | bytes | None, path: Path) -> Facts:
     try:
         facts = Facts(**json.loads(text or ""))
         halo = 1 if facts.halo is None else facts.halo + 1
-        numbers = facts.scale, halo, facts.bytes_per_pixel, facts.alignment, facts.mirrored + 1
+        numbers = facts.scale, halo, facts.bytes_per_pixel, facts.alignment, facts.border + 1
         if not all(isinstance(each, int) and each > 0 for each in numbers):
-            raise ValueError("scale, bytes_per_pixel and alignment must be above 0, halo and mirrored from 0 on")
+            raise ValueError("scale, bytes_per_pixel and alignment must be above 0, halo and border from 0 on")
         return facts
     except (TypeError, ValueError) as error:
         raise ValueError(

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from srzoo.models.geometry import alignment_of, halo_of, scale_of, split_at_growth
-from srzoo.models.registry import mirrored_of
+from srzoo.models.registry import border_of
 from srzoo.runtimes import stages
 from srzoo.runtimes.network import Network
 
@@ -19,7 +19,7 @@ def keras_network(model: keras.Model) -> Network:
     Raises:
         ValueError: if the model does not upscale.
     """
-    scale, halo, borders = scale_of(model), halo_of(model), (alignment_of(model), mirrored_of(model.name))
+    scale, halo, borders = scale_of(model), halo_of(model), (alignment_of(model), border_of(model.name))
     parts = split_at_growth(model)
     if parts is None:
         return Network(model.name, scale, halo, peak_bytes_per_pixel(model), _compiled(model), *borders)

@@ -17,7 +17,7 @@ class Network:
         bytes_per_pixel: of memory at its peak, per LR pixel.
         run: from RGB pixels in [0, 255], float32 (1, H, W, 3), to an array of (1, scale H, scale W, 3), not clipped.
         alignment: LR pixels of which tiles must begin at a multiple.
-        mirrored: LR pixels by which a picture is continued at its borders; only without alignment.
+        border: LR pixels by which a picture is continued at its borders; only without alignment.
         precise: gives the same network in float32, where this one computes in 8 bits for speed and nobody asked for it.
     """
 
@@ -27,5 +27,5 @@ class Network:
     bytes_per_pixel: int
     run: Callable[[np.ndarray], np.ndarray]
     alignment: int = 1
-    mirrored: int = 0
+    border: int = 0
     precise: Callable[[], "Network"] | None = None

@@ -232,7 +232,7 @@ def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
 
     parts, known = split_at_growth(model), keras_network(model)
     size = known.scale, known.halo, known.bytes_per_pixel
-    facts = exported.Facts(known.name, *size, precision, known.alignment, known.mirrored)
+    facts = exported.Facts(known.name, *size, precision, known.alignment, known.border)
     # `split_at_growth` gives no tail without a halo.
     return facts, (parts and halo_of(parts[1])) or 0
 

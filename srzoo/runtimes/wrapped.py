@@ -14,7 +14,7 @@ POLL_SECONDS = 0.5
 
 
 def self_ensemble(network: Network) -> Network:
-    """The geometric self-ensemble of EDSR (arXiv 1707.02921, section 3.3): the mean over eight flips and turns.
+    """The geometric self-ensemble of EDSR (arXiv 1707.02921, section 4.3): the mean over eight flips and turns.
 
     It takes eight times as long. Where tiles have to be aligned (RRDB at x1 and x2) and the picture's sides are no
     multiples of that, tiles are only nearly equal to the whole.

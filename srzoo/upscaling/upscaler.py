@@ -102,7 +102,7 @@ class Upscaler:
             network.halo,
             network.alignment,
         )
-        self._upscale_tile, self._mirrored = network.run, network.mirrored
+        self._upscale_tile, self._border = network.run, network.border
         self._bytes_per_pixel = network.bytes_per_pixel
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
         self.scale = scale or self.network_scale
@@ -323,10 +323,10 @@ class Upscaler:
     def _continued(self, lr: np.ndarray, tile: Tile, shape: tuple[int, ...]) -> np.ndarray:
         """Runs the network on a tile, which is continued where it ends with the picture."""
         sides = [
-            (self._mirrored * (part.start == 0), self._mirrored * (part.stop == length))
+            (self._border * (part.start == 0), self._border * (part.stop == length))
             for part, length in zip(tile.source, shape)
         ]
-        if self._mirrored:
+        if self._border:
             lr = np.pad(lr, [(0, 0), *sides, (0, 0)], "symmetric")
         sr = np.asarray(self._upscale_tile(lr))[0]
         (top, bottom), (left, right) = (

@@ -9,7 +9,7 @@ from srzoo import zoo
 from srzoo.images import to_uint8
 from srzoo.models.geometry import MOST_HALO, alignment_of, halo_of, radius_of
 from srzoo.models.layers import pixel_shuffle
-from srzoo.models.registry import mirrored_of
+from srzoo.models.registry import border_of
 from srzoo.runtimes import keras as keras_network
 from srzoo.runtimes.keras import peak_bytes_per_pixel
 from srzoo.runtimes.tiles import cut
@@ -44,7 +44,7 @@ def tiled(model, pixels, area):
 
 
 def whole(model, pixels):
-    around = mirrored_of(model.name)
+    around = border_of(model.name)
     continued = np.pad(pixels, ((around, around), (around, around), (0, 0)), "symmetric")
     sr = to_uint8(model(continued[None].astype("float32"), training=False)[0])
     shaved = around * len(sr) // len(continued)
@@ -201,7 +201,7 @@ def test_a_model_whose_output_is_not_finite_is_refused():
 
 
 def test_the_picture_is_continued_mirrored_where_the_entry_says_so():
-    assert mirrored_of("srresnet-x2.blocks1.filters4") == 4 and mirrored_of("mine") == mirrored_of("edsr-x4") == 0
+    assert border_of("srresnet-x2.blocks1.filters4") == 4 and border_of("mine") == border_of("edsr-x4") == 0
     model = zoo.create("srresnet-x2.blocks1.filters4")
     lr = np.random.default_rng(0).integers(0, 256, (50, 37, 3), np.uint8)
     continued = np.pad(lr, ((4, 4), (4, 4), (0, 0)), "symmetric")
