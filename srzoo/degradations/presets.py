@@ -5,7 +5,7 @@ Sigma of noise is in grey levels of 255, sigma of blur in pixels, qualities are 
 
 from dataclasses import dataclass
 
-from srzoo.degradations.steps import Blur, Chain, Jpeg, Kernels, Noise, Resize, Shuffled, Sincs, Step, ToLr
+from srzoo.degradations.steps import Blur, Chain, Jpeg, Kernels, Noise, OneOf, Resize, Shuffled, Sincs, Step, ToLr
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,16 @@ _BSRGAN = Chain(
 )
 
 _BICUBIC = ToLr(("matlab",))
+_MILD = Chain(
+    (
+        Blur({Kernels((0.2, 1.2), True): 0.7, Kernels((0.2, 1.2), False): 0.3}, (7, 9, 11), 0.5),
+        ToLr(("matlab", "area", "bicubic")),
+        Noise(sigma=(0, 4), poisson=(0.05, 0.3)),
+        Jpeg((75, 95), 0.75),
+    )
+)
+_JPEG = Chain((_BICUBIC, Jpeg((30, 95))))
+_NOISE = Chain((_BICUBIC, Noise(sigma=(1, 25), poisson=(0.05, 2.5))))
 _OWN = "srzoo's own"
 
 PRESETS = {
@@ -82,21 +92,19 @@ PRESETS = {
         "BSRGAN's: two blurs, two resizings, noise and JPEG in any order, and JPEG at the end",
         "Zhang et al., arXiv 2103.14006, section 3, with its numbers for x4; without noise of camera sensors",
     ),
+    "mixed": Preset(
+        OneOf(((0.6, _REAL), (0.1, _MILD), (0.1, _JPEG), (0.2, _NOISE))),
+        "real for 60 % of the pictures, mild, jpeg or noise for the others",
+        f"{_OWN}: what no JPEG came after is rare in real",
+    ),
     "mild": Preset(
-        Chain(
-            (
-                Blur({Kernels((0.2, 1.2), True): 0.7, Kernels((0.2, 1.2), False): 0.3}, (7, 9, 11), 0.5),
-                ToLr(("matlab", "area", "bicubic")),
-                Noise(sigma=(0, 4), poisson=(0.05, 0.3)),
-                Jpeg((75, 95), 0.75),
-            )
-        ),
+        _MILD,
         "pictures of today's phones and sites: a little of each",
         _OWN,
     ),
-    "jpeg": Preset(Chain((_BICUBIC, Jpeg((30, 95)))), "MATLAB's bicubic, then JPEG", f"{_OWN}; the range of real"),
+    "jpeg": Preset(_JPEG, "MATLAB's bicubic, then JPEG", f"{_OWN}; the range of real"),
     "noise": Preset(
-        Chain((_BICUBIC, Noise(sigma=(1, 25), poisson=(0.05, 2.5)))),
+        _NOISE,
         "MATLAB's bicubic, then Gaussian or Poisson noise",
         f"{_OWN}; the ranges of real",
     ),

@@ -178,7 +178,22 @@ class Shuffled:
         return Chain(tuple(order))(pixels, lr_shape, rng)
 
 
-Step = Blur | Resize | ToLr | Noise | Jpeg | Chain | Shuffled
+@dataclass(frozen=True)
+class OneOf:
+    """One of several ways from HR to LR.
+
+    Attributes:
+        ways: how often each is taken, and what it does.
+    """
+
+    ways: tuple[tuple[float, "Step"], ...]
+
+    def __call__(self, pixels: np.ndarray, lr_shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        _, way = self.ways[rng.choice(len(self.ways), p=[share for share, _ in self.ways])]
+        return way(pixels, lr_shape, rng)
+
+
+Step = Blur | Resize | ToLr | Noise | Jpeg | Chain | Shuffled | OneOf
 
 
 def degrade(hr: np.ndarray, scale: int, steps: Step, rng: np.random.Generator) -> np.ndarray:

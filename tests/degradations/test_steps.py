@@ -106,5 +106,5 @@ def test_noise_is_gaussian_or_poisson_by_its_share(monkeypatch):
 def test_hr_that_is_no_multiple_and_an_unknown_preset_are_refused():
     with pytest.raises(ValueError, match="multiples of 4, got 95x128; crop it first"):
         degrade(HR[:95], 4, PRESETS["jpeg"].steps, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="must be one of real, bsrgan, mild, jpeg, noise, blur, got 'foggy'"):
+    with pytest.raises(ValueError, match="must be one of real, bsrgan, mixed, mild, jpeg, noise, blur, got 'foggy'"):
         preset_of("foggy")
