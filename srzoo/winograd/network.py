@@ -1,6 +1,4 @@
-"""The loss of EDSR-baseline and its gradient from `edsr.cc`, compiled on first use: about three times as fast on a
-processor as TensorFlow's, in float32.
-"""
+"""The loss of EDSR and its gradient from `edsr.cc`, in float32."""
 
 import ctypes
 import functools
@@ -24,9 +22,14 @@ _FLOATS = np.ctypeslib.ndpointer("float32", flags="C_CONTIGUOUS")
 
 
 @functools.cache
-def _library() -> ctypes.CDLL:
+def library() -> ctypes.CDLL:
+    """The compiled source.
+
+    Raises:
+        OSError: without a compiler that takes it.
+    """
     if shutil.which(COMPILER) is None:
-        raise OSError(f"{SOURCE.name} is compiled on first use, but {COMPILER} is missing: install it, or use train.py")
+        raise OSError(f"{SOURCE.name} is compiled on first use, and {COMPILER} is missing; install it")
     # Threads that wait for work would otherwise spin beside TensorFlow's.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     with tempfile.TemporaryDirectory(prefix="srzoo-") as folder:
@@ -48,7 +51,7 @@ def _library() -> ctypes.CDLL:
 
 
 def shapes(blocks: int, scale: int) -> list[tuple[int, ...]]:
-    """Of the weights: kernel (height, width, in, out) and bias of each convolution, in forward order."""
+    """Shapes of the weights: kernel (height, width, in, out) and bias of each convolution, in forward order."""
     stages = [(64, 64 * factor**2) for factor in STAGES[scale]]
     channels = [(3, 64), *(2 * blocks + 1) * [(64, 64)], *stages, (64, 3)]
     return [shape for given, made in channels for shape in ((3, 3, given, made), (made,))]
@@ -70,7 +73,7 @@ class Network:
     def __init__(self, blocks: int, side: int, scale: int):
         if side < 4 or side % 4:
             raise ValueError(f"the side of an LR crop must be a multiple of 4, got {side}")
-        self._library = _library()
+        self._library = library()
         self._network = self._library.network_new(blocks, side, scale, len(os.sched_getaffinity(0)))
         self.weights = self._library.network_weights(self._network)
 
