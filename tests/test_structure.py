@@ -135,8 +135,8 @@ NETWORK_MODULES = {"socket", "http", "urllib", "requests", "ftplib", "smtplib", 
 ASKED_FOR = {"data/tensorflow_datasets.py"}
 """Downloads a data set, whose name the user gives."""
 MAY_USE = {"importing/torch_files.py": {"pickle"}, "winograd/network.py": {"ctypes", "subprocess"}}
-"""PyTorch's checkpoints are pickles; this Unpickler finds no functions but its own, as its tests say. The gradient in C++
-comes with the package and is compiled."""
+"""PyTorch's checkpoints are pickles; this Unpickler finds no functions but its own, as its tests say. The gradient
+in C++ comes with the package and is compiled."""
 
 
 def called(text: str) -> list[tuple[str, ast.Call]]:
