@@ -1,4 +1,4 @@
-"""What srzoo writes by hand, beside the libraries that do it too: the figures of docs/architecture.md.
+"""What srzoo writes by hand, beside the libraries that do it too: the figures of docs/written-by-hand.md.
 
     python -m benchmarks.borrowed
 

@@ -1,4 +1,4 @@
-"""Draws docs/degradations.md's sheets: ten damaged pictures, LR, bicubic and the SR of models at 100 %.
+"""Draws docs/damaged.md's sheets: ten damaged pictures, LR, bicubic and the SR of models at 100 %.
 
     python tools/damaged.py --lpips lpips_alexnet.npz
 

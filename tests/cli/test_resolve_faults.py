@@ -1,4 +1,4 @@
-"""Every row of the table of faults in docs/images.md: a sentence, the exit status, and the other files done."""
+"""Every row of the table of faults in docs/faults.md: a sentence, the exit status, and the other files done."""
 
 import errno
 import os
