@@ -14,6 +14,7 @@ ROOMS = (
     "names",
     "recipes",
     "shipped",
+    "cards",
     "metrics",
     "models",
     "zoo",

@@ -2,7 +2,7 @@
 
     python tools/results.py Set5 Set14 BSD100 --lpips lpips_alexnet.npz
 
-The figures go to srzoo/weights/results.json. docs/results.md, the tables of the cards in docs/models/, the tests and
+The figures go to srzoo/weights/results.json. docs/results.md, the cards in docs/models/, the tests and
 `srzoo list` take them from there. Every model and bicubic are measured on the benchmark folders at their own scale, and
 those of x4 also on the last folder as `srzoo degrade --preset real --seed 0` damages it. The plot shows PSNR-Y against
 LPIPS of the models of x4, and between a network trained on pixels and the same network after GAN training the way of
@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from draw_strip import row, stack
 
-from srzoo import bicubic, names, shipped, zoo
+from srzoo import bicubic, cards, names, shipped, zoo
 from srzoo.data.sample import sample_path
 from srzoo.degradations.folder import degrade_folder
 from srzoo.evaluation import find_pairs
@@ -196,7 +196,10 @@ def plot(clean: dict[str, Figures], ways: dict[str, dict[str, Figures]], path: P
 
 
 def fill_card(card: Path, clean: dict[str, Figures], damaged: dict[str, Figures]) -> None:
-    """Writes the figures into the tables of a card: of rows whose first cell is `this`, `bicubic` or a model's name."""
+    """Writes the figures into a card: into the metadata in front, and into tables.
+
+    There they go into rows whose first cell is `this`, `bicubic` or a model's name.
+    """
     folders = list(next(iter(clean.values())))
     kinds = {tuple(folders): clean, (f"{folders[-1]}, damaged",): damaged}
     scale = card.stem.rpartition("-")[2]
@@ -208,7 +211,7 @@ def fill_card(card: Path, clean: dict[str, Figures], damaged: dict[str, Figures]
         name = {"this": card.stem, "bicubic": f"bicubic-{scale}"}.get(first, first)
         lines.append(f"| {first} | {' | '.join(map(text, known[name].values()))} |" if name in known else line)
     with atomic_file(card) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+        temporary.write_text(cards.with_metadata("\n".join(lines) + "\n", cards.metadata(card.stem)), "utf-8")
 
 
 def main() -> None:

@@ -1,5 +1,9 @@
 """`srzoo list`: the models whose trained weights ship."""
 
+import json
+from dataclasses import asdict
+
+from srzoo import cards
 from srzoo.cli.arguments import command
 from srzoo.shipped import list_models
 from srzoo.tables import markdown_table
@@ -8,8 +12,12 @@ DESCRIPTION = "Lists the models that come with srzoo. Their names are what --mod
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Prints the table."""
-    command("srzoo list", DESCRIPTION, "docs/models/ has a page on each.").parse_args(argv)
+    """Prints the table, or as JSON the same with the metadata of the cards."""
+    ap = command("srzoo list", DESCRIPTION, "docs/models/ has a page on each.")
+    ap.add_argument("--json", action="store_true", help="for programs, with what stands in front of each model's card")
+    if ap.parse_args(argv).json:
+        print(json.dumps([{**asdict(each), "card": cards.metadata(each.name)} for each in list_models()], indent=1))
+        return 0
     head = ["model", "scale", "MB", "PSNR-Y on Set5", "LPIPS on Set5", "what it is for"]
     rows = [
         [
