@@ -1,6 +1,7 @@
 """Cards of the models that ship: what stands in front, and that it is what was measured and how they were made."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,12 @@ def test_what_stands_in_front_of_a_card_is_what_was_measured(name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_card_says_how_its_weights_were_made(name):
-    """What a card takes over from that of the network it began with, it need not say again."""
-    base, text = name, ""
-    while base:
-        text += " ".join(PAGES[base].replace("\\\n", " ").split())
-        base = MADE[base]["base_model"]
+    """What a card takes over from another, it need not say again."""
+    known = [name]
+    for each in known:
+        others = {MADE[each]["base_model"], *re.findall(r"As of \[([\w-]+)\]", PAGES[each])}
+        known += sorted(others - {None, *known})
+    text = " ".join(" ".join(PAGES[each] for each in known).replace("\\\n", " ").split())
     made = MADE[name]
     pictures = sum(PROVENANCE["data"][each]["pictures"] for each in made["data"])
     assert made["pictures"] == pictures and f"{pictures:,} " in text
