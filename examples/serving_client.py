@@ -4,8 +4,8 @@
     python examples/serving_client.py --grpc localhost:8500 --model edsr-baseline-x4 a.jpg --output out/
 
 REST needs Python alone, so this file can be copied to where nothing is installed; gRPC needs the package
-tensorflow-serving-api. What is there in the output folder is not asked for again, so a run that was interrupted goes on
-where it was.
+tensorflow-serving-api. Results bear the time of their images: what is there and of that time is not asked for again, so
+a run that was interrupted goes on where it was.
 """
 
 import argparse
@@ -14,7 +14,9 @@ import http.client
 import json
 import os
 import re
+import signal
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -41,7 +43,13 @@ class Unavailable(Exception):
 
 
 def rest_sender(url: str, model: str, version: int | None, timeout: float) -> Send:
-    """Sends over REST; `url` is the server's, such as http://localhost:8501, and `timeout` in seconds."""
+    """Sends over REST; `url` is the server's, such as http://localhost:8501, and `timeout` in seconds.
+
+    Raises:
+        ValueError: if it is no URL of a server.
+    """
+    if not re.match(r"https?://[^/]", url):
+        raise ValueError(f"--url must begin with http:// or https:// as http://localhost:8501 does, got {url!r}")
     path = f"/v1/models/{urllib.parse.quote(model)}" + (f"/versions/{version}" if version else "") + ":predict"
     headers = {"Content-Type": "application/json"}
 
@@ -78,7 +86,13 @@ def _reason(message: str) -> str:
 
 
 def grpc_sender(address: str, model: str, version: int | None, timeout: float) -> Send:
-    """Sends over gRPC, without encryption; `address` is the server's, such as localhost:8500."""
+    """Sends over gRPC, without encryption; `address` is the server's, such as localhost:8500.
+
+    Raises:
+        ValueError: if it is no address, or the package is missing.
+    """
+    if not re.fullmatch(r"[^/]+:\d+", address):
+        raise ValueError(f"--grpc must be a host and a port as localhost:8500, got {address!r}")
     try:
         import grpc
         from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2, types_pb2
@@ -126,6 +140,25 @@ def with_retries(send: Send, retries: int, wait: float) -> Send:
     return send_again
 
 
+def images_of(folder: Path, output: Path) -> list[Path]:
+    """The images below a folder, sorted; neither hidden ones, as macOS's `._a.jpg`, nor results."""
+    results = output.resolve()
+    own = folder.resolve().is_relative_to(results)
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and (own or not path.parent.resolve().is_relative_to(results))
+    )
+
+
+def is_done(file: Path, target: Path) -> bool:
+    """Whether the result is there and bears its image's time; two seconds are one, as on some memory cards."""
+    return target.exists() and abs(target.stat().st_mtime - file.stat().st_mtime) <= 2
+
+
 def jobs_of(inputs: list[Path], output: Path) -> dict[Path, Path]:
     """Where each result goes -> the image it is made of; a folder's images keep their place below it.
 
@@ -136,10 +169,7 @@ def jobs_of(inputs: list[Path], output: Path) -> dict[Path, Path]:
     for given in inputs:
         if not given.exists():
             raise ValueError(f"{given}: no such file or folder")
-        files = (
-            sorted(path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES) if given.is_dir() else [given]
-        )
-        for file in files:
+        for file in images_of(given, output) if given.is_dir() else [given]:
             place = file.relative_to(given) if given.is_dir() else Path(file.name)
             target = output / place.with_suffix(".png")
             if jobs.setdefault(target, file) != file:
@@ -151,16 +181,16 @@ def jobs_of(inputs: list[Path], output: Path) -> dict[Path, Path]:
 
 def upscale_file(file: Path, target: Path, send: Send) -> None:
     """Upscales a file; `target` appears whole or not at all."""
+    time_of_image = file.stat().st_mtime_ns
     upscaled = send(file.read_bytes())
     if not upscaled.startswith(PNG):
         raise Refused("the answer is no PNG; is this a model that srzoo exported?")
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".writing-{os.getpid()}-{target.name}")
-    try:
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=target.parent) as folder:
+        temporary = Path(folder, "result")
         temporary.write_bytes(upscaled)
+        os.utime(temporary, ns=(time_of_image, time_of_image))
         temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def upscale_files(jobs: dict[Path, Path], send: Send, parallel: int) -> int:
@@ -207,7 +237,7 @@ def main(argv: list[str] | None = None) -> int:
         jobs = jobs_of(args.inputs, args.output)
         make = rest_sender if args.url else grpc_sender
         send = make(args.url or args.grpc, args.model, args.version, args.timeout)
-        missing = {target: file for target, file in jobs.items() if not target.exists()}
+        missing = {target: file for target, file in jobs.items() if not is_done(file, target)}
         if len(missing) < len(jobs):
             print(f"{len(jobs) - len(missing)} of {len(jobs)} are there already", flush=True)
         failed = upscale_files(missing, with_retries(send, args.retries, args.wait), max(1, args.parallel))
@@ -221,4 +251,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    for name in ("SIGTERM", "SIGHUP"):
+        if getattr(signal, name, None) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     sys.exit(main())

@@ -7,12 +7,15 @@ models they are float32. Rounding and clipping happen in `to_uint8` and `to_uint
 import contextlib
 import errno
 import functools
-import glob
+import hashlib
 import io
 import os
 import platform
+import re
+import shutil
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,6 +49,20 @@ OPTIONAL = {
     "pillow_jxl": ("JPEG XL", "pillow-jxl-plugin", (b"\xff\x0a", b"JXL \r\n")),
 }
 """Module of a plugin -> the format, the package, and signatures within the first 12 bytes of such files."""
+
+NO_PICTURES = {
+    b"%PDF": "a PDF document",
+    b"<svg": "an SVG drawing",
+    b"<?xml": "an SVG drawing or other XML",
+    b"ftypqt": "a video",
+    b"ftypisom": "a video",
+    b"ftypmp4": "a video",
+    b"\x1aE\xdf\xa3": "a video",
+    **dict.fromkeys(
+        (b"ftypcrx ", b"FUJIFILMCCD-", b"IIRO", b"IIRS", b"MMOR", b"IIU\0"), "a RAW file; give it developed"
+    ),
+}
+"""What is among the first 12 bytes of files that are taken for pictures -> what they are."""
 
 # Files are refused for what Pillow only warns of. Not around each: they are read in threads, which share filters.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -130,7 +147,10 @@ def _identified(file, path: Path, max_pixels: int) -> Image.Image:
                 raise ImageError(
                     f"{path}: {name} is read by {module}; install it with `pip install {package}`"
                 ) from error
-        kind = _kind_of_tiff(path) if first[:4] in TIFF_SIGNATURES else "unknown or damaged format"
+        kind = next(
+            (kind for beginning, kind in NO_PICTURES.items() if beginning in first), "unknown or damaged format"
+        )
+        kind = _kind_of_tiff(path) if first[:4] in TIFF_SIGNATURES else kind
         raise ImageError(f"{path}: not an image that can be read ({kind})") from error
 
 
@@ -232,22 +252,44 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
         raise ImageError(f"{path}: cannot be written ({error})") from error
 
 
-WRITING = f".writing-{platform.node()[:40]}-"
-"""Before the number of the process that writes a file."""
+MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:4]
+
+WRITING = re.compile(r"\.writing-([0-9a-f]{4})-([0-9a-f]+)-[a-z0-9_]{8}")
+"""How the name of a file or folder begins that is not finished: the machine, the process, and letters at random."""
+
+ABANDONED_SECONDS = 86_400
+"""Without a change, after which what is not finished belongs to nobody, whatever machine it is of."""
 
 
-@functools.cache
-def _remove_abandoned(folder: Path) -> None:
-    """Removes, once, what processes of this machine that are no more left half-written when they were killed."""
-    if os.name != "posix":
-        return  # elsewhere a process cannot be asked for so
-    for file in folder.glob(f"{glob.escape(WRITING)}*"):
-        process = file.name.removeprefix(WRITING).split("-")[0]
-        with contextlib.suppress(PermissionError, ValueError):
-            try:
-                os.kill(int(process), 0)
-            except ProcessLookupError:
-                file.unlink(missing_ok=True)
+def unfinished_prefix() -> str:
+    return f".writing-{MACHINE}-{os.getpid():x}-"
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes what processes that are no more left half-written in a folder when they were killed."""
+    for path in folder.glob(".writing-*"):
+        with contextlib.suppress(OSError):
+            if _is_abandoned(path):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_abandoned(path: Path) -> bool:
+    name = WRITING.match(path.name)
+    if not name or path.is_symlink():
+        return False
+    if name[1] == MACHINE and os.name == "posix":  # elsewhere a process cannot be asked for so
+        try:
+            os.kill(int(name[2], 16), 0)
+        except ProcessLookupError:
+            return True
+        except (PermissionError, OverflowError):
+            pass
+    # A container may be another machine each time, and its processes have the same few numbers.
+    changed = max(each.lstat().st_mtime for each in (path, *path.rglob("*")))
+    return changed < time.time() - ABANDONED_SECONDS
+
+
+_remove_abandoned_once = functools.cache(remove_abandoned)
 
 
 @contextlib.contextmanager
@@ -260,10 +302,10 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Some writers look at both endings of `.weights.h5`; of a long name with a point early on, the last is enough.
-    ending = "".join(path.suffixes[-2:])
-    ending = ending if len(ending) < 20 else path.suffix[:20]
-    _remove_abandoned(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f"{WRITING}{os.getpid()}-", suffix=ending, dir=path.parent)
+    endings = "".join(path.suffixes[-2:]), path.suffix, ""
+    ending = next(each for each in endings if len(os.fsencode(each)) < 20)
+    _remove_abandoned_once(path.parent)
+    handle, name = tempfile.mkstemp(prefix=unfinished_prefix(), suffix=ending, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -275,6 +317,14 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def unfinished_folder(parent: str | os.PathLike) -> Iterator[Path]:
+    """Gives a hidden folder in `parent` that is removed in the end, by a later process if this one is killed."""
+    _remove_abandoned_once(Path(parent))
+    with tempfile.TemporaryDirectory(prefix=unfinished_prefix(), dir=parent) as folder:
+        yield Path(folder)
 
 
 def check_pixels(pixels: np.ndarray, name: str = "pixels") -> None:

@@ -119,6 +119,19 @@ def found(source: str | os.PathLike) -> str:
     )
 
 
+def content_of(source: str | os.PathLike) -> str:
+    """A checksum of the weights that a model's name or path stands for; of a name, of all that ship.
+
+    Raises:
+        FileNotFoundError: as `found`.
+    """
+    path, digests = Path(found(source)), sorted(checksums().values())
+    if not weights_of_name(os.fspath(source)):
+        files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+        digests = [checksum(each) for each in files]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
 def nearest(name: str, factor: float) -> str:
     """Of a name without a scale, the network that ships and enlarges by a factor or more with the least work.
 

@@ -173,15 +173,33 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_half_written_is_removed_and_what_others_write_is_not(tmp_path):
+def test_what_belongs_to_no_living_process_is_removed_and_what_others_write_is_not(tmp_path):
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
-    abandoned = tmp_path / f"{images.WRITING}{ended.pid}-abc.png"
-    others = [tmp_path / f"{images.WRITING}{os.getpid()}-abc.png", tmp_path / f".writing-elsewhere-{ended.pid}-abc.png"]
-    for file in (abandoned, *others):
+    ours = f".writing-{images.MACHINE}-{ended.pid:x}-"
+    (tmp_path / f"{ours}abcdefgh/HR").mkdir(parents=True)
+    old = [tmp_path / f".writing-ffff-{ended.pid:x}-abcdefgh.png", tmp_path / f"{images.unfinished_prefix()}aaaaaaaa"]
+    others = [
+        tmp_path / f".writing-{images.MACHINE}-{os.getpid():x}-abcdefgh.png",
+        tmp_path / f".writing-ffff-{ended.pid:x}-abcdefg0.png",
+        tmp_path / ".writing-letters.txt",
+    ]
+    for file in (tmp_path / f"{ours}abcdefgh.png", *old, *others):
         file.touch()
+    for file in (*old, others[-1]):
+        os.utime(file, (0, 0))
     write_image(tmp_path / "a.png", PHOTO)
     assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "a.png"])
+
+
+@pytest.mark.parametrize("name", ["a.png", f"{'a' * 251}.png", f"{'a' * 244}.weights.h5", f"a.{'ü' * 126}", "😀" * 63])
+def test_a_name_that_the_file_system_takes_is_not_too_long_for_what_is_not_finished(name, tmp_path):
+    with atomic_file(tmp_path / name) as temporary:
+        assert len(os.fsencode(temporary.name)) < 60
+        assert temporary.suffixes[-2:] == (
+            [".weights", ".h5"] if "weights" in name else [".png"] if "png" in name else []
+        )
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_folder_in_the_way_leaves_nothing_half_written(tmp_path):

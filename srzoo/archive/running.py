@@ -29,6 +29,7 @@ from apache_beam.utils.shared import Shared
 from srzoo.archive import storage, worker
 from srzoo.archive.pipeline import FAILED, REPORT, build
 from srzoo.archive.records import Settings
+from srzoo.images import unfinished_prefix
 
 LOGGER = logging.getLogger(__name__)
 
@@ -322,4 +323,4 @@ def _end_with_parent() -> None:
 
 def new_scratch(output: str) -> str:
     """A folder for what is not finished; its name is hidden where names can be."""
-    return f"{output}/{storage.SCRATCH}{uuid.uuid4().hex[:12]}"
+    return f"{output}/{unfinished_prefix()}{uuid.uuid4().hex[:8]}"

@@ -17,10 +17,8 @@ import numpy as np
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from srzoo.images import remove_abandoned
 from srzoo.pictures.reading import ENDINGS
-
-SCRATCH = ".writing-"
-"""First letters of the folder, in that of the results, for what is not finished."""
 
 WILDCARDS = r"[*?\[]"
 
@@ -161,10 +159,9 @@ def remove(folder: str) -> None:
 def remove_leftovers(output: str) -> None:
     """Removes what calls that were killed left in the folder of results."""
     if is_local(output):
-        for folder in Path(output).glob(f"{SCRATCH}*"):
-            remove(str(folder))
+        remove_abandoned(Path(output))
     else:
-        _delete_matching(f"{output}/{SCRATCH}**")
+        _delete_matching(f"{output}/.writing-**")
 
 
 def _delete_matching(pattern: str) -> None:

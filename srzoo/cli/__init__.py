@@ -5,10 +5,11 @@ import importlib.abc
 import importlib.machinery
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, TextIO
 
 from srzoo.tables import printable
@@ -48,19 +49,32 @@ def show_log(stream: TextIO | None = None) -> None:
     logger.propagate = False
 
 
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once: what was half done is being removed
+    raise KeyboardInterrupt(number)
+
+
 def run(main: Callable[[], int | None]) -> None:
-    """Runs a command; bad input becomes one sentence on stderr and exit status 2, an interrupt 130."""
+    """Runs a command; bad input becomes one sentence on stderr and exit status 2.
+
+    After Ctrl-C, SIGTERM and SIGHUP what was half done is removed, and the status is 128 and the signal's number.
+    """
     quiet_tensorflow()
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them; `nohup` has one ignored
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
     try:
         status = main() or 0
     except (ValueError, OSError, ArithmeticError) as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr, flush=True)
-        sys.stdout.flush()
+    except KeyboardInterrupt as error:
+        say("interrupted", sys.stderr)
+        with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
+            sys.stdout.flush()
         # A runtime may still be computing, and Python would wait for it; whatever was half done has been removed.
-        os._exit(130)
+        os._exit(128 + (*error.args, signal.SIGINT)[0])
     sys.exit(status)
 
 

@@ -137,8 +137,8 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--resume",
         action="store_true",
-        help="leave out pictures whose results are there and not older than they are: for the same command after "
-        "an interruption",
+        help="leave out pictures whose results are there, made of the same file by the same model and options: for "
+        "the same command after an interruption",
     )
     out.add_argument("--dry-run", action="store_true", help="say what would be done, and how long it would take")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors alone")
@@ -209,6 +209,8 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 
     results = batch.Results(*_place(args, images, output), args.suffix or "", args.format, args.quality)
+    if not args.quiet:
+        show_log()
     sources = _sources(images, results)
     choice = Choice(str(args.weights or args.model), args.precision, args.fidelity, args.pixel_weights)
     if args.restore is not None:
@@ -218,9 +220,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     automatic = choice.source == AUTO
     if automatic:
         choice = replace(choice, source=shipped.FOR_CLEAN)
-    shipped.found(choice.source)  # or it is refused, before anything is loaded
-    if not args.quiet:
-        show_log()
+    weights = [shipped.content_of(each) for each in (choice.source, choice.pixel_weights) if each]
 
     bar = Bar(shown=not args.quiet)
 
@@ -240,9 +240,10 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     details = [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
     details += ["self-ensemble"] * args.self_ensemble
     name = AUTO if automatic else shipped.nearest(choice.source, size.scale or names.DEFAULT_SCALE)
-    results = replace(results, made_by=", ".join([name, str(size), *details]), overwrite=args.overwrite)
+    made_by, options = ", ".join([name, str(size), *details]), f"{args.precision} {args.quality} {weights}"
+    results = replace(results, made_by=made_by, options=options, overwrite=args.overwrite)
     max_pixels = args.max_pixels or MAX_PIXELS
-    jobs = batch.plan(sources, results, size, args.compare, max_pixels)
+    jobs = batch.plan(sources, results, size, args.compare, max_pixels, args.resume)
 
     def of_job(job: batch.Job) -> Upscaler:
         return upscaler_of(shipped.nearest(choice.source, job.factor))
@@ -254,7 +255,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
         report = batch.carry_out(job, upscaler, ", ".join([upscaler.name, *details]), bar, max_pixels, results)
         return replace(report, notes=(*found[1:], *report.notes))
 
-    ahead = [job for job in jobs if not job.refusal and not (args.resume and job.is_done())]
+    ahead = [job for job in jobs if not job.refusal and not job.done]
     work = sum(batch.work(job, of_job(job)) for job in ahead)
     if ahead and (args.dry_run or work > LONG) and not args.quiet:
         bar.rate = of_job(ahead[0]).pixels_per_second()
@@ -263,7 +264,9 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
         print(f"takes about {_duration(work / bar.rate)}{cost} and {memory / 1e9:.1f} GB", file=sys.stderr, flush=True)
     if args.dry_run:
         for job in jobs:
-            print(f"error: {job.refusal}" if job.refusal else _line(job, (job.given, job.size.of(*job.given))))
+            if not job.done:
+                line = f"error: {job.refusal}" if job.refusal else _line(job, (job.given, job.size.of(*job.given)))
+                say(line, sys.stdout)
         return int(any(job.refusal for job in jobs))
     return _carry_out(jobs, carry_out, args, images)
 
@@ -307,7 +310,7 @@ def _sources(images: list[Path], results) -> list:
         raise FileNotFoundError(
             f"{images[1]}: no such file or folder; for a result there: {images[0]} --output {images[1]}"
         )
-    sources = find_sources(images, results.folder or results.file)
+    sources = find_sources(images, results.folder or results.file, results.record)
     if results.folder or results.file:
         return sources
     # Results of an earlier call lie beside their inputs.
@@ -326,7 +329,7 @@ def _carry_out(jobs, carry_out: Callable, args: argparse.Namespace, images: list
     stream = sys.stderr if args.output == STREAM or images != args.images else sys.stdout
     failed = left = 0
     for job in jobs:
-        if args.resume and not job.refusal and job.is_done():
+        if job.done:
             left += 1
             continue
         try:

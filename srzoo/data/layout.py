@@ -1,12 +1,17 @@
 """Where in a folder HR and LR are: the ways in which people keep data sets, for training and measuring alike."""
 
+import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from srzoo.images import image_files
+from srzoo.pictures.record import Record
+
+LOGGER = logging.getLogger(__name__)
 
 HR_NAME, LR_NAME = re.compile(r"(?:^|_)hr$"), re.compile(r"(?:^|_)lr(?![a-z])")
 SCALE_NAME = re.compile(r"(?:^|_)x(\d)$")
@@ -54,14 +59,12 @@ class Layout:
     def pairs(self) -> tuple[list[tuple[Path, Path | None]], list[str]]:
         """Finds HR files with their LR files, which are named alike or have the scale behind (`0001x4`).
 
-        What a training wrote into its folder is none of them.
+        What a training or `resolve_image.py` wrote is none of them, and that is logged, unless there is nothing else.
 
         Returns:
             (pairs, sorted, whose LR is None where it is made from HR; what does not fit, in words).
         """
-        hr_files = image_files(self.hr)
-        runs = {folder for file in hr_files for folder in file.parents if _is_run(folder)}
-        hr_files = [file for file in hr_files if not runs.intersection(file.parents)]
+        hr_files = self._without_output(image_files(self.hr))
         if not self.lr:
             return [(file, None) for file in hr_files], []
         bad: list[str] = []
@@ -73,6 +76,20 @@ class Layout:
         bad += [f"{hr_of[key]} has no LR in {self.lr}" for key in hr_of.keys() - lr_of.keys()]
         bad += [f"{lr_of[key]} has no HR in {self.hr}" for key in lr_of.keys() - hr_of.keys()]
         return [(hr_of[key], lr_of[key]) for key in sorted(hr_of.keys() & lr_of.keys())], bad
+
+    def _without_output(self, files: list[Path]) -> list[Path]:
+        pictures, results = Record().without_results(files)
+        inner = {folder for file in pictures for folder in file.parents if folder.is_relative_to(self.hr)}
+        runs = {folder for folder in inner - {self.hr} if _is_run(folder)}
+        of_runs = [file for file in pictures if runs.intersection(file.parents)]
+        if len(of_runs) == len(pictures):
+            of_runs = []
+        for folder in sorted(runs if of_runs else ()):
+            count = sum(folder in file.parents for file in of_runs)
+            LOGGER.info("%s: passed over, as a training wrote it (%d pictures)", folder, count)
+        for folder, count in sorted(Counter(file.parent for file in results).items()):
+            LOGGER.info("%s: passed over %d pictures, which are results of srzoo's", folder, count)
+        return sorted(set(pictures).difference(of_runs))
 
 
 def find_layout(folder: Path, scale: int, part: str) -> tuple[Layout, Layout | None]:
@@ -134,7 +151,7 @@ def _layout(root: Path, hr: Path, scale: int) -> Layout:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and (folder / "log.csv").is_file()
+    return (folder / "config.json").is_file() and any((folder / each).exists() for each in ("log.csv", ".lock"))
 
 
 def _is_hr(folder: Path) -> bool:

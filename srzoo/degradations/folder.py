@@ -2,8 +2,6 @@
 
 import importlib.metadata
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from zlib import crc32
@@ -13,7 +11,7 @@ import numpy as np
 import srzoo
 from srzoo.degradations.presets import preset_of
 from srzoo.degradations.steps import degrade
-from srzoo.images import ImageError, image_files, write_image
+from srzoo.images import ImageError, image_files, unfinished_folder, write_image
 from srzoo.pictures.reading import read_image
 
 
@@ -56,8 +54,8 @@ def degrade_folder(
     hr_folder = folder / "HR" if (folder / "HR").is_dir() else folder
     names = _names(image_files(hr_folder), hr_folder)
     out.parent.mkdir(parents=True, exist_ok=True)
-    writing = Path(tempfile.mkdtemp(prefix=".writing-", dir=out.parent))
-    try:
+    with unfinished_folder(out.parent) as temporary:
+        writing = temporary / "pairs"
         for file in progress(list(names)):
             name = names[file]
             hr = read_image(file)
@@ -71,10 +69,7 @@ def degrade_folder(
         versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "pillow")}
         made_by = {"preset": preset, "scale": scale, "seed": seed, "srzoo": srzoo.__version__, **versions}
         (writing / "degradation.json").write_text(json.dumps(made_by, indent=2) + "\n")
-        writing.chmod(0o755)
         writing.replace(out)
-    finally:
-        shutil.rmtree(writing, ignore_errors=True)
     return len(names)
 
 

@@ -1,6 +1,5 @@
 """A trained network in the formats that other programs read, each measured against the network before it appears."""
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from srzoo import zoo
 from srzoo.exporting.litert import LITERT_PRECISIONS, write_litert
 from srzoo.exporting.onnx import write_onnx
 from srzoo.exporting.serving import DEFAULT_MAX_PIXELS, write_saved_model
-from srzoo.images import atomic_file
+from srzoo.images import atomic_file, unfinished_folder
 from srzoo.runtimes import exported, parity
 from srzoo.runtimes.calibration import calibration_crops
 from srzoo.runtimes.exported import Facts, Run
@@ -153,8 +152,8 @@ def _export_saved_model(
         raise FileExistsError(f"{path} is there already; choose another version, or none for the next free one")
     output.mkdir(parents=True, exist_ok=True)
     # A server that watches the folder loads whatever is called as a number: it must not see one that is not checked.
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=output) as temporary:
-        written = Path(temporary) / str(version)
+    with unfinished_folder(output) as temporary:
+        written = temporary / str(version)
         write_saved_model(model, written, max_pixels)
         (written / "assets.extra" / exported.ENTRY).write_text(exported.to_json(facts), "utf-8")
         report = checked(written)

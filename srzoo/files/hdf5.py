@@ -2,8 +2,6 @@
 
 import io
 import math
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,8 @@ from pathlib import Path
 
 import h5py
 import keras
+
+from srzoo.images import unfinished_folder
 
 MAX_OBJECTS = 20_000
 """Groups and arrays that are looked at; EDSR with 32 blocks has some 500."""
@@ -162,8 +162,8 @@ def write_weights(model: keras.Model, path: Path, attributes: dict[str, str]) ->
     Raises:
         OSError: if the file cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
-        archive = os.path.join(folder, "model.keras")
+    with unfinished_folder(path.parent) as folder:
+        archive = folder / "model.keras"
         model.save(archive)
         with zipfile.ZipFile(archive) as entries:
             weights = io.BytesIO(entries.read("model.weights.h5"))

@@ -46,8 +46,13 @@ class Format:
         """The path with an ending of this format: its own if it has one."""
         if path.suffix.lower() in self.endings:
             return path
-        stem = path.stem if path.suffix.lower() in Image.EXTENSION else path.name
-        return path.with_name(stem + self.endings[0])
+        return path.with_name(split_ending(path)[0] + self.endings[0])
+
+
+def split_ending(path: PurePath) -> tuple[str, str]:
+    """A name without its ending, and that, which is empty where it is of no picture, as `.15` in a time of day."""
+    Image.init()
+    return (path.stem, path.suffix) if path.suffix.lower() in Image.EXTENSION else (path.name, "")
 
 
 FORMATS = {

@@ -234,6 +234,7 @@ def open_picture(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Itera
         ImageError: if the file is not an image, is larger, or its ending names another format than it has.
     """
     path = Path(path)
+    _refuse_raw(path)
     with open_image(path, max_pixels) as image:
         with decoding(path):
             _check_ending(path, image)
@@ -259,6 +260,7 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> np.ndar
         ImageError: if the file is not an image, is damaged, or is larger.
     """
     path = Path(path)
+    _refuse_raw(path)
     with open_image(path, max_pixels) as image:
         with decoding(path):
             picture = Picture(path, image)
@@ -266,6 +268,12 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> np.ndar
                 raise ValueError("high dynamic range, whose brightness 8 bits of RGB do not hold; convert it to sRGB")
         colour = next(picture.frames()).pixels.in_8_bits().colour
     return np.array(colour if colour.ndim == 3 else np.repeat(colour[..., None], 3, axis=2))
+
+
+def _refuse_raw(path: Path) -> None:
+    """Before it is looked at: some are TIFF files with a small copy, others of kinds that nothing here knows."""
+    if path.suffix.lower() in RAW and path.exists():
+        raise ImageError(f"{path}: RAW files are not read, and what is in them is a small copy; give it developed")
 
 
 def _check_ending(path: Path, image: Image.Image) -> None:
@@ -276,8 +284,6 @@ def _check_ending(path: Path, image: Image.Image) -> None:
     family = {"MPO": "JPEG", "DIB": "BMP"}
     ending = path.suffix.lower()
     named, found = Image.EXTENSION.get(ending) or mimetypes.guess_type(path.name)[0] or "", image.format or ""
-    if ending in RAW:
-        raise ImageError(f"{path}: RAW files are not read, and what is in them is a small copy; give it developed")
     if named and family.get(named, named) != family.get(found, found):
         true = next((ending for ending, name in Image.EXTENSION.items() if name == found), f".{found.lower()}")
         raise ImageError(

@@ -9,7 +9,8 @@ from PIL import Image
 
 from srzoo.pictures.pixels import Pixels, from_channels
 
-BITS, PHOTOMETRIC, SAMPLES, EXTRA, FORMAT = 258, 262, 277, 338, 339
+BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, EXTRA, FORMAT = 258, 259, 262, 277, 338, 339
+WEBP = 50001
 NEW_KIND, OLD_KIND = 254, 255
 WHITE_IS_ZERO = 0
 COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
@@ -44,6 +45,8 @@ def tag(image: Image.Image, number: int, default: Any = None) -> Any:
 def check_kind(tags: Mapping[int, Any]) -> None:
     """Raises ValueError if it is not known what a page's numbers mean."""
     bits, formats, samples = tags.get(BITS, (1,)), tags.get(FORMAT, (1,)), tags.get(SAMPLES, 1)
+    if tags.get(COMPRESSION) == WEBP:
+        raise ValueError("it is compressed by WebP, which is not read within TIFF; save it with another compression")
     if 2 in formats:
         raise ValueError("signed integers have no known black and white; convert the picture to unsigned ones")
     if 3 in formats:

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from srzoo import __version__, shipped
+from srzoo.images import unfinished_folder
 from srzoo.runtimes import exported, openvino
 from srzoo.runtimes.compiled import compile_kept, processor
 from srzoo.runtimes.network import Network
@@ -190,8 +190,8 @@ class Prepared:
     def _made(self, model: "keras.Model", precision: str, pictures: Sequence[Path]) -> Taken:
         from srzoo.runtimes import parity
 
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=self.folder) as temporary:
-            written = Path(temporary) / precision
+        with unfinished_folder(self.folder) as temporary:
+            written = temporary / precision
             written.mkdir()
             for part, graph in _graphs(model, precision, pictures).items():
                 openvino.runtime().serialize(graph, written / f"{part}.xml")

@@ -1,25 +1,25 @@
 """Many image files in one go: where each result goes, what is refused and what is already done."""
 
+import errno
 import math
+import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from srzoo.images import MAX_PIXELS, write_image
-from srzoo.pictures.formats import FORMATS, PNG, QUALITY, Format, output_format
+from srzoo.images import MAX_PIXELS, ImageError, write_image
+from srzoo.pictures.formats import FORMATS, PNG, QUALITY, Format, output_format, split_ending
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.reading import Frame, LargeFrame, Picture, open_picture
+from srzoo.pictures.record import Made, Record, fingerprint
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.tiles import tile_of
 from srzoo.upscaling.pictures import LARGE, upscale_picture, upscale_pixels
 from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import Progress, Upscaler
-
-RECORD = ".srzoo-results"
-"""In a folder of results: which model made each, one a line."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class Results:
         wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
         quality: from 1 to 100, of what is compressed with loss.
         made_by: what upscales, in words. What something else made is not replaced without `overwrite`.
+        options: all else that decides what a result is.
         overwrite: whether a result may replace an input, that of another input, or that of something else.
+        record: of what made which result.
     """
 
     folder: Path | None = None
@@ -42,14 +44,17 @@ class Results:
     wanted: str | None = None
     quality: int = QUALITY
     made_by: str | None = None
+    options: str = ""
     overwrite: bool = False
+    record: Record = field(default_factory=Record)
 
     def target(self, source: Source) -> Path:
         """Where a result goes; the ending may change with its format."""
         if self.file:
             return self.file
         place = source.path if self.folder is None else self.folder / source.place
-        return place.with_name(f"{place.stem}{self.suffix}{place.suffix}")
+        stem, ending = split_ending(place)
+        return place.with_name(f"{stem}{self.suffix}{ending}")
 
     def form(self, picture: Picture, factor: float) -> tuple[Format, list[str]]:
         """As `srzoo.pictures.formats.output_format`; raises ValueError if the name that is asked for is another's."""
@@ -63,19 +68,28 @@ class Results:
             )
         return replace(written_as, quality=self.quality), notes
 
-    def record(self, target: Path) -> None:
-        """Remembers what made a result."""
-        if self.made_by and not self.file:
-            with (target.parent / RECORD).open("a", encoding="utf-8") as file:
-                file.write(f"{target.name}\t{self.made_by}\n")
+    def made(self, source: Path) -> Made | None:
+        """How the results of an input are made now; None if that is not noted."""
+        if self.file or not self.made_by:
+            return None
+        return Made(self.made_by, fingerprint(source, f"{self.made_by}\n{self.options}"))
+
+    def is_done(self, job: "Job") -> bool:
+        """Whether a job's results are there (whole, as writes are atomic), made of this input with these options."""
+        found = [self.record.find(path) for path in job.outputs if path.is_file()]
+        if len(found) < len(job.outputs) or not self.made_by or None in found:
+            return False
+        if job.source.resolve() in map(Path.resolve, job.outputs):  # it has been replaced
+            return all(made and made.by == self.made_by for made in found)
+        try:
+            return set(found) == {self.made(job.source)}
+        except (ImageError, OSError):
+            return False
 
     def maker(self, target: Path) -> str | None:
         """What made the result that is there, if it is known to be something else."""
-        record = target.parent / RECORD
-        if self.file or not self.made_by or not target.exists() or not record.is_file():
-            return None
-        made = dict(line.split("\t", 1) for line in record.read_text("utf-8").splitlines() if "\t" in line)
-        return made[target.name] if made.get(target.name, self.made_by) != self.made_by else None
+        made = self.record.find(target) if self.made_by and not self.file and os.path.exists(target) else None
+        return made.by if made and made.by != self.made_by else None
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,7 @@ class Job:
         comparison: where the side-by-side picture goes, if one is wanted.
         notes: what is to be said of the result.
         refusal: why it is not done, in a sentence that names the file; mostly None.
+        done: whether it has been done before, and is to be left.
     """
 
     source: Path
@@ -103,6 +118,7 @@ class Job:
     comparison: Path | None = None
     notes: tuple[str, ...] = ()
     refusal: str | None = None
+    done: bool = False
 
     @property
     def factor(self) -> float:
@@ -112,14 +128,6 @@ class Job:
     @property
     def outputs(self) -> list[Path]:
         return [path for path in (self.target, self.comparison) if path]
-
-    def is_done(self) -> bool:
-        """Whether its outputs are there and not older than the source. As writes are atomic, they are whole."""
-        try:
-            read = self.source.stat().st_mtime_ns
-            return all(path.stat().st_mtime_ns >= read for path in self.outputs)
-        except OSError:
-            return False
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,12 @@ class Result:
 
 
 def plan(
-    sources: Sequence[Source], results: Results, size: Size, compare: bool = False, max_pixels: int = MAX_PIXELS
+    sources: Sequence[Source],
+    results: Results,
+    size: Size,
+    compare: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    resume: bool = False,
 ) -> list[Job]:
     """Decides where each result goes and in which format, which takes a look into each file's header.
 
@@ -143,16 +156,37 @@ def plan(
         size: of the results.
         compare: whether side-by-side pictures are wanted.
         max_pixels: that an input may have.
+        resume: whether what has been done before is left.
 
     Returns:
         A job for each source; those that cannot be done have a refusal.
     """
     jobs = [_job(source, results, size, compare, max_pixels) for source in sources]
-    if results.overwrite:
-        return jobs
     inputs = {source.path.resolve() for source in sources}
-    writers = Counter(path.resolve() for job in jobs if not job.refusal for path in job.outputs)
-    return [job if job.refusal else replace(job, refusal=_clash(job, jobs, inputs, writers, results)) for job in jobs]
+    writers = _writers(jobs)
+    jobs = [_with_comparison_apart(job, writers, inputs) for job in jobs]
+    writers = _writers(jobs)
+    if not results.overwrite:
+        jobs = [
+            job if job.refusal else replace(job, refusal=_clash(job, jobs, inputs, writers, results)) for job in jobs
+        ]
+    if not resume:
+        return jobs
+    # Of several with one result the last is to stay, so all are done again.
+    alone = [not job.refusal and max(writers[path.resolve()] for path in job.outputs) == 1 for job in jobs]
+    return [replace(job, done=may and results.is_done(job)) for job, may in zip(jobs, alone)]
+
+
+def _writers(jobs: list[Job]) -> Counter[Path]:
+    return Counter(path.resolve() for job in jobs if not job.refusal for path in job.outputs)
+
+
+def _with_comparison_apart(job: Job, writers: Counter[Path], inputs: set[Path]) -> Job:
+    """With the ending in the comparison's name, where without it two would be one: `a.png_compare.png`."""
+    place = job.comparison and job.comparison.resolve()
+    if not place or (writers[place] <= 1 and place not in inputs):
+        return job
+    return replace(job, comparison=job.target.with_name(f"{job.target.name}_compare.png"))
 
 
 def _job(source: Source, results: Results, size: Size, compare: bool, max_pixels: int) -> Job:
@@ -172,7 +206,19 @@ def _job(source: Source, results: Results, size: Size, compare: bool, max_pixels
         return Job(source.path, target, PNG, size, refusal=str(error))
     target = written_as.named(target)
     comparison = target.with_name(f"{target.stem}_compare.png") if compare else None
-    return Job(source.path, target, written_as, size, given, planes, comparison, tuple(notes))
+    refusal = _too_long(comparison or target)
+    return Job(source.path, target, written_as, size, given, planes, comparison, tuple(notes), refusal)
+
+
+def _too_long(path: Path) -> str | None:
+    """That no file can be called so, before it is computed."""
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    try:
+        os.lstat(folder / path.name)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return f"{path}: the name is too long for a file; give another by --output or --suffix, or rename the input"
+    return None
 
 
 def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, results: Results) -> str | None:
@@ -231,12 +277,18 @@ def carry_out(
         ImageError: if it cannot be read, or the result cannot be written.
         ValueError, MemoryError: as `Upscaler`.
     """
+    made = results.made(job.source)  # before it is read, so that a change meanwhile is seen by the next run
     with open_picture(job.source, max_pixels) as picture:
         before, after = upscale_picture(upscaler, picture, job.target, job.written_as, progress, job.size)
         notes = tuple(picture.notes)
-    results.record(job.target)
     if job.comparison:
         write_image(job.comparison, _comparison(upscaler, before, after, title))
+    try:
+        if made:
+            for path in job.outputs:
+                results.record.add(path, made)
+    except OSError as error:
+        notes += (f"what made it is not noted, so --resume would do it again ({error.strerror})",)
     lost = [name.upper() for name in ("exif", "icc", "xmp") if name not in job.written_as.kept]
     held = [name for name in lost if getattr(before.metadata, name.lower())]
     if held:

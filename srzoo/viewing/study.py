@@ -5,7 +5,6 @@ ITU-R BT.500 (Annex 1, section 6.1); docs/mos.md says what was taken from where.
 """
 
 import secrets
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from srzoo.images import unfinished_folder
 from srzoo.viewing.key import ANSWERS_FORMAT, HR, KEY, Key, Stimulus, key_to_json
 from srzoo.viewing.methods import Method
 from srzoo.viewing.pages import png_url, render
@@ -162,9 +162,9 @@ def _times(part: slice, scale: int) -> slice:
 
 def _write(output: Path, files: dict[str, str]) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=output.parent) as temporary:
+    with unfinished_folder(output.parent) as temporary:
         # Within it, as the temporary folder itself is private and the study is not.
-        written = Path(temporary) / output.name
+        written = temporary / output.name
         written.mkdir()
         for name, text in files.items():
             (written / name).write_text(text, encoding="utf-8")

@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from PIL import Image
 from skimage import data
 
 from srzoo.cli import resolve
-from srzoo.images import write_image
+from srzoo.images import MACHINE, write_image
 from srzoo.pictures.reading import read_image
 
 pytest.importorskip("apache_beam", reason="srzoo batch needs Apache Beam: pip install 'srzoo[beam]'")
@@ -59,8 +61,11 @@ def ran(tmp_path_factory, weights, run):
 
     folder = tmp_path_factory.mktemp("ran")
     fill(folder / "in")
-    (folder / "out/.writing-123").mkdir(parents=True)
-    (folder / "out/.writing-123/part").write_text("half of a result")
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    left = folder / f"out/.writing-{MACHINE}-{ended.pid:x}-abcdefgh"
+    left.mkdir(parents=True)
+    (left / "part").write_text("half of a result")
     (folder / "out/c").write_text("a file where a folder is needed")
     loads, load = [], worker.load
     upscale = steps.upscale_bled

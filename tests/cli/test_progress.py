@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -80,24 +79,26 @@ def never(pixels):
     print("computes", flush=True)
     time.sleep(600)
 
-# In a background job of a shell SIGINT is ignored from the start.
+# In a background job of a shell SIGINT is ignored from the start, under nohup SIGHUP is.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 choice.choose = lambda *_: Network("slow-x2", 2, 1, 1, never)
 run(resolve.main)
 """
 
 
-def test_an_interrupt_ends_a_long_tile_at_once_and_leaves_nothing(here):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_a_long_tile_at_once_and_leaves_nothing(here, number):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", SLOW, "cup.png"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout.readline() == "computes\n"
-        time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        assert len(list(Path("results").glob(".writing-*"))) == 1
+        process.send_signal(number)
         try:
-            assert process.wait(timeout=60) == 130
+            assert process.wait(timeout=60) == 128 + number
         finally:
             process.kill()
         assert process.stderr.read().endswith("interrupted\n")

@@ -305,12 +305,18 @@ def test_resume_does_only_what_is_missing(resolve):
     assert Path("results/a.png").stat().st_mtime_ns == done and files("results") == ["a.png", "good.png"]
 
 
-def test_resume_does_again_what_is_older_than_its_input_or_lacks_its_comparison(resolve):
+def test_resume_does_again_what_another_input_or_other_options_made_or_what_lacks_its_comparison(resolve, weights):
     resolve()
-    os.utime("results/good.png", (1, 1))
+    write_image("good.png", PHOTO[::-1])
+    os.utime("good.png", (1, 1))
     assert "already there" not in resolve("--resume")[1]
+    os.utime("results/good.png", (1, 1))
     assert "already there" in resolve("--resume")[1]
-    assert "already there" not in resolve("--resume", "--compare")[1]
+    assert "already there" not in resolve("--resume", "--quality", "90")[1]
+    assert "already there" not in resolve("--resume", "--quality", "90", "--compare")[1]
+    assert "already there" in resolve("--resume", "--quality", "90", "--compare")[1]
+    zoo.save_weights(zoo.create("edsr-baseline-x2.blocks1.filters4"), weights)
+    assert "already there" not in resolve("--resume", "--quality", "90")[1]
 
 
 def test_resume_looks_for_the_result_in_the_format_that_it_has(resolve):

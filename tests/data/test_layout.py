@@ -12,6 +12,7 @@ from srzoo.data.sample import sample_path
 from srzoo.evaluation import find_pairs
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
+from srzoo.pictures.record import Made, Record
 
 PHOTO = read_image(sample_path("coffee.png"))
 
@@ -93,9 +94,18 @@ def test_what_is_not_clear_is_refused_by_training_and_measuring(folders, reason,
             read(tmp_path, 4)
 
 
-def test_what_a_training_wrote_within_its_data_is_not_trained_on(tmp_path):
+@pytest.mark.parametrize("witness", ["log.csv", ".lock"])
+def test_what_a_training_or_upscaling_wrote_within_its_data_is_not_trained_on(tmp_path, caplog, witness):
     write_pairs(tmp_path, "photos", None, ["a", "b"])
-    write_pairs(tmp_path, "photos/run/samples", None, ["step-100"])
-    (tmp_path / "photos" / "run" / "config.json").write_text("{}")
-    (tmp_path / "photos" / "run" / "log.csv").touch()
-    assert len(list(folder(tmp_path, 4).train)) == 2
+    write_pairs(tmp_path, "photos/run/samples", None, ["step-100", "step-200"])
+    (tmp_path / "photos/run/config.json").write_text("{}")
+    (tmp_path / "photos/run" / witness).touch()
+    write_pairs(tmp_path, "photos/large", None, ["a"])
+    Record().add(tmp_path / "photos/large/a.png", Made("edsr-baseline-x4, x4", ""))
+    with caplog.at_level(logging.INFO, "srzoo"):
+        assert [item.name[-5:] for item in folder(tmp_path, 4).train] == ["a.png", "b.png"]
+    assert f"{tmp_path / 'photos/run'}: passed over, as a training wrote it (2 pictures)" in caplog.text
+    assert f"{tmp_path / 'photos/large'}: passed over 1 pictures, which are results of srzoo's" in caplog.text
+    # Whoever gives them alone means them.
+    assert len(folder(tmp_path / "photos/run", 4).train) == 2
+    assert len(folder(tmp_path / "photos/large", 4).train) == 1

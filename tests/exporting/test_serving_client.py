@@ -85,8 +85,11 @@ def test_the_client_upscales_files_and_folders_over_rest(small, rest, photos, pi
     said = capsys.readouterr().out
     assert "damaged.png: failed: HTTP 400: image 0 of the batch, counted from 0, cannot be decoded" in said
     assert "[3/3" in said
-    # What is there is not asked for again.
-    assert serving_client.main([*arguments[:1], *arguments[2:], *asking]) == 0 and len(asked) == 5
+    # What is there is not asked for again, unless the image is another.
+    again = [*arguments[:1], *arguments[2:], *asking]
+    assert serving_client.main(again) == 0 and len(asked) == 5
+    os.utime(photos / "a.png", (1, 1))
+    assert serving_client.main(again) == 0 and len(asked) == 6
 
 
 def test_the_client_gives_up_on_a_server_that_is_busy_or_gone(rest, photos, tmp_path, capsys):
@@ -107,6 +110,36 @@ def test_the_client_refuses_jobs_that_get_in_each_other_s_way(photos, picture, t
     assert serving_client.main([str(photos / "c.png"), "--output", str(tmp_path / "out"), *asking]) == 2
     said = capsys.readouterr().err
     assert "would both become" in said and "would be replaced" in said and "c.png: no such file or folder" in said
+
+
+def test_the_client_sends_neither_its_results_nor_hidden_files(photos, tmp_path):
+    for name in ("._a.png", ".trash/b.png", "large/a.png", "large/deep/b.png"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).write_bytes(b"no image")
+    (photos / "pipe.png").symlink_to("/dev/null")
+    images = [photos / "a.png", photos / "deep/b.BMP"]
+    assert list(serving_client.jobs_of([photos], photos / "large").values()) == images
+    assert len(serving_client.jobs_of([photos / "large"], photos / "large/again")) == 2
+
+
+@pytest.mark.parametrize(
+    ("server", "sentence"),
+    [
+        (
+            ["--url", "localhost:8501"],
+            "--url must begin with http:// or https:// as http://localhost:8501 does, got 'loc",
+        ),
+        (["--url", "ftp://localhost"], "--url must begin with http://"),
+        (
+            ["--grpc", "http://localhost:8500"],
+            "--grpc must be a host and a port as localhost:8500, got 'http://localhost",
+        ),
+        (["--grpc", "localhost"], "--grpc must be a host and a port"),
+    ],
+)
+def test_the_client_refuses_what_is_no_server_at_once(photos, tmp_path, capsys, server, sentence):
+    assert serving_client.main([str(photos), "--output", str(tmp_path / "out"), "--model", NAME, *server]) == 2
+    assert sentence in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 @pytest.fixture

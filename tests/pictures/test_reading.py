@@ -269,11 +269,30 @@ def test_profiles_and_texts_of_a_png_may_have_more_than_a_megabyte(tmp_path):
     assert frame.metadata.icc == profile and frame.metadata.text["workflow"] == text
 
 
-def test_raw_files_are_refused_as_what_is_read_of_them_is_a_small_copy(tmp_path):
+@pytest.mark.parametrize("read", [frames, read_image])
+@pytest.mark.parametrize("content", [None, b"FUJIFILMCCD-RAW 0201", b"not even a picture"])
+def test_raw_files_are_refused_as_what_is_read_of_them_is_a_small_copy(tmp_path, read, content):
     tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb")
-    (tmp_path / "a.tif").rename(tmp_path / "a.NEF")
-    with pytest.raises(ImageError, match="RAW files are not read"):
-        frames(tmp_path / "a.NEF")
+    (tmp_path / "a.NEF").write_bytes(content or (tmp_path / "a.tif").read_bytes())
+    with pytest.raises(ImageError, match="a.NEF: RAW files are not read, and what is in them is a small copy"):
+        read(tmp_path / "a.NEF")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"FUJIFILMCCD-RAW 0201", "a RAW file"),
+        (b"\0\0\0\x18ftypcrx \0", "a RAW file"),
+        (b"IIRO\x08\0\0\0", "a RAW file"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"<svg xmlns=", "an SVG"),
+        (b"\0\0\0\x18ftypisom", "a video"),
+    ],
+)
+def test_what_is_no_picture_is_called_what_it_is(tmp_path, content, kind):
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(ImageError, match=f"not an image that can be read .{kind}"):
+        frames(tmp_path / "a")
 
 
 def test_what_is_no_ending_of_any_kind_of_file_is_part_of_the_name(tmp_path):

@@ -1,9 +1,12 @@
 """Which files are taken from the arguments."""
 
+import logging
+import os
 from pathlib import Path
 
 import pytest
 
+from srzoo.pictures.record import Made, Record
 from srzoo.pictures.sources import find_sources
 
 
@@ -32,3 +35,26 @@ def test_a_missing_file_and_an_empty_folder_are_mistakes_of_the_command(tmp_path
         find_sources([tmp_path / "a.png"], tmp_path)
     with pytest.raises(ValueError, match="no images in this folder; srzoo reads .png, .jpg"):
         find_sources([tmp_path], tmp_path / "results")
+
+
+def test_what_is_passed_over_in_a_folder_is_counted(tmp_path, caplog):
+    touch(
+        tmp_path, "a.jpg", "b.CR2", "c.nef", "d.svg", "e.pdf", "f.mov", "g.MKV", "notes.txt", ".hidden.txt", "x/h.dng"
+    )
+    touch(tmp_path, "large/a.jpg", "large/b.jpg", "x/i_sr.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "gone.png").symlink_to("nothing.png")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    Record().add(tmp_path / "x/i_sr.png", Made("edsr", ""))
+    with caplog.at_level(logging.INFO, "srzoo"):
+        (source,) = find_sources([tmp_path], tmp_path / "large")
+    assert source.path.name == "a.jpg"
+    counts = (
+        "3 RAW, 3 earlier results, 2 videos, 1 folder link, 1 broken link, 1 pipe or device, 1 PDF, 1 SVG, 1 other file"
+    )
+    (message,) = caplog.messages
+    begin, _, said = message.rpartition(": ")
+    assert begin == f"{tmp_path}: passed over" and sorted(said.split(", ")) == sorted(counts.split(", "))
+    touch(tmp_path, "raw/a.nef")
+    with pytest.raises(ValueError, match="no images in this folder, but 1 RAW; srzoo reads"):
+        find_sources([tmp_path / "raw"], None)

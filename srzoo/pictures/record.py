@@ -1,0 +1,88 @@
+"""What is known of results: a hidden file beside them says what each was made by, and of what."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from srzoo.images import decoding
+
+NAME = ".srzoo-results"
+"""Of the file; each of its lines is a list in JSON: name, `Made.by`, `Made.of`. Of one name the last line counts."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a result was made.
+
+    Attributes:
+        by: model and size, in words.
+        of: as of `fingerprint`.
+    """
+
+    by: str
+    of: str
+
+
+class Record:
+    """The records of all folders, each of which is read once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, dict[str, Made]] = {}
+
+    def find(self, result: Path) -> Made | None:
+        """How a result was made, if that is known."""
+        return self._of(result.parent).get(result.name)
+
+    def add(self, result: Path, made: Made) -> None:
+        """Remembers how a result was made; raises OSError if the record cannot be written."""
+        self._of(result.parent)[result.name] = made
+        with (result.parent / NAME).open("a", encoding="ascii") as file:
+            file.write(json.dumps([result.name, made.by, made.of]) + "\n")
+
+    def without_results(self, files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+        """Parts pictures from what srzoo made of others, unless all are results: then these are meant.
+
+        Returns:
+            (the pictures, the results).
+        """
+        files = list(files)
+        results = [file for file in files if self.find(file) or (file.is_symlink() and self.find(file.resolve()))]
+        if len(results) == len(files):
+            return files, []
+        found = set(results)
+        return [file for file in files if file not in found], results
+
+    def _of(self, folder: Path) -> dict[str, Made]:
+        if folder not in self._folders:
+            self._folders[folder] = _read(folder / NAME)
+        return self._folders[folder]
+
+
+def _read(path: Path) -> dict[str, Made]:
+    made: dict[str, Made] = {}
+    try:
+        lines = path.read_bytes().splitlines() if path.is_file() else []
+    except OSError:
+        return {}
+    for line in lines:
+        try:
+            name, by, of = json.loads(line)
+            made[name] = Made(by, of)
+        except (ValueError, TypeError):
+            continue  # cut short by a kill; what it told of is made again
+    return made
+
+
+def fingerprint(path: Path, options: str) -> str:
+    """A checksum of a file's content and of all else that decides what its result is.
+
+    Raises:
+        FileNotFoundError, ImageError: if the file cannot be read.
+    """
+    digest = hashlib.blake2b(options.encode("utf-8", "surrogateescape"), digest_size=16)
+    with decoding(path), path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,126 @@
+"""Where results go, which are refused, and which are done: by a network that repeats pixels."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from srzoo.images import write_image
+from srzoo.pictures.reading import read_image
+from srzoo.pictures.record import NAME, Record
+from srzoo.pictures.sources import find_sources
+from srzoo.runtimes.network import Network
+from srzoo.upscaling import batch
+from srzoo.upscaling.sizes import Size
+from srzoo.upscaling.upscaler import Upscaler
+
+PHOTO = data.coffee()[150:160, 200:213]
+UPSCALER = Upscaler(Network("repeat-x2", 2, 1, 100, lambda pixels: pixels.repeat(2, 1).repeat(2, 2)))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def upscale(*inputs, output="results", **options):
+    """As the command does, in a process of its own; the jobs that were done, and the refusals."""
+    results = batch.Results(output and Path(output), made_by="repeat", record=Record(), **options)
+    sources = find_sources([Path(each) for each in inputs], results.folder, results.record)
+    jobs = batch.plan(sources, results, Size(2), resume=True)
+    ahead = [job for job in jobs if not job.done and not job.refusal]
+    for job in ahead:
+        batch.carry_out(job, UPSCALER, "", results=results)
+    return [str(job.target) for job in ahead], [job.refusal for job in jobs if job.refusal]
+
+
+def test_resume_goes_by_content_and_options_not_by_times(here):
+    write_image("photos/a.png", PHOTO)
+    write_image("photos/b.png", PHOTO[::-1])
+    assert upscale("photos")[0] == ["results/a.png", "results/b.png"] and upscale("photos")[0] == []
+    os.utime("photos/a.png")
+    os.utime("results/a.png", (1, 1))
+    assert upscale("photos")[0] == []
+    # Of the same size in bytes or not, and older than the result.
+    Path("photos/b.png").replace("photos/a.png")
+    os.utime("photos/a.png", (1, 1))
+    assert upscale("photos")[0] == ["results/a.png"]
+    np.testing.assert_array_equal(read_image("results/a.png")[::2, ::2], PHOTO[::-1])
+    assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
+    Path("results", NAME).write_text('["a.png", "rep')
+    assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
+
+
+def test_resume_leaves_what_has_replaced_its_input(here):
+    write_image("a.png", PHOTO)
+    assert [upscale("a.png", output=".", overwrite=True)[0] for _ in range(2)] == [["a.png"], []]
+    assert read_image("a.png").shape == (20, 26, 3)
+
+
+def test_of_two_inputs_with_one_result_the_later_one_stays_with_resume_too(here):
+    write_image("a/cup.png", PHOTO)
+    write_image("b/cup.png", PHOTO[::-1])
+    for _ in range(2):
+        assert upscale("a", "b", overwrite=True)[0] == ["results/cup.png"] * 2
+        np.testing.assert_array_equal(read_image("results/cup.png")[::2, ::2], PHOTO[::-1])
+
+
+def test_a_result_that_cannot_be_noted_is_there_all_the_same(here):
+    write_image("a.png", PHOTO)
+    Path("results", NAME).mkdir(parents=True)
+    (job,) = batch.plan(find_sources([Path("a.png")], Path("results")), batch.Results(Path("results")), Size(2))
+    report = batch.carry_out(job, UPSCALER, "", results=batch.Results(Path("results"), made_by="repeat"))
+    assert report.notes == ("what made it is not noted, so --resume would do it again (Is a directory)",)
+
+
+def test_every_name_of_a_file_has_a_result_and_one_result_stands_for_two_ways_to_a_name(here):
+    write_image("photos/real.png", PHOTO)
+    os.link("photos/real.png", "photos/hard.png")
+    Path("photos/alias.png").symlink_to("real.png")
+    Path("also").symlink_to("photos")
+    made, refused = upscale("photos", "also", "photos/real.png", "./photos/../photos/real.png")
+    assert made == ["results/alias.png", "results/hard.png", "results/real.png"] and not refused
+    os.remove("also")
+    Path("also").mkdir()
+    Path("also/real.png").symlink_to("../photos/real.png")
+    made, refused = upscale("photos", "also", output=None, suffix="_sr")
+    assert "also/real_sr.png" in made and len(made) == 4 and not refused
+
+
+def test_comparisons_of_one_name_are_told_apart_and_refuse_nothing(here):
+    write_image("photos/a.png", PHOTO)
+    write_image("photos/a.jpg", PHOTO)
+    write_image("photos/b.png", PHOTO)
+    write_image("photos/b_compare.png", PHOTO)
+    jobs = batch.plan(find_sources([Path("photos")], None), batch.Results(Path("results")), Size(2), compare=True)
+    assert not any(job.refusal for job in jobs) and [job.comparison.name for job in jobs] == [
+        *("a.jpg_compare.png", "a.png_compare.png", "b.png_compare.png", "b_compare_compare.png")
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["", "_x2"])
+def test_what_is_no_ending_stays_in_the_name(here, suffix):
+    write_image("cup.png", PHOTO)
+    Path("cup.png").rename("at 12.30.15")
+    assert upscale("at 12.30.15", suffix=suffix)[0] == [f"results/at 12.30.15{suffix}.png"]
+
+
+@pytest.mark.parametrize("output", ["results", "."])
+def test_a_result_whose_name_is_too_long_is_refused_before_it_is_computed(here, output):
+    write_image("a.png", PHOTO)
+    Path("a.png").rename("a" * 253)
+    Path("a" * 251 + ".png").write_bytes(Path("a" * 253).read_bytes())
+    made, (refused,) = upscale("a" * 253, "a" * 251 + ".png", output=output, overwrite=True)
+    assert len(made) == 1 and "the name is too long for a file; give another by --output or --suffix" in refused
+
+
+def test_names_that_are_not_utf_8_are_noted(here):
+    name = os.fsdecode(b"caf\xe9\n.png")
+    write_image("photos/a.png", PHOTO)
+    Path("photos/a.png").rename(f"photos/{name}")
+    assert [upscale("photos")[0] for _ in range(2)] == [[f"results/{name}"], []]
+    assert json.loads(Path("results", NAME).read_text())[0] == name
