@@ -35,7 +35,12 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument("-o", "--output", type=Path, default=Path("compare.html"), help="the page (default: compare.html)")
     ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic alone (default: 4)")
     ap.add_argument("--no-reference", action="store_true", help="the pictures are to be upscaled themselves")
-    ap.add_argument("--lpips", type=Path, metavar="FILE", help="an .npz file of LPIPS's weights: LPIPS is measured too")
+    ap.add_argument(
+        "--lpips",
+        type=Path,
+        metavar="FILE",
+        help="LPIPS's weights, which `srzoo import lpips` makes: LPIPS is measured too",
+    )
     ap.add_argument("--lpips-backbone", type=Path, metavar="FILE", help="as for `srzoo evaluate`")
     return ap
 

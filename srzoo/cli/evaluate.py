@@ -34,7 +34,12 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the mean over eight flips and turns, which takes eight times as long",
     )
-    ap.add_argument("--lpips", type=Path, metavar="FILE", help="an .npz file of LPIPS's weights: LPIPS is measured too")
+    ap.add_argument(
+        "--lpips",
+        type=Path,
+        metavar="FILE",
+        help="LPIPS's weights, which `srzoo import lpips` makes: LPIPS is measured too",
+    )
     ap.add_argument(
         "--lpips-backbone",
         type=Path,
@@ -46,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
         nargs=2,
         type=Path,
         metavar=("FILE", "VGG16"),
-        help="an .npz file of DISTS's weights, and VGG16's as torchvision trained them: DISTS is measured too",
+        help="weights that `srzoo import dists` and `srzoo import vgg` make: DISTS is measured too",
     )
     ap.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     ap.add_argument("--output", type=Path, help="a file for the table, instead of the terminal")

@@ -1,6 +1,7 @@
-"""`python -m srzoo import`: turns a PyTorch checkpoint of others into a weights file of srzoo."""
+"""`python -m srzoo import`: turns PyTorch files of others into files of srzoo."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from srzoo.cli.arguments import command
@@ -14,7 +15,23 @@ examples:
   %(prog)s RealESRGAN_x4plus.pth
   %(prog)s edsr_x4-4f62e9ef.pt --output runs/theirs.weights.h5
   %(prog)s net_g_latest.pth --as edsr-gan --scale 4
-  python resolve_image.py photo.jpg --weights rrdb-x4.weights.h5"""
+  python resolve_image.py photo.jpg --weights rrdb-x4.weights.h5
+
+for --lpips, --dists and --vgg (docs/import.md says where these files are):
+  %(prog)s lpips alexnet-owt-7be5be79.pth alex.pth lpips_alexnet.npz
+  %(prog)s dists weights.pt dists.npz
+  %(prog)s vgg vgg16-397923af.pth vgg16.weights.h5"""
+
+COMPARING = {
+    "lpips": ("AlexNet of torchvision and alex.pth of LPIPS, or vgg.pth of LPIPS alone", "--lpips {}", ".npz"),
+    "dists": ("weights.pt of DISTS", "--dists {} vgg16.weights.h5", ".npz"),
+    "vgg": (
+        "vgg19-dcbb9e9d.pth or vgg16-397923af.pth of torchvision",
+        "--vgg {} --vgg-preprocessing torchvision",
+        ".weights.h5",
+    ),
+}
+"""What compares pictures -> the files it is made of, where its file goes, and how that must end."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] and argv[0] in COMPARING:
+        return _import_comparing(argv[0], argv[1:])
     args = parser().parse_args(argv)
     if not args.checkpoint.is_file():
         raise FileNotFoundError(f"{args.checkpoint}: no such file")
@@ -66,4 +86,31 @@ def main(argv: list[str] | None = None) -> int:
     if "residual_scaling" in sizes and args.residual_scaling is None:
         told += " (assumed, as no file tells it)"
     print(f"{args.checkpoint}: {model.name}, {told}, {model.count_params():,} parameters -> {output}")
+    return 0
+
+
+def _import_comparing(kind: str, argv: list[str]) -> int:
+    files, use, ending = COMPARING[kind]
+    ap = command(f"srzoo import {kind}", f"Reads {files}, without PyTorch, and writes the file for {use.format('OUT')}.", "")
+    ap.add_argument("files", nargs="+" if kind == "lpips" else 1, type=Path, metavar="FILE", help=files)
+    ap.add_argument("output", type=Path, metavar="OUT", help=f"a file ending in {ending}, replaced if there")
+    args = ap.parse_args(argv)
+    for path in args.files:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file")
+    if not args.output.name.endswith(ending) or args.output.is_dir():
+        raise ValueError(f"the last name is that of the file to write and must end in {ending}, got {args.output}")
+    import numpy as np
+
+    from srzoo.files.hdf5 import write_weights
+    from srzoo.images import atomic_file
+    from srzoo.importing import perceptual
+
+    with atomic_file(args.output) as temporary:
+        if kind == "vgg":
+            write_weights(perceptual.read_vgg(args.files[0]), temporary, {})
+        else:
+            arrays = perceptual.read_lpips(args.files) if kind == "lpips" else perceptual.read_dists(args.files[0])
+            np.savez(temporary, allow_pickle=False, **arrays)
+    print(f"{args.output}: for {use.format(args.output)}")
     return 0

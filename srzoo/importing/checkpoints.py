@@ -88,9 +88,9 @@ def load_checkpoint(
     """
     path = Path(path)
     base = known(name).base if name else None
-    saved = read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
+    state = read_state(path)
     try:
-        found = _find(_state(saved), base, residual_scaling)
+        found = _find(state, base, residual_scaling)
         model = build(_configuration(found.configuration, name, base, scale, residual_scaling))
         _set_weights(model, found)
     except ValueError as error:
@@ -98,8 +98,17 @@ def load_checkpoint(
     return model
 
 
+def read_state(path: str | os.PathLike) -> dict[str, Tensor]:
+    """A network's tensors by their names, less what lies around them; errors as of `load_checkpoint`."""
+    path = Path(path)
+    saved = read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
+    try:
+        return _state(saved)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def _state(saved: Any) -> dict[str, Tensor]:
-    """The network's tensors by their names, less what lies around them."""
     for _ in range(MAX_NESTED):
         if isinstance(saved, dict):
             saved = next((saved[key] for key in WRAPPERS if isinstance(saved.get(key), dict)), saved)
@@ -225,7 +234,7 @@ def _set_weights(model: keras.Model, found: _Found) -> None:
             f"as {found.configuration.name!r} of {found.layout.project} it {' and '.join(faults)}; "
             "give a checkpoint of that network, unchanged"
         )
-    arrays = {key: _array(key, found.state[key], shape) for key, shape in shapes.items()}
+    arrays = {key: float32_array(key, found.state[key], shape) for key, shape in shapes.items()}
     white, orders = _white(arrays, found.layout), _channel_orders(model)
     for key, (layer, weight) in weights.items():
         array = arrays[key].transpose(2, 3, 1, 0) if arrays[key].ndim == 4 else arrays[key].reshape(weight.shape)
@@ -257,8 +266,8 @@ def _channel_orders(model: keras.Model) -> dict[str, dict[int, np.ndarray]]:
     return orders
 
 
-def _array(key: str, tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
-    """A tensor as float32."""
+def float32_array(key: str, tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    """A tensor of that shape as float32; raises ValueError for another shape, whole or infinite numbers and NaN."""
     if tensor.shape != shape:
         raise ValueError(f"{key} has the shape {tensor.shape}, expected {shape} by the shapes of the others")
     array = tensor.array()

@@ -31,7 +31,7 @@ _EPSILON = 1e-10
 
 
 @dataclass(frozen=True)
-class _Architecture:
+class Architecture:
     """A stack of convolutions, each with a ReLU after it.
 
     Attributes:
@@ -53,6 +53,14 @@ class _Architecture:
     compared: tuple[int, ...]
 
     @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the arrays in its file: the heads, and AlexNet's convolutions; VGG16's are in a file of their own."""
+        shapes: dict[str, tuple[int, ...]] = {f"head{i}": self.kernels[at][-1:] for i, at in enumerate(self.compared)}
+        for i, kernel in enumerate(self.kernels if self.name == "AlexNet" else ()):
+            shapes |= {f"conv{i}_kernel": kernel, f"conv{i}_bias": kernel[-1:]}
+        return shapes
+
+    @property
     def least(self) -> int:
         """Pixels a side that a picture must have, so that the deepest features have one."""
         side = 1
@@ -63,7 +71,7 @@ class _Architecture:
         return side
 
 
-_ALEXNET = _Architecture(
+ALEXNET = Architecture(
     name="AlexNet",
     kernels=((11, 11, 3, 64), (5, 5, 64, 192), (3, 3, 192, 384), (3, 3, 384, 256), (3, 3, 256, 256)),
     stride=4,
@@ -73,7 +81,7 @@ _ALEXNET = _Architecture(
     compared=(0, 1, 2, 3, 4),
 )
 
-_VGG16 = _Architecture(
+VGG16 = Architecture(
     name="VGG16",
     kernels=VGG16_KERNELS,
     stride=1,
@@ -100,17 +108,11 @@ def load(path: str | os.PathLike, backbone: str | os.PathLike | None = None) -> 
     """
     path = Path(path)
     arrays = read_arrays(path, "LPIPS's weights")
-    architecture = _ALEXNET if any(name.startswith("conv") for name in arrays) else _VGG16
-    shapes: dict[str, tuple[int, ...]] = {
-        f"head{i}": architecture.kernels[at][-1:] for i, at in enumerate(architecture.compared)
-    }
-    if architecture is _ALEXNET:
-        for i, kernel in enumerate(architecture.kernels):
-            shapes |= {f"conv{i}_kernel": kernel, f"conv{i}_bias": kernel[-1:]}
-    check_arrays(path, arrays, shapes, f"LPIPS's weights for {architecture.name}")
-    if architecture is _ALEXNET and backbone is not None:
+    architecture = ALEXNET if any(name.startswith("conv") for name in arrays) else VGG16
+    check_arrays(path, arrays, architecture.shapes, f"LPIPS's weights for {architecture.name}")
+    if architecture is ALEXNET and backbone is not None:
         raise ValueError(f"{path} holds AlexNet's convolutions itself: leave the backbone {backbone} out")
-    if architecture is _VGG16:
+    if architecture is VGG16:
         if backbone is None:
             raise ValueError(
                 f"{path} holds only the heads for VGG16: give the file of VGG16's convolutions as the backbone, too"
@@ -129,7 +131,7 @@ class Lpips:
         least: pixels a side that a picture must have.
     """
 
-    def __init__(self, architecture: _Architecture, arrays: Mapping[str, np.ndarray]):
+    def __init__(self, architecture: Architecture, arrays: Mapping[str, np.ndarray]):
         import tensorflow as tf
 
         self.name = architecture.name

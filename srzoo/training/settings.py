@@ -98,8 +98,13 @@ class Settings:
     )
     discriminator_rate: float = _flag("its learning rate, times the generator's (default: 1)", "gan")
     vgg: str = _flag("vgg19 (default) or vgg16, downloaded, or a file with the weights of either", "gan")
-    vgg_preprocessing: str | None = _flag("keras or torchvision: who trained the weights in the file", "gan")
-    lpips: str | None = _flag("file with LPIPS's weights: the best weights are then those of the best LPIPS", "gan")
+    vgg_preprocessing: str | None = _flag(
+        "keras or torchvision: who trained the weights in the file; `srzoo import vgg` makes torchvision's", "gan"
+    )
+    lpips: str | None = _flag(
+        "LPIPS's weights, which `srzoo import lpips` makes: the best weights are then those of the best LPIPS",
+        "gan",
+    )
 
     @property
     def gan(self) -> bool:
