@@ -91,7 +91,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _import_comparing(kind: str, argv: list[str]) -> int:
     files, use, ending = COMPARING[kind]
-    ap = command(f"srzoo import {kind}", f"Reads {files}, without PyTorch, and writes the file for {use.format('OUT')}.", "")
+    ap = command(
+        f"srzoo import {kind}", f"Reads {files}, without PyTorch, and writes the file for {use.format('OUT')}.", ""
+    )
     ap.add_argument("files", nargs="+" if kind == "lpips" else 1, type=Path, metavar="FILE", help=files)
     ap.add_argument("output", type=Path, metavar="OUT", help=f"a file ending in {ending}, replaced if there")
     args = ap.parse_args(argv)
