@@ -18,11 +18,13 @@ _HOMES = {
     "interpolate": "srzoo.zoo",
     "list_models": "srzoo.shipped",
     "load": "srzoo.zoo",
+    "save_preset": "srzoo.presets",
     "save_weights": "srzoo.zoo",
+    "upload_preset": "srzoo.hub",
     "upscale": "srzoo.upscaling.anything",
 }
 
-__all__ = ["Upscaler", "create", "interpolate", "list_models", "load", "save_weights", "upscale"]
+__all__ = list(_HOMES)
 
 
 def __dir__() -> list[str]:

@@ -19,6 +19,7 @@ COMMANDS = {
     "mos": ("srzoo.cli.mos", "takes a mean opinion score: a page for raters, and the report"),
     "resolve": ("srzoo.cli.resolve", "upscales pictures, as resolve_image.py does"),
     "train": ("srzoo.cli.train", "trains a network, as train.py does"),
+    "upload": ("srzoo.cli.upload", "puts a network and its card on the Hugging Face Hub"),
 }
 
 

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from srzoo import names, shipped
+from srzoo.tables import markdown_table
 
 PROVENANCE = shipped.SHIPPED / "provenance.json"
 """Of what, on which pictures and by which commands the weights that ship were made."""
@@ -16,6 +17,20 @@ METRICS = {"psnr": ("PSNR-Y", "psnr_y"), "ssim": ("SSIM-Y", "ssim_y"), "lpips": 
 """The hubs' name of a metric -> what a card calls it, and its key in `results.json`."""
 
 FENCE = "---\n"
+
+PAGE = """# {model}
+
+A network for super-resolution: RGB pixels in [0, 255], float32 (N, H, W, 3), become {scale} times as wide and high. For
+[srzoo](https://pypi.org/project/srzoo), which also cuts large pictures into tiles:
+
+```python
+import srzoo
+
+hr = srzoo.upscale("photo.jpg", model="hf://USER/NAME")  # or this folder
+```
+
+Keras alone loads it too: `keras.saving.load_model("hf://USER/NAME")`.
+"""
 
 _PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off)$)[A-Za-z][\w./-]*(?: [\w./-]+)*", re.IGNORECASE)
 
@@ -30,13 +45,11 @@ def metadata(model: str, ships: bool = True) -> dict[str, Any]:
     Returns:
         The keys of the Hugging Face Hub's model cards: plain lists, dictionaries, texts and numbers.
     """
-    found: dict[str, Any] = {
-        "library_name": "keras",
-        "pipeline_tag": "image-to-image",
-        "tags": ["super-resolution", "srzoo", names.parse(model).base],
-    }
+    found: dict[str, Any] = {"library_name": "keras", "pipeline_tag": "image-to-image"}
+    found["tags"] = ["super-resolution", "srzoo"]
     if not ships:
         return found
+    found["tags"].append(names.parse(model).base)
     made = json.loads(PROVENANCE.read_text("utf-8"))["models"][model]
     found |= {"license": made["license"], "datasets": made["data"], "metrics": list(METRICS)}
     if made["base_model"]:
@@ -57,6 +70,23 @@ def _results(model: str) -> list[dict[str, Any]]:
         for kind, suffix in (("clean", ""), ("damaged", ", damaged"))
         for folder, row in measured[kind].get(model, {}).items()
     ]
+
+
+def write_card(model: str, scale: int, ships: bool) -> str:
+    """A card for a model's page on a hub; its name and what it is for are the user's to add.
+
+    Args:
+        model: its name.
+        scale: HR pixels a side of an LR pixel.
+        ships: as of `metadata`; then its figures are in a table.
+    """
+    found = metadata(model, ships)
+    lines = PAGE.format(model=model, scale=scale)
+    if ships:
+        results = found["model-index"][0]["results"]
+        rows = [[each["dataset"]["name"], *(str(of["value"]) for of in each["metrics"])] for each in results]
+        lines += f"\n{markdown_table([f'x{scale}', *(name for name, _ in METRICS.values())], rows)}\n"
+    return with_metadata(lines, found)
 
 
 def with_metadata(card: str, found: dict[str, Any]) -> str:

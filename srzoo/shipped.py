@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from srzoo import names
+from srzoo import hub, names
 
 SHIPPED = Path(__file__).parent / "weights"
 """Their folder, one `<full name>.weights.h5` a model."""
@@ -97,16 +97,22 @@ def weights_of_name(name: str) -> Path | None:
 
 
 def found(source: str | os.PathLike) -> str:
-    """What a model's name or path stands for: the name itself, or a path that is there; of a run's folder its weights.
+    """What a model's name or path stands for: the name itself, or a path that is there.
+
+    Of a run's folder and of a preset's it is the file of weights; what is on a hub (`hf://user/name`) is fetched.
 
     Raises:
         FileNotFoundError: if there is none; the message names what ships, and what is written alike.
+        ValueError, OSError: as `srzoo.hub.fetch`.
     """
     path, text = Path(source), os.fspath(source)
     if weights_of_name(text):
         return text
+    if text.startswith(hub.SCHEME):
+        path = hub.fetch(text)
     runs = [path / place / "best.weights.h5" for place in ("", "adversarial", "pixel")]
-    there = next((each for each in (*runs, path) if each.exists()), None)
+    presets = [path / hub.WEIGHTS] if hub.is_preset(path) else []
+    there = next((each for each in (*runs, *presets, path) if each.exists()), None)
     if there and text:
         return text if there == path else str(there)
     if path.suffix in FILES or path.parent != Path():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from srzoo import shipped
+from srzoo import hub, shipped
 from srzoo.files.hdf5 import Declared, open_weights, read_attribute, read_declared, write_weights
 from srzoo.files.keras_archive import check_archive
 from srzoo.images import atomic_file
@@ -46,7 +46,9 @@ def load(source: str | os.PathLike) -> keras.Model:
         source: the name of a model whose weights ship with srzoo (`"edsr-baseline-x4"`), or a file:
             `.keras`, or `.weights.h5` as `save_weights` or Keras's own `Model.save_weights` writes it. What Keras's
             holds is found by the model's name, or else by its layers' names and shapes, as one trained on pixels.
-            Or a run's folder, for its best weights.
+            Or a run's folder, for its best weights, or a preset's: `config.json`, `metadata.json` and
+            `model.weights.h5`, as `srzoo.save_preset` or Keras's `save_model(..., zipped=False)` writes them. Or a
+            preset on a hub, `hf://user/name` or `hf://user/name@revision`, which is fetched once and never run.
 
     Returns:
         The model with its weights, as `create` describes it.
@@ -55,12 +57,15 @@ def load(source: str | os.PathLike) -> keras.Model:
         FileNotFoundError: if there is no such file, or no weights ship for that name.
         ValueError: if the name is unknown, the file does not hold a model of srzoo's kind or asks for more than
             that, or shipped weights are damaged.
+        OSError: as `srzoo.hub.fetch`.
     """
-    path = Path(source)
-    if not path.name.endswith((".weights.h5", ".keras")):
-        if not path.exists():
-            known(str(source))
+    path, text = Path(source), os.fspath(source)
+    if not path.name.endswith((".weights.h5", ".keras")) or text.startswith(hub.SCHEME):
+        if not path.exists() and not text.startswith(hub.SCHEME):
+            known(text)
         path = _weights_of(source)
+    if path.name == hub.WEIGHTS and hub.is_preset(path.parent):
+        return _load_whole(path.parent)
     if path.name.endswith(".weights.h5"):
         configuration, declared = _inspect(path)
         _check_size(path, configuration, declared)
@@ -70,13 +75,18 @@ def load(source: str | os.PathLike) -> keras.Model:
     if path.suffix == ".keras":
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
-        try:
-            check_archive(path)
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:
-            # Of a damaged file zipfile, HDF5 and Keras tell as nearly any exception.
-            raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)})") from error
+        return _load_whole(path)
     raise ValueError(f"{path}: expected a .weights.h5 or .keras file, a run's folder, or a name of `srzoo list`")
+
+
+def _load_whole(path: Path) -> keras.Model:
+    """Loads what describes its network itself: a `.keras` file, or a preset's folder."""
+    try:
+        check_archive(path)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        # Of a damaged file zipfile, HDF5 and Keras tell as nearly any exception.
+        raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)})") from error
 
 
 def known(name: str, scale: int | None = None) -> Configuration:
@@ -158,12 +168,13 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
         ValueError: if the path does not end so, or the model is none that srzoo builds, whatever it is called.
     """
     path = _weights_path(path)
-    configuration = _configuration_of(model)
+    configuration = configuration_of(model)
     with atomic_file(path) as temporary:
         write_weights(model, temporary, {"srzoo": configuration.to_json()})
 
 
-def _configuration_of(model: keras.Model) -> Configuration:
+def configuration_of(model: keras.Model) -> Configuration:
+    """What a model of the zoo is built from, whatever it is called; raises ValueError if it is none."""
     kernels = [tuple(weight.shape) for weight in model.weights if len(weight.shape) == 4]
     try:
         named = known(model.name)

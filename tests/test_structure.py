@@ -13,11 +13,13 @@ ROOMS = (
     "degradations",
     "names",
     "recipes",
+    "hub",
     "shipped",
     "cards",
     "metrics",
     "models",
     "zoo",
+    "presets",
     "data",
     "losses",
     "training",
@@ -132,9 +134,9 @@ def test_no_module_is_longer_than_400_lines():
 
 RUNS_CODE = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load", "pickle.loads", "np.load"}
 RUNS_CODE_MODULES = {"subprocess", "pickle", "marshal", "shelve", "dill", "joblib", "ctypes", "code", "runpy", "pty"}
-NETWORK_MODULES = {"socket", "http", "urllib", "requests", "ftplib", "smtplib", "asyncio"}
-ASKED_FOR = {"data/tensorflow_datasets.py"}
-"""Downloads a data set, whose name the user gives."""
+NETWORK_MODULES = {"socket", "http", "urllib", "requests", "ftplib", "smtplib", "asyncio", "huggingface_hub"}
+ASKED_FOR = {"data/tensorflow_datasets.py", "hub.py"}
+"""They download a data set and a preset, whose names the user gives."""
 MAY_USE = {"importing/torch_files.py": {"pickle"}, "winograd/network.py": {"ctypes", "subprocess"}}
 """PyTorch's checkpoints are pickles; this Unpickler finds no functions but its own, as its tests say. The gradient
 in C++ comes with the package and is compiled."""

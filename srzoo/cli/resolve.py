@@ -59,7 +59,8 @@ def parser() -> argparse.ArgumentParser:
         "-m",
         "--model",
         default="edsr-baseline",
-        help="a model of `srzoo list`, a run's folder, a .keras or .weights.h5 file, or what `srzoo export` wrote: "
+        help="a model of `srzoo list`, a run's or a preset's folder, hf://user/name, a .keras or .weights.h5 file, or "
+        "what `srzoo export` wrote: "
         "a .tflite or .onnx file, or the folder of a SavedModel; auto: edsr-real for pictures that look damaged, and "
         "edsr-baseline for the others (default: edsr-baseline)",
     )

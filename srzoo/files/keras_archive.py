@@ -1,4 +1,4 @@
-"""`.keras` files: zip archives with a network's description and its weights.
+"""`.keras` files and presets: a network's description and its weights, in a zip archive or in a folder.
 
 Keras builds whatever layers such a file names, of whatever sizes, before it looks at the weights. So the description is
 read here first: it may name only what the networks of srzoo are made of, and no more weights than the file holds.
@@ -84,19 +84,17 @@ MODULES: dict[str, set[str | None]] = {
 
 
 def check_archive(path: Path) -> None:
-    """Looks through a `.keras` file without building what it describes.
+    """Looks through a `.keras` file, or a preset's folder, without building what it describes.
 
     Raises:
         ValueError: if it is damaged, is packed other than Keras packs it, names a class that no network of srzoo's has,
             or describes more weights than it holds.
     """
-    with zipfile.ZipFile(path) as archive:
-        _check_entries(archive, path.stat().st_size)
-        config = json.loads(archive.read("config.json"))
-        if isinstance(config, dict):
-            # How the model was compiled, which is neither needed nor read.
-            config.pop("compile_config", None)
-        weights = archive.read("model.weights.h5")
+    description, weights = _folder_entries(path) if path.is_dir() else _archive_entries(path)
+    config = json.loads(description)
+    if isinstance(config, dict):
+        # How the model was compiled, which is neither needed nor read.
+        config.pop("compile_config", None)
     with open_weights(weights) as file:
         held = read_declared(file, len(weights))
     for part in _objects(config):
@@ -105,6 +103,19 @@ def check_archive(path: Path) -> None:
     described = _weights_of(config)
     if described > held.elements:
         raise ValueError(f"it describes a network of {described:,} weights, but holds {held.elements:,}")
+
+
+def _archive_entries(path: Path) -> tuple[bytes, bytes]:
+    """Description and weights."""
+    with zipfile.ZipFile(path) as archive:
+        _check_entries(archive, path.stat().st_size)
+        return archive.read("config.json"), archive.read("model.weights.h5")
+
+
+def _folder_entries(path: Path) -> tuple[bytes, bytes]:
+    if (path / "config.json").stat().st_size > MAX_CONFIG:
+        raise ValueError("its config.json is of unlikely length for a description")
+    return (path / "config.json").read_bytes(), (path / "model.weights.h5").read_bytes()
 
 
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
