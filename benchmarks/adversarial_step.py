@@ -56,7 +56,7 @@ def rows(quick: bool) -> tuple[list[Row], list[str]]:
     section = f"adversarial step, EDSR-GAN, HR patch {patch}, batch {batch}"
     cheapest = times["pixels alone"]
     return [
-        Row(section, name, median(taken), "ms", figures={"times as dear": ratio(taken, cheapest)})
+        Row(section, name, median(taken), "ms", figures={"times the cost": ratio(taken, cheapest)})
         for name, taken in times.items()
     ], []
 

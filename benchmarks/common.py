@@ -24,13 +24,13 @@ class Row:
     """One measured thing.
 
     Attributes:
-        section: the table that it is a row of.
-        name: what was run.
-        value: the median, in `unit`.
-        unit: of the value.
-        ratio: how many times as fast srzoo is, median over the rounds; below 1, the other is faster. None for srzoo
-            itself and where there is nothing to compare with.
-        figures: what else is to be told, name -> number.
+        section: table that holds the row.
+        name: what ran.
+        value: median, in `unit`.
+        unit: unit of the value.
+        ratio: speed-up of srzoo over this, median over the rounds; below 1 this is faster. None for srzoo itself, and
+            if there is nothing to compare with.
+        figures: other figures of the row, name -> number.
     """
 
     section: str
@@ -123,7 +123,7 @@ def to_markdown(about: dict, rows: list[Row], notes: list[str]) -> str:
     for section in dict.fromkeys(row.section for row in rows):
         own = [row for row in rows if row.section == section]
         extra = list(dict.fromkeys(name for row in own for name in row.figures or {}))
-        heads = ["", own[0].unit, *extra, "srzoo is times as fast"]
+        heads = ["", own[0].unit, *extra, "speed-up of srzoo"]
         text += ["", f"### {section}", "", f"| {' | '.join(heads)} |", "| --- |" + " ---: |" * (len(heads) - 1)]
         for row in own:
             figures = [(row.figures or {}).get(name) for name in extra]
@@ -153,7 +153,7 @@ def _draw(path: Path, rows: list[Row]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(min([0.5, *ratios]) / 1.2, 2 * max([2, *ratios]))
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("srzoo is times as fast; left of the line the other is faster")
+    axes.set_xlabel("speed-up of srzoo; below 1 the other runtime is faster")
     axes.tick_params(axis="y", labelsize=7)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

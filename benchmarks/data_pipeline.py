@@ -155,7 +155,7 @@ def measure(path: Path, pictures: int, seconds: float, rounds: int) -> tuple[lis
                 found.append(Row(section, each, rate, "crops/s", times, figures))
     return found, [
         f"Data pipeline: {len(items)} pictures of {area / len(items) / 1e6:.1f} megapixels on average. The caches were "
-        "in the system's memory when they were read; from a disk they are read slower."
+        "in the system's memory; from a disk they are slower."
     ]
 
 

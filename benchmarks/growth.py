@@ -57,7 +57,7 @@ def rows(quick: bool) -> tuple[list[Row], list[str]]:
     """Measures; also gives notes."""
     with tempfile.TemporaryDirectory() as name:
         found = [*_by_area(Path(name), quick), *_by_batch(quick)]
-    return found, ["Growth: what is linear keeps its seconds a megapixel, and a picture, but for what a start takes."]
+    return found, ["Growth: with linear growth the seconds a megapixel and a picture stay the same, apart from the start."]
 
 
 def _by_area(folder: Path, quick: bool) -> list[Row]:

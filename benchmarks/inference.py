@@ -96,7 +96,7 @@ def _case(name: str, width: int, height: int, rounds: int, folder: Path, notes: 
         times = ratio(seconds, taken[own]) if compared else None
         result.append(Row(section, what, median(seconds), "seconds", times, figures))
     if not eight:
-        notes.append(f"int8 is left out for {name}, of which no weights ship: what fresh ones need says nothing.")
+        notes.append(f"int8 is left out for {name}, because no trained weights of it ship.")
         return result
     peers = [what for what in taken if what.endswith("float32") and not what.startswith(("srzoo", "limit"))]
     best = min(peers, key=lambda what: median(taken[what]))

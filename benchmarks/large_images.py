@@ -31,9 +31,9 @@ def rows(quick: bool) -> tuple[list[Row], list[str]]:
     """Measures; also gives notes."""
     found = [*_planned(), *([] if quick else _times())]
     return found, [
-        "Work of tiling: the area of all tiles with their margins over that of the picture. Real-ESRGAN's margin of "
-        f"{PAD} pixels is less than EDSR-baseline looks far, {Upscaler(zoo.create(MODEL)).halo}, so its tiles do not "
-        "fit together exactly; srzoo's do."
+        "Work of tiling: the area of all tiles with their margins, over the area of the picture. Real-ESRGAN's margin "
+        f"is {PAD} pixels; EDSR-baseline looks {Upscaler(zoo.create(MODEL)).halo} pixels far. So Real-ESRGAN's tiles do "
+        "not fit together exactly; srzoo's do."
     ]
 
 
