@@ -57,7 +57,9 @@ def rows(quick: bool) -> tuple[list[Row], list[str]]:
     """Measures; also gives notes."""
     with tempfile.TemporaryDirectory() as name:
         found = [*_by_area(Path(name), quick), *_by_batch(quick)]
-    return found, ["Growth: with linear growth the seconds a megapixel and a picture stay the same, apart from the start."]
+    return found, [
+        "Growth: with linear growth the seconds a megapixel and a picture stay the same, apart from the start."
+    ]
 
 
 def _by_area(folder: Path, quick: bool) -> list[Row]:
