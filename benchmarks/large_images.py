@@ -32,8 +32,8 @@ def rows(quick: bool) -> tuple[list[Row], list[str]]:
     found = [*_planned(), *([] if quick else _times())]
     return found, [
         "Work of tiling: the area of all tiles with their margins, over the area of the picture. Real-ESRGAN's margin "
-        f"is {PAD} pixels; EDSR-baseline looks {Upscaler(zoo.create(MODEL)).halo} pixels far. So Real-ESRGAN's tiles do "
-        "not fit together exactly; srzoo's do."
+        f"is {PAD} pixels; EDSR-baseline looks {Upscaler(zoo.create(MODEL)).halo} pixels far. So Real-ESRGAN's tiles "
+        "do not fit together exactly; srzoo's do."
     ]
 
 
