@@ -4,14 +4,17 @@ A preset is a folder with a network's description, its weights and where they ar
 nothing that is fetched is run: `srzoo.load` looks through the files before it builds what they describe.
 """
 
+import logging
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tqdm import tqdm
+
+LOGGER = logging.getLogger(__name__)
 
 SCHEME = "hf://"
 
@@ -20,6 +23,13 @@ PRESET = ("config.json", "metadata.json", WEIGHTS)
 """Files of a preset."""
 
 CARD = "README.md"
+
+
+class _Silent(tqdm):
+    """No bars: huggingface_hub draws two a call, also for what is in the cache."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **{**options, "disable": True})
 
 
 def is_preset(folder: Path) -> bool:
@@ -43,8 +53,10 @@ def fetch(uri: str) -> Path:
         ConnectionError: if the hub cannot be reached, and the preset is not in the cache.
     """
     name, revision = _parts(uri)
+    options: dict[str, Any] = {"revision": revision, "allow_patterns": list(PRESET), "tqdm_class": _Silent}
     with _told(uri) as hub:
-        folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=list(PRESET)))
+        folder = Path(hub.snapshot_download(name, **options))
+    LOGGER.info("%s: commit %s", uri, folder.name[:12])
     if not is_preset(folder):
         raise FileNotFoundError(f"{uri} holds no preset, which is {', '.join(PRESET)}; give a model of Keras")
     return folder
@@ -94,7 +106,7 @@ def _parts(uri: str) -> tuple[str, str | None]:
 
 
 @contextmanager
-def _told(uri: str) -> "Iterator[ModuleType]":
+def _told(uri: str) -> Iterator[ModuleType]:
     """Gives huggingface_hub; what it raises, often over many lines, becomes one line that says what to do."""
     try:
         import huggingface_hub

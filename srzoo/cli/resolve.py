@@ -221,6 +221,8 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     automatic = choice.source == AUTO
     if automatic:
         choice = replace(choice, source=shipped.FOR_CLEAN)
+    # What is on a hub is asked for once.
+    asked, choice = choice.source, replace(choice, source=shipped.found(choice.source))
     weights = [shipped.content_of(each) for each in (choice.source, choice.pixel_weights) if each]
 
     bar = Bar(shown=not args.quiet)
@@ -240,7 +242,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     dials = {"fidelity": args.fidelity, "restore": args.restore}
     details = [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
     details += ["self-ensemble"] * args.self_ensemble
-    name = AUTO if automatic else shipped.nearest(choice.source, size.scale or names.DEFAULT_SCALE)
+    name = AUTO if automatic else shipped.nearest(asked, size.scale or names.DEFAULT_SCALE)
     made_by, options = ", ".join([name, str(size), *details]), f"{args.precision} {args.quality} {weights}"
     results = replace(results, made_by=made_by, options=options, overwrite=args.overwrite)
     max_pixels = args.max_pixels or MAX_PIXELS
