@@ -6,6 +6,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "srzoo"
 ROOMS = (
     "images",
+    "backend",
     "pictures",
     "tables",
     "files",
@@ -55,7 +56,14 @@ def imports_of(text: str) -> set[str]:
     return names
 
 
+def outside_of_functions(text: str) -> str:
+    tree = ast.parse(text)
+    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return ast.unparse(tree)
+
+
 IMPORTS = {file: imports_of(text) for file, text in SOURCES.items()}
+MODULE_IMPORTS = {file: imports_of(outside_of_functions(text)) for file, text in SOURCES.items()}
 
 
 def rooms_imported_by(file: str) -> set[str]:
@@ -102,11 +110,11 @@ def test_no_room_imports_in_a_circle():
             del left[file]
 
 
-def imports_module(file: str, other: str) -> bool:
+def imports_module(file: str, other: str, imports: dict = IMPORTS) -> bool:
     name = "srzoo." + other.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     if other.endswith("__init__.py"):
         return False
-    return other != file and any(each == name or each.startswith(f"{name}.") for each in IMPORTS[file])
+    return other != file and any(each == name or each.startswith(f"{name}.") for each in imports[file])
 
 
 def test_imports_are_absolute():
@@ -117,6 +125,22 @@ def test_models_are_made_of_keras_alone():
     others = {"tensorflow", "jax", "torch", "numpy"}
     models = [file for file in SOURCES if room_of(file) == "models"]
     assert models and not [file for file in models if others & {name.split(".")[0] for name in IMPORTS[file]}]
+
+
+def imported_with(file: str) -> set[str]:
+    """Names that are imported when a module is, by itself and by those of the package that it imports, recursively."""
+    seen, left, names = set(), [file], set()
+    while left:
+        seen.add(each := left.pop())
+        names |= MODULE_IMPORTS[each]
+        left += [other for other in SOURCES if imports_module(each, other, MODULE_IMPORTS) and other not in seen]
+    return names
+
+
+def test_models_are_built_loaded_and_run_without_an_import_of_tensorflow():
+    """Keras's other backends do without it; within functions it is imported where TensorFlow is the backend."""
+    for file in ("zoo.py", "upscaling/anything.py", "runtimes/keras.py", "runtimes/choice.py"):
+        assert "tensorflow" not in {name.split(".")[0] for name in imported_with(file)}, file
 
 
 def test_only_public_modules_of_keras_and_tensorflow_are_imported():

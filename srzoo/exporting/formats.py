@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from srzoo import zoo
+from srzoo.backend import require_tensorflow
 from srzoo.exporting.litert import LITERT_PRECISIONS, write_litert
 from srzoo.exporting.onnx import write_onnx
 from srzoo.exporting.serving import DEFAULT_MAX_PIXELS, write_saved_model
@@ -124,6 +125,8 @@ def check_request(
     """Raises ValueError if these arguments of `export` do not go together."""
     if format not in EXPORT_FORMATS:
         raise ValueError(f"format must be one of {', '.join(EXPORT_FORMATS)}, got {format!r}")
+    if format != "keras":
+        require_tensorflow(f"export to {format}")
     if precision not in EXPORT_FORMATS[format]:
         known = ", ".join(EXPORT_FORMATS[format])
         raise ValueError(f"the precision of {format} must be one of {known}, got {precision!r}")

@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 from keras import layers, ops
 
+from srzoo.backend import channels_last
 from srzoo.files.hdf5 import open_weights, read_declared
 from srzoo.recipes import FEATURE_SCALE
 
@@ -93,6 +94,7 @@ class ContentLoss:
         return total
 
 
+@channels_last()
 def _backbone(weights: str | os.PathLike) -> keras.Model:
     networks = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}
     if weights in networks:
@@ -139,7 +141,9 @@ def _features(backbone: keras.Model, names: tuple[str, ...], preprocessing: str,
     wanted = {name: _layer_name(backbone.name, name) for name in names}
     mean, deviation, bgr = _PREPROCESSING[preprocessing]
     pixels = keras.Input((None, None, 3), name="pixels", dtype="float32")
-    x = layers.Rescaling([1 / d for d in deviation], [-m / d for m, d in zip(mean, deviation)], dtype="float32")(pixels)
+    # With all three axes, or Keras would take a list of three for the first axis where its settings say channels first.
+    scale, offset = [[[1 / d for d in deviation]]], [[[-m / d for m, d in zip(mean, deviation)]]]
+    x = layers.Rescaling(scale, offset, dtype="float32")(pixels)
     if bgr:
         x = ops.flip(x, axis=-1)
     found = {}

@@ -47,7 +47,8 @@ def grid(hr, sr, scale: int):
     error = ops.reshape((sr - hr) / 255, (batch, rows, scale, columns, scale, 3))
     cells = ops.reshape(ops.transpose(error, (0, 1, 3, 2, 4, 5)), (batch, rows, columns, scale**2, 3))
     pattern = ops.reshape(cells - ops.mean(cells, axis=3, keepdims=True), (batch, rows, columns, 3 * scale**2))
-    return ops.mean(ops.square(ops.average_pool(pattern, GRID_PART, strides=GRID_PART // 2, padding="valid")))
+    means = ops.average_pool(pattern, GRID_PART, GRID_PART // 2, "valid", data_format="channels_last")
+    return ops.mean(ops.square(means))
 
 
 SHARPENED_BLUR, SHARPENED_SIGMA, SHARPENED_WEIGHT, SHARPENED_FROM = 51, 8.0, 0.5, 10.0
@@ -78,7 +79,7 @@ def _blurred(pixels):
     kernel = np.repeat((taps / taps.sum()).astype("float32")[:, None, None, None], 3, axis=2)
     padded = ops.pad(pixels, [(0, 0), (reach, reach), (reach, reach), (0, 0)], mode="reflect")
     for along in (kernel, kernel.transpose(1, 0, 2, 3)):
-        padded = ops.depthwise_conv(padded, along, padding="valid")
+        padded = ops.depthwise_conv(padded, along, padding="valid", data_format="channels_last")
     return padded
 
 

@@ -9,6 +9,8 @@ U-Net of Wang et al., "Real-ESRGAN" (arXiv 2107.10833, section 3.4), which judge
 import keras
 from keras import layers
 
+from srzoo.backend import channels_last
+
 FILTERS = (64, 64, 128, 128, 256, 256, 512, 512)
 """Of the eight convolutions; every second one has stride 2."""
 
@@ -41,6 +43,7 @@ def _normalised(convolution: layers.Conv2D, x, norm: str):
     return x
 
 
+@channels_last()
 def discriminator(
     patch: int | None = None,
     norm: str = "batch",

@@ -167,7 +167,7 @@ def split_at_growth(model: keras.Model) -> tuple[keras.Model, keras.Model] | Non
     if type(first).__name__ == "DepthToSpace" and isinstance(widening, keras.layers.Conv2D):
         features = widening.input
     try:
-        body = keras.Model(model.inputs, features, name=f"{model.name}_body")
+        body = keras.Model(model.inputs[0], features, name=f"{model.name}_body")
         tail = keras.Model(features, model.outputs[0], name=f"{model.name}_tail")
     except ValueError:  # the tail needs more than these features
         return None

@@ -76,7 +76,7 @@ def pixel_shuffle(x, scale: int, name: str):
     TensorFlow's: sub-pixel row, sub-pixel column, channel.
     """
     if hasattr(ops, "depth_to_space"):
-        return ops.depth_to_space(x, scale)
+        return ops.depth_to_space(x, scale, data_format="channels_last")
     return DepthToSpace(scale, name=name)(x)
 
 

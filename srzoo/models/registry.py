@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from srzoo import models
+from srzoo.backend import channels_last
 from srzoo.models.entry import Entry, Kernels
 from srzoo.names import Configuration, parse
 
@@ -44,14 +45,8 @@ def build(configuration: Configuration) -> keras.Model:
     """Builds a network with fresh weights.
 
     Raises:
-        ValueError: for an unknown model, scale or option, or an option of another type, with the known ones; and if
-            Keras is set to channels first, which neither these networks nor TensorFlow on a processor know.
+        ValueError: for an unknown model, scale or option, or an option of another type, with the known ones.
     """
-    if keras.config.image_data_format() != "channels_last":
-        raise ValueError(
-            f"Keras's image_data_format is {keras.config.image_data_format()!r}, but srzoo's networks are "
-            "channels_last; change it in keras.json or by keras.config.set_image_data_format('channels_last')"
-        )
     entry = entry_of(configuration.base)
     if configuration.scale not in entry.scales:
         raise ValueError(
@@ -62,7 +57,8 @@ def build(configuration: Configuration) -> keras.Model:
         if key not in published:
             raise ValueError(f"{entry.name!r} has no option {key!r}; its options are {', '.join(published)}")
         _check_option(key, value, published[key])
-    return entry.build(scale=configuration.scale, name=configuration.name, **configuration.options)
+    with channels_last():
+        return entry.build(scale=configuration.scale, name=configuration.name, **configuration.options)
 
 
 def _check_option(key: str, value: Any, published: Any) -> None:

@@ -60,7 +60,7 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model"
     elif choice.precision not in ("auto", "float32"):
         raise ValueError(f"--precision {choice.precision} is not for mixtures of weights; leave out --fidelity")
     model = _load(choice, choice.precision == "bfloat16")
-    runtime = f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by TensorFlow"
+    runtime = f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by {_backend()}"
     LOGGER.info("%s: %s", model.name, runtime)
     return model
 
@@ -87,6 +87,12 @@ def _network(model: Union["keras.Model", Network]) -> Network:
 
 def _precision(model) -> str:
     return {"mixed_bfloat16": "bfloat16"}.get(model.get_layer(index=2).dtype_policy.name, "float32")
+
+
+def _backend() -> str:
+    import keras
+
+    return {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}.get(backend := keras.config.backend(), backend)
 
 
 def _load(choice: Choice, bfloat16: bool = False):

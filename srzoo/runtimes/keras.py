@@ -1,9 +1,8 @@
-"""A Keras model as a `Network`. TensorFlow runs it, so this module takes seconds to import."""
+"""A Keras model as a `Network`. Keras's backend runs it, which takes seconds to import."""
 
 import math
 
 import keras
-import tensorflow as tf
 
 from srzoo.models.geometry import alignment_of, halo_of, scale_of, split_at_growth
 from srzoo.models.registry import border_of
@@ -37,6 +36,10 @@ def keras_network(model: keras.Model) -> Network:
 
 
 def _compiled(model: keras.Model):
+    if keras.config.backend() != "tensorflow":
+        return model.predict_on_batch  # JAX compiles it for each size
+    import tensorflow as tf
+
     # The open height and width let tiles of all sizes share one trace.
     shape = tf.TensorSpec((1, None, None, model.input_shape[-1]), model.inputs[0].dtype)
     return tf.function(lambda values: model(values, training=False), input_signature=[shape])

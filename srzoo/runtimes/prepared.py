@@ -188,7 +188,12 @@ class Prepared:
         return self.folder / f"auto-{digest}.json"
 
     def _made(self, model: "keras.Model", precision: str, pictures: Sequence[Path]) -> Taken:
+        from keras import ops
+
         from srzoo.runtimes import parity
+
+        def reference(pixels: np.ndarray) -> np.ndarray:
+            return ops.convert_to_numpy(model(pixels, training=False))
 
         with unfinished_folder(self.folder) as temporary:
             written = temporary / precision
@@ -197,7 +202,7 @@ class Prepared:
                 openvino.runtime().serialize(graph, written / f"{part}.xml")
             facts, tail_halo = _facts(model, precision)
             network = load_network(written, facts, tail_halo)
-            report = parity.measure(lambda pixels: np.asarray(model(pixels, training=False)), network.run, facts.scale)
+            report = parity.measure(reference, network.run, facts.scale)
             parity.check(report, parity.BOUNDS[precision], f"{model.name} for OpenVINO in {precision}")
             mean = max(each.mean for each in report.differences)
             sums = {path.name: shipped.checksum(path) for path in written.iterdir() if path.is_file()}

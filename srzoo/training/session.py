@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from srzoo import zoo
+from srzoo.backend import require_tensorflow
 from srzoo.data import pipeline
 from srzoo.data.degraded import Degradation, degraded_validation
 from srzoo.data.fingerprint import Fingerprint
@@ -56,6 +57,7 @@ def train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Distr
         ValueError: as `train_run`, or if the replicas cannot share a batch evenly.
         srzoo.training.distribution.WorkerLostError: if another process ends before the last stage does.
     """
+    require_tensorflow("training by srzoo's loop")
     for stage in stages:
         distribution.check(stage.batch)
     with distribution.watched():

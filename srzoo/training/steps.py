@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import keras
 import tensorflow as tf
 
+from srzoo.backend import require_tensorflow
 from srzoo.losses import AdversarialLoss
 from srzoo.recipes import AVERAGE
 from srzoo.training.distribution import average_over_replicas, mean_over_replicas, part_of_replica, whole_batch
@@ -64,6 +65,7 @@ class _Step:
     """
 
     def __init__(self, model: keras.Model, optimizer: str = "adam"):
+        require_tensorflow("a training step of srzoo")
         self.model = model
         self.generator = _Generator(model, optimizer)
         self.average = self.generator.average

@@ -4,6 +4,10 @@ import math
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
 
 SHARE = 0.8
 """Of the available memory, what a tile may take: other programs need some meanwhile."""
@@ -41,11 +45,9 @@ def resident_memory(root: Path = Path("/")) -> int:
     return 1024 * int(found[1]) if found else 0
 
 
-def runs_in_machine_memory() -> bool:
-    """Whether TensorFlow computes in the machine's memory, not in that of a GPU."""
-    import tensorflow as tf
-
-    return not tf.config.list_physical_devices("GPU")
+def runs_in_machine_memory(model: "keras.Model") -> bool:
+    """Whether a network computes in the machine's memory, not in that of a GPU, whatever Keras's backend."""
+    return "cpu" in str(model.weights[0].value.device).lower()
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -89,11 +89,11 @@ class Upscaler:
             network = model
             self._checks_memory = True
         else:
-            # TensorFlow takes seconds to import, which a network of another runtime need not wait for.
+            # Keras takes seconds to import, which a network of another runtime need not wait for.
             from srzoo.runtimes.keras import keras_network
 
             network = keras_network(model)
-            self._checks_memory = machine.runs_in_machine_memory()
+            self._checks_memory = machine.runs_in_machine_memory(model)
         self._precise, self._self_ensemble = network.precise, self_ensemble
         network = wrapped.self_ensemble(network) if self_ensemble else network
         self.name, self.network_scale, self.halo, self.alignment = (

@@ -142,7 +142,14 @@ def test_the_last_layers_compute_in_float32_in_mixed_precision(name, policy, pic
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_channels_first_in_the_users_settings_is_refused(name, monkeypatch):
-    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
-    with pytest.raises(ValueError, match=r"image_data_format is 'channels_first', but .*set_image_data_format"):
-        zoo.create(name, **sizes(name))
+def test_channels_first_in_the_users_settings_changes_nothing(name, picture):
+    expected = zoo.create(name, **sizes(name))
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = zoo.create(name, **sizes(name))
+        model.set_weights(expected.get_weights())
+        sr = model(picture[None].astype("float32"))
+        assert keras.config.image_data_format() == "channels_first"
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert np.array_equal(sr, expected(picture[None].astype("float32")))
