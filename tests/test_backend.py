@@ -50,4 +50,6 @@ def test_every_backend_gives_the_pixels_that_tensorflow_gives(backend, by_tensor
     assert max(np.abs(pixels[name].astype(int) - expected[name]).max() for name in expected) <= 1
     assert told["figures"] == pytest.approx(about["figures"], abs=2e-3)
     assert about["refused"] == ["", ""]
-    assert all(f"needs Keras's TensorFlow backend, but Keras runs on {backend}; set" in each for each in told["refused"])
+    assert all(
+        f"needs Keras's TensorFlow backend, but Keras runs on {backend}; set" in each for each in told["refused"]
+    )

@@ -60,7 +60,9 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model"
     elif choice.precision not in ("auto", "float32"):
         raise ValueError(f"--precision {choice.precision} is not for mixtures of weights; leave out --fidelity")
     model = _load(choice, choice.precision == "bfloat16")
-    runtime = f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by {_backend()}"
+    runtime = (
+        f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by {_backend()}"
+    )
     LOGGER.info("%s: %s", model.name, runtime)
     return model
 
@@ -92,7 +94,9 @@ def _precision(model) -> str:
 def _backend() -> str:
     import keras
 
-    return {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}.get(backend := keras.config.backend(), backend)
+    return {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}.get(
+        backend := keras.config.backend(), backend
+    )
 
 
 def _load(choice: Choice, bfloat16: bool = False):
