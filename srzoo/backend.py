@@ -11,8 +11,8 @@ def require_tensorflow(what: str) -> None:
     backend = keras.config.backend()
     if backend != "tensorflow":
         raise ValueError(
-            f"{what} needs Keras's TensorFlow backend, but Keras runs on {backend}; set KERAS_BACKEND=tensorflow before "
-            "Keras is imported"
+            f"{what} needs Keras's TensorFlow backend, but Keras runs on {backend}; set KERAS_BACKEND=tensorflow "
+            "before Keras is imported"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the backend that KERAS_BACKEND names makes of a folder of pictures: `on_backend.py FOLDER OUT`, for test_backend.py."""
+"""What the backend that KERAS_BACKEND names makes of a folder of pictures, for `test_backend.py`."""
 
 import json
 import sys
