@@ -4,12 +4,11 @@ import json
 from collections.abc import Iterable
 
 import apache_beam as beam
-from apache_beam.io import fileio
-from apache_beam.io.filesystem import FileMetadata
 from apache_beam.utils.shared import Shared
 
 from srzoo.archive import storage
-from srzoo.archive.records import Found, Settings
+from srzoo.archive.matching import PASSED_OVER, Match
+from srzoo.archive.records import Settings
 from srzoo.archive.steps import LARGE_ONES, OUTCOMES, SHEETS, Count, Cut, Join, Look, SortOut, UpscaleUnit, Whole
 
 FAILED, REPORT = "failed.jsonl", "report.json"
@@ -25,12 +24,12 @@ def build(pipeline: beam.Pipeline, settings: Settings, shared: Shared) -> None:
         settings: of the call.
         shared: token of the network, which each process loads once.
     """
-    found = (
+    matched = (
         pipeline
-        | "match" >> fileio.MatchFiles(settings.pattern, fileio.EmptyMatchTreatment.ALLOW)
-        | "place" >> beam.FlatMap(_found, settings)
-        | "spread inputs" >> beam.Reshuffle()
+        | "inputs" >> beam.Create([settings.pattern])
+        | "match" >> beam.ParDo(Match(settings)).with_outputs(OUTCOMES, PASSED_OVER, main="found")
     )
+    found = matched.found | "spread inputs" >> beam.Reshuffle()
     looked = found | "look" >> beam.ParDo(Look(settings)).with_outputs(OUTCOMES, main="planned")
     sorted_out = (
         looked.planned
@@ -56,24 +55,18 @@ def build(pipeline: beam.Pipeline, settings: Settings, shared: Shared) -> None:
         | "join" >> beam.ParDo(Join(settings))
     )
     outcomes = (
-        (looked[OUTCOMES], sorted_out[OUTCOMES], whole, cut[OUTCOMES], joined)
+        (matched[OUTCOMES], looked[OUTCOMES], sorted_out[OUTCOMES], whole, cut[OUTCOMES], joined)
         | "outcomes" >> beam.Flatten()
         # What a runner computes again after this is not counted again.
         | "commit" >> beam.Reshuffle()
     )
-    _sum_up(outcomes, settings)
+    _sum_up(outcomes, matched[PASSED_OVER], settings)
 
 
-def _found(metadata: FileMetadata, settings: Settings) -> Iterable[Found]:
-    place = storage.place_of(metadata.path, settings.prefix, settings.output, settings.by_ending)
-    if place is not None:
-        yield Found(metadata.path, place, metadata.last_updated_in_seconds)
-
-
-def _sum_up(outcomes: beam.PCollection, settings: Settings) -> None:
+def _sum_up(outcomes: beam.PCollection, passed_over: beam.PCollection, settings: Settings) -> None:
     (
-        outcomes
-        | "count" >> beam.ParDo(Count())
+        (outcomes | "count" >> beam.ParDo(Count()), passed_over)
+        | "all counts" >> beam.Flatten()
         | "sum" >> beam.CombinePerKey(sum)
         | "totals" >> beam.combiners.ToDict()
         | "write totals" >> beam.Map(_write_totals, settings)

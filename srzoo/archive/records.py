@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from srzoo.pictures.animations import Playing
 from srzoo.pictures.metadata import Metadata
+from srzoo.pictures.record import Made
 from srzoo.runtimes.choice import Choice
 from srzoo.runtimes.tiles import Tile
 from srzoo.upscaling.sizes import Size
@@ -14,12 +15,13 @@ class Settings:
     """What holds for all pictures of a call.
 
     Attributes:
-        pattern: of the inputs, as Beam matches it.
+        pattern: of the inputs, as Beam matches it; or the path of a folder of this machine.
         prefix: of `srzoo.archive.storage.fixed_prefix`.
         by_ending: whether what has no ending of a picture is passed over.
         output: folder of the results.
         scratch: folder in it for what is not finished.
         choice: of the network.
+        made_by, options: as of `srzoo.upscaling.batch.Results`.
         scale, halo, alignment: of the network.
         size: of the results.
         wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
@@ -38,6 +40,8 @@ class Settings:
     output: str
     scratch: str
     choice: Choice
+    made_by: str
+    options: str
     scale: int
     halo: int | None
     alignment: int
@@ -54,11 +58,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Found:
-    """An input: its path, where its result goes below the folder of results, and when it was last written."""
+    """An input: its path, where its result goes below the folder of results, when it was last written, its bytes."""
 
     path: str
     place: str
     written: float
+    size: int
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,9 @@ class Planned:
         target: of the result.
         written_as: Pillow's name of its format.
         notes: what is to be said of the result.
-        done: whether it is there and not older than the input.
+        done: whether it is there, and was made of this input with these options.
         large: whether it is cut into work units.
+        made: how the result is made, where that is noted.
     """
 
     path: str
@@ -80,6 +86,7 @@ class Planned:
     notes: tuple[str, ...] = ()
     done: bool = False
     large: bool = False
+    made: Made | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ from srzoo.archive import storage, worker
 from srzoo.archive.pipeline import FAILED, REPORT, build
 from srzoo.archive.records import Settings
 from srzoo.images import unfinished_prefix
+from srzoo.pictures.record import Record
+from srzoo.pictures.sources import in_words, pictures_below
 
 LOGGER = logging.getLogger(__name__)
 
@@ -124,14 +126,22 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
         FileNotFoundError: if nothing matches.
         ValueError: if the folder of results holds the inputs.
     """
-    given = storage.absolute(pattern)
-    named_folder = pattern.endswith("/") or (storage.is_local(given) and Path(given).is_dir())
-    folder = named_folder and not re.search(storage.WILDCARDS, given)
-    if folder:
-        given += "/**"
-    prefix = storage.fixed_prefix(given)
+    given, local = storage.absolute(pattern), storage.is_local(pattern)
+    folder = Path(given).is_dir() if local else pattern.endswith("/") and not re.search(storage.WILDCARDS, given)
+    prefix = given if folder else storage.fixed_prefix(given)
     if f"{prefix}/".startswith(f"{output}/"):
         raise ValueError(f"{output} holds the inputs; give another folder for the results")
+    if local and folder:
+        unlisted: list[OSError] = []
+        found, passed_over = pictures_below(Path(given), Path(output).resolve(), Record(), unlisted.append)
+        if found or unlisted:
+            return given, prefix, folder
+        raise FileNotFoundError(
+            f"{pattern}: no picture in this folder" + f", but {in_words(passed_over)}" * bool(passed_over)
+        )
+    if local and Path(given).is_file():
+        return given, prefix, folder
+    given = (storage.literal(prefix) if local else prefix) + given.removeprefix(prefix) + "/**" * folder
     # Mostly one of the first is a picture, and an archive is long.
     for limit in (100, None):
         for metadata in FileSystems.match([given], [limit])[0].metadata_list:

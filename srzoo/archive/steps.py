@@ -1,12 +1,13 @@
 """The steps of the pipeline. Whatever a picture brings about is its outcome, and stops no other."""
 
+import contextlib
 import hashlib
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import reduce
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import apache_beam as beam
 import numpy as np
@@ -19,6 +20,7 @@ from srzoo.pictures.animations import Playing, repeats_of
 from srzoo.pictures.formats import AS_INPUT, FORMATS, output_format
 from srzoo.pictures.pixels import Bands, Pixels, bleed, from_channels
 from srzoo.pictures.reading import Frame, LargeFrame, open_picture
+from srzoo.pictures.record import Made, Record, fingerprint, remember
 from srzoo.pictures.writing import write_frames
 from srzoo.runtimes.tiles import cut
 from srzoo.upscaling import batch
@@ -53,8 +55,12 @@ class Look(Step):
     """`Found` -> (target, `Planned`), by a look into the file's header, or an `Outcome`.
 
     A result that is there under the input's own name, or with the wanted ending, is found without that look, for which
-    a file on another machine has to be copied whole.
+    a file on another machine has to be copied whole. What results on this machine were made of is noted; elsewhere a
+    result is done if it is not older than its input.
     """
+
+    def setup(self) -> None:
+        self.record = Record()
 
     def process(self, found: Found) -> Iterator:
         planned = self.tried(found.path, self._planned, found)
@@ -67,9 +73,10 @@ class Look(Step):
             raise ValueError(
                 f"{found.path}: worker processes died of it or stood still twice, maybe for want of memory"
             )
+        made = self._made(found)
         target = f"{settings.output}/{FORMATS[settings.wanted].named(place) if settings.wanted else place}"
-        if _is_done(found, target):
-            return Planned(found.path, target, "", done=True)
+        if self._is_done(found, target, made):
+            return Planned(found.path, target, "", done=True, made=made)
         with storage.fetched(found.path) as path, open_picture(path, settings.max_pixels) as picture:
             given = picture.upright_size
             size = settings.size.of(*given)
@@ -77,12 +84,29 @@ class Look(Step):
             once = passes(settings.scale, given, size) == 1
             large = once and picture.count == 1 and math.prod(given) > settings.unit_pixels
         target = f"{settings.output}/{written_as.named(place)}"
-        return Planned(found.path, target, written_as.name, tuple(notes), _is_done(found, target), large)
+        done = self._is_done(found, target, made)
+        there = made and not done and self.record.find(Path(target))
+        if made and there and there.by != made.by and not settings.overwrite and Path(target).exists():
+            raise ValueError(
+                f"{target} is there, made by {there.by}, and would be replaced; give another folder, or allow it by "
+                "--overwrite"
+            )
+        return Planned(found.path, target, written_as.name, tuple(notes), done, large, made)
 
+    def _made(self, found: Found) -> Made | None:
+        """How the result is made, if that can be noted beside it."""
+        by, options = self.settings.made_by, f"{self.settings.made_by}\n{self.settings.options}"
+        if not storage.is_local(self.settings.output):
+            return None
+        if storage.is_local(found.path):
+            return Made(by, fingerprint(Path(found.path), options))
+        return Made(by, f"{found.size} bytes of {found.written}, {hashlib.sha256(options.encode()).hexdigest()}")
 
-def _is_done(found: Found, target: str) -> bool:
-    written = storage.last_written(target)
-    return written is not None and written >= found.written
+    def _is_done(self, found: Found, target: str, made: Made | None) -> bool:
+        written = storage.last_written(target)
+        if made:
+            return written is not None and self.record.find(Path(target)) == made
+        return written is not None and written >= found.written
 
 
 class SortOut(Step):
@@ -120,6 +144,12 @@ class SortOut(Step):
             return Outcome(planned.path, "upscaled", pixels=width * height * picture.count)
 
 
+def _remember(planned: Planned) -> None:
+    if planned.made:
+        with contextlib.suppress(OSError):  # the next call will make it again
+            remember(Path(planned.target), planned.made)
+
+
 class Networked(Step):
     """A step that computes, with the process's network."""
 
@@ -143,6 +173,7 @@ class Whole(Networked):
         with storage.fetched(planned.path) as source, storage.published(settings.scratch, planned.target) as target:
             job = batch.Job(source, target, written_as, settings.size, notes=planned.notes)
             report = batch.carry_out(job, self.loaded.upscaler, "", max_pixels=settings.max_pixels)
+        _remember(planned)
         width, height = report.after.pixels.size
         pixels, seconds = width * height * report.count, self.loaded.seconds()
         return Outcome(planned.path, "upscaled", "", pixels, seconds, report.notes)
@@ -232,6 +263,7 @@ class Join(Step):
             else:
                 frame = Frame(reduce(below, bands.bands()), sheet.metadata)
             write_frames(target, [frame], written_as, sheet.playing, sheet.lossless)
+        _remember(planned)
         seconds = sum(unit.seconds for unit in by_name.values())
         notes = (*sheet.notes, *planned.notes)
         return Outcome(planned.path, "upscaled", "", sheet.size[0] * sheet.size[1], seconds, notes)

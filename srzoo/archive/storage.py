@@ -36,21 +36,33 @@ def absolute(path: str) -> str:
     return path.rstrip("/")
 
 
+def literal(path: str) -> str:
+    """A pattern for a path with wildcards in its name, which Beam cannot quote; `place_of` has what else it matches."""
+    return re.sub(WILDCARDS, "?", path)
+
+
 def fixed_prefix(pattern: str) -> str:
-    """The folders of a pattern before the first that has a wildcard; of a plain file, its folder."""
-    return re.split(WILDCARDS, pattern, maxsplit=1)[0].rsplit("/", 1)[0]
+    """The folders of a pattern before the first that has a wildcard; of a plain file, its folder.
+
+    A folder of this machine that is called as the pattern has it is taken by its name.
+    """
+    there = [folder.as_posix() for folder in Path(pattern).parents if folder.is_dir()] if is_local(pattern) else []
+    name = there[0] if there else ""
+    return (name + re.split(WILDCARDS, pattern.removeprefix(name), maxsplit=1)[0]).rsplit("/", 1)[0]
 
 
 def place_of(path: str, prefix: str, output: str, by_ending: bool) -> str | None:
     """Where a file's result goes below the folder of results, its ending aside; None if it is to be passed over.
 
     Args:
-        path: of the file, which matches the pattern.
+        path: of the file, which matches the pattern; it is passed over if it does not lie below the prefix.
         prefix: of `fixed_prefix`.
         output: folder of the results; what lies in it is passed over.
         by_ending: whether to pass over what has no ending of a picture.
     """
-    place = path.removeprefix(prefix).lstrip("/")
+    if not path.startswith(f"{prefix}/"):
+        return None
+    place = path.removeprefix(f"{prefix}/")
     hidden = any(part.startswith(".") for part in place.split("/"))
     other = by_ending and PurePosixPath(place).suffix.lower() not in ENDINGS
     return None if hidden or other or path.startswith(f"{output}/") else place

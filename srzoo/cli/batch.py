@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from srzoo import names, shipped
-from srzoo.cli import show_log
+from srzoo.cli import say, show_log
 from srzoo.cli.arguments import (
     FORMAT_NAMES,
     PRECISION_NAMES,
@@ -103,6 +103,7 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo.archive import running, storage, worker  # before Beam, whose warnings it holds back
     from srzoo.archive.records import Settings
     from srzoo.images import MAX_PIXELS
+    from srzoo.pictures.formats import QUALITY
     from srzoo.runtimes.choice import Choice
     from srzoo.runtimes.tiles import least_area
     from srzoo.upscaling.sizes import Size
@@ -112,6 +113,8 @@ def main(argv: list[str] | None = None) -> int:
     output = storage.absolute(args.output)
     if storage.is_local(output) and Path(output).exists() and not Path(output).is_dir():
         raise ValueError(f"OUTPUT_DIR must be a folder, but {args.output} is a file")
+    if output.encode("utf-8", "replace").decode() != output:
+        raise ValueError("OUTPUT_DIR's name is not UTF-8, which Beam takes alone; give another folder")
     pattern, prefix, by_ending = running.check_inputs(args.pattern, output)
     size = size_of(args)
     source = args.weights or shipped.nearest(args.model, size.scale if size and size.scale else names.DEFAULT_SCALE)
@@ -122,6 +125,11 @@ def main(argv: list[str] | None = None) -> int:
     least = 1 if network.halo is None else least_area(network.halo, network.alignment)
     if args.unit_pixels < least:
         raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")
+    size = size or Size(network.scale)
+    weights = [
+        shipped.content_of(each) if storage.is_local(each) else each for each in (source, args.pixel_weights) if each
+    ]
+    dials = [f"fidelity {args.fidelity:g}"] if args.fidelity is not None else []
     settings = Settings(
         pattern,
         prefix,
@@ -129,10 +137,12 @@ def main(argv: list[str] | None = None) -> int:
         output,
         running.new_scratch(output),
         choice,
+        ", ".join([source, str(size), *dials]),
+        f"{args.precision} {QUALITY} {weights}",
         network.scale,
         network.halo,
         network.alignment,
-        size or Size(network.scale),
+        size,
         args.format,
         memory,
         args.max_pixels or MAX_PIXELS,
@@ -142,15 +152,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         report = running.run(settings, rest, shared, workers, args.stall_seconds)
     except running.PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         return 1
     for note, count in report.notes.items():
-        print(f"note: of {count}: {note}", file=sys.stderr)
+        say(f"note: of {count}: {note}", sys.stderr)
     left = f", {report.already_there} already there" if report.already_there else ""
     failed = f", {report.failed} failed ({output}/{running.FAILED})" if report.failed else ""
-    print(f"{report.upscaled} of {report.images} images upscaled to {args.output}{left}{failed}")
+    say(f"{report.upscaled} of {report.images} images upscaled to {args.output}{left}{failed}", sys.stdout)
     rate = (
         f"{report.megapixels_out:.1f} megapixels in {report.seconds:.1f} s, {report.megapixels_per_second:.2f} a second"
     )
-    print(f"{rate}; the network took {report.inference_seconds:.1f} s")
+    say(f"{rate}; the network took {report.inference_seconds:.1f} s", sys.stdout)
     return 1 if report.failed else 0

@@ -36,10 +36,9 @@ class Record:
         return self._of(result.parent).get(result.name)
 
     def add(self, result: Path, made: Made) -> None:
-        """Remembers how a result was made; raises OSError if the record cannot be written."""
+        """As `remember`, and this object knows it too."""
         self._of(result.parent)[result.name] = made
-        with (result.parent / NAME).open("a", encoding="ascii") as file:
-            file.write(json.dumps([result.name, made.by, made.of]) + "\n")
+        remember(result, made)
 
     def without_results(self, files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
         """Parts pictures from what srzoo made of others, unless all are results: then these are meant.
@@ -58,6 +57,12 @@ class Record:
         if folder not in self._folders:
             self._folders[folder] = _read(folder / NAME)
         return self._folders[folder]
+
+
+def remember(result: Path, made: Made) -> None:
+    """Remembers how a result was made; raises OSError if the record cannot be written."""
+    with (result.parent / NAME).open("a", encoding="ascii") as file:
+        file.write(json.dumps([result.name, made.by, made.of]) + "\n")
 
 
 def _read(path: Path) -> dict[str, Made]:

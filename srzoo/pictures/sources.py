@@ -62,7 +62,7 @@ def find_sources(inputs: Sequence[Path], output: Path | None, record: Record | N
             add(given, Path(given.name))
             continue
         unlisted: list[OSError] = []
-        found, passed_over = _pictures(given, output and output.resolve(), record, unlisted.append)
+        found, passed_over = pictures_below(given, output and output.resolve(), record, unlisted.append)
         if not found and not unlisted:
             among = f", but {in_words(passed_over)}" if passed_over else ""
             raise ValueError(f"{given}: no images in this folder{among}; srzoo reads {', '.join(ENDINGS)}")
@@ -76,10 +76,17 @@ def find_sources(inputs: Sequence[Path], output: Path | None, record: Record | N
     return list(sources.values())
 
 
-def _pictures(
+def pictures_below(
     folder: Path, results: Path | None, record: Record, onerror: Callable[[OSError], object]
 ) -> tuple[list[Path], Counter[str]]:
-    """The pictures below a folder, and of what else there is how many; hidden files are neither."""
+    """The pictures below a folder, and of what else there is how many; hidden files are neither.
+
+    Args:
+        folder: where to look.
+        results: folder or file of the results, with its links resolved.
+        record: of results of earlier runs.
+        onerror: is given the error of each folder that cannot be listed.
+    """
     own = results in (folder.resolve(), *folder.resolve().parents)
     found: list[Path] = []
     passed_over: Counter[str] = Counter()
@@ -104,7 +111,7 @@ def kind_of(path: Path) -> str:
     if path.is_symlink() and not path.exists():
         return "broken link"
     if not path.is_file():
-        return "pipe or device"
+        return "pipe" if path.is_fifo() else "device"
     ending = path.suffix.lower()
     if ending in ENDINGS:
         return ""

@@ -9,6 +9,7 @@ from skimage import data
 
 from srzoo import zoo
 from srzoo.images import write_image
+from srzoo.pictures.record import NAME
 
 
 @pytest.fixture(scope="session")
@@ -57,9 +58,9 @@ def batch(here, run):
 
 @pytest.fixture
 def files():
-    """Names of all files below a folder."""
+    """Names of all files below a folder, but for the record of results."""
     return lambda folder: sorted(
-        path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()
+        path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file() and path.name != NAME
     )
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -138,12 +137,12 @@ def test_the_network_is_loaded_once_a_process(ran):
     assert len(ran[1]) == 1
 
 
-def test_another_run_does_only_what_is_missing_or_older_than_its_source(ran, run, states):
+def test_another_run_does_only_what_is_missing_or_of_another_source(ran, run, states):
     folder = ran[0]
     for name in ("in/torn.png", "in/a/notes.jpg", "out/c", "out/a/cup.png"):
         (folder / name).unlink()
-    later = time.time() + 10
-    os.utime(folder / "in/b/table.jpg", (later, later))
+    write_image(folder / "in/b/table.jpg", PHOTO[21:0:-1, 40:62])
+    os.utime(folder / "in/b/table.jpg", (0, 0))
     before = states(folder / "out")
     arguments = folder / "out", "--unit-pixels", UNIT, "--overwrite"
     status, out, err = run(f"{folder}/in/**", *arguments)
@@ -155,11 +154,29 @@ def test_another_run_does_only_what_is_missing_or_older_than_its_source(ran, run
     fresh = sorted(name for name in after if after[name] != before.get(name))
     assert fresh == ["a/cup.png", "b/table.jpg", "c/blocked.png", "d/twin.png", "doomed.png", "report.json"]
     assert "failed.jsonl" not in after
-    os.utime(folder / "in/b/table.jpg", (0, 0))
+    os.utime(folder / "in/b/table.jpg")
     status, out, _ = run(f"{folder}/in/", *arguments)
     assert status == 0 and out.startswith(f"0 of 12 images upscaled to {folder / 'out'}, 12 already there\n")
     again = states(folder / "out")
     assert [name for name in again if again[name] != after[name]] == ["report.json"]
+
+
+def test_names_with_wildcards_are_names_and_what_cannot_be_passed_on_is_listed(here, batch, files):
+    for name in ("a.png", "b*[1].png"):
+        write_image(here / "photos [1]" / name, PHOTO[:9, :9])
+    (here / "photos [1]" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
+    (here / "photos [1]/c.NEF").write_bytes(b"")
+    os.mkfifo(here / "photos [1]/pipe.png")
+    status, out, err = batch("photos [1]", "out [2]")
+    assert status == 1 and out.startswith(f"2 of 3 images upscaled to out [2], 1 failed ({here}/out [2]/failed.jsonl)")
+    assert "note: of 1: passed over in a folder: RAW\n" in err and "in a folder: pipe\n" in err
+    (failed,) = failures("out [2]")
+    assert failed["path"].endswith(r"caf\udce9.png") and "takes no names that are not UTF-8" in failed["reason"]
+    assert files("out [2]") == ["a.png", "b*[1].png", "failed.jsonl", "report.json"]
+    # A pattern below it, and a file in it, whose results another scale made.
+    assert batch("photos [1]/a*", "out [2]")[1].startswith("0 of 1 images upscaled to out [2], 1 already there")
+    assert batch("photos [1]/b*[1].png", "out [2]", "--scale", "2")[0] == 1
+    assert "b*[1].png is there, made by " in failures("out [2]")[0]["reason"]
 
 
 @pytest.mark.parametrize(
