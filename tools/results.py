@@ -57,17 +57,18 @@ PARTS = (
 
 PAGE = """# Results
 
-The models that ship, on the three usual benchmarks. PSNR-Y and SSIM-Y: luma of BT.601, as many pixels shaved as the
-scale has, 8 bits; SSIM of Wang et al., Gaussian 11x11, sigma 1.5. LPIPS: v0.1 with AlexNet on whole RGB pictures, lower
-looks closer. LR by MATLAB's bicubic.
+This page has the figures of the models that ship, on the three usual benchmarks. PSNR-Y and SSIM-Y use luma of BT.601
+and 8 bits, and shave as many pixels as the scale. SSIM is that of Wang et al., Gaussian 11x11, sigma 1.5. LPIPS is v0.1
+with AlexNet on whole RGB pictures; lower looks closer. MATLAB's bicubic makes LR.
 
     make results BENCHMARKS="Set5 Set14 BSD100" LPIPS=lpips_alexnet.npz
 
-measures them anew, and writes this page and its pictures. A benchmark of your own, such as Urban100, is a folder more.
+This command measures the models again and writes this page and its pictures. To add a benchmark such as Urban100, name
+one more folder. [How to make `lpips_alexnet.npz`](import.md#lpips-dists-and-vgg).
 
 {scores}
 
-The papers, for comparison (their SSIM comes from other implementations):
+The papers have these figures. Their SSIM comes from other implementations:
 
 | PSNR-Y / LPIPS | Set5 | Set14 | BSD100 |
 | --- | --- | --- | --- |
@@ -79,24 +80,25 @@ The papers, for comparison (their SSIM comes from other implementations):
 
 ![LPIPS against PSNR-Y of every model of x4 on each benchmark](images/perception-distortion.png)
 
-The dotted lines are the ways of `resolve_image.py --fidelity` on {first}: weights interpolated between two networks.
+The dotted lines are `resolve_image.py --fidelity` on {first}. It interpolates the weights of two networks:
 
 {dials}
 
 ## Damaged pictures
 
-{last} as `python -m srzoo degrade {last} OUT --preset real --seed 0` damages it: blur, resizing, noise and JPEG, twice.
+`python -m srzoo degrade {last} OUT --preset real --seed 0` damages {last}: blur, resizing, noise and JPEG, twice.
 
 {damaged}
 
-How each model was trained, and what it owes to which other: {cards}.
+The cards say how each model was trained, and from which other:
+{cards}.
 
 ## The same at 100 %
 
 ![LR, bicubic, the models and HR of parts of ten photographs](images/results-crops.png)
 
-A face, fur, still life, machines, a tower, brick, gravel, grass and print. None of these photographs was trained on.
-What is good and bad about them, and more: [the gallery](gallery.md).
+The parts show a face, fur, still life, machines, a tower, brick, gravel, grass and print. No model was trained on
+these photographs. [The gallery](gallery.md) says what is good and bad about the results.
 """
 
 Figures = dict[str, dict[str, float]]
@@ -242,7 +244,7 @@ def main() -> None:
         last=last,
         dials="\n\n".join(dial_table(name, way, first) for name, way in ways.items()),
         damaged=table("x4, PSNR-Y / SSIM-Y / LPIPS", damaged),
-        cards=", ".join(f"[{name}](models/{name}.md)" for name in models),
+        cards=",\n".join(f"[{name}](models/{name}.md)" for name in models),
     )
     with atomic_file(args.output / "results.md") as temporary:
         temporary.write_text(page, "utf-8")
