@@ -13,6 +13,7 @@ import numpy as np
 from srzoo import recipes, shipped
 from srzoo.cli import show_log
 from srzoo.cli.arguments import command
+from srzoo.data.known import check_known
 from srzoo.training.settings import Settings
 
 DESCRIPTION = """Trains EDSR, SRResNet or SRGAN on pictures. A run's folder has best.weights.h5, config.json, log.csv,
@@ -124,9 +125,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _check_inputs(args: argparse.Namespace) -> None:
     """Tells at once of a folder or of weights that are not there."""
-    folder = Path(args.dataset)
-    if not folder.is_dir() and (args.dataset.startswith((".", "/", "~")) or args.dataset.endswith("/")):
-        raise FileNotFoundError(f"{args.dataset}: no such folder")
+    check_known(args.dataset, args.data_dir)
     for source in (args.init_weights, args.teacher):
         if source:
             shipped.found(source)

@@ -18,8 +18,8 @@ def open_source(dataset: str, scale: int, data_dir: str | None = None, limit: in
         limit: at most this many training pictures of a tensorflow-datasets name.
 
     Raises:
-        OSError: if the data cannot be downloaded, or there is no such folder.
-        ValueError: if the name is unknown or the data do not fit.
+        OSError: if the data cannot be downloaded, or there is no such folder or data set.
+        ValueError: if the data do not fit.
     """
     if dataset == "sample":
         return sample(scale)

@@ -9,7 +9,6 @@ needed.
 
 import atexit
 import contextlib
-import difflib
 import io
 import json
 import logging
@@ -26,6 +25,7 @@ import requests
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from srzoo.data.known import unknown
 from srzoo.data.pairs import HELD_OUT, Item, Source, pair_from_hr
 from srzoo.images import ImageError, to_uint8
 
@@ -90,7 +90,8 @@ def named(name: str, scale: int, data_dir: str | None = None, limit: int | None 
         scale, data_dir, limit: as of `div2k`. With a limit too the data set is downloaded whole.
 
     Raises:
-        ValueError: if there is no such data set, or it has no `image` feature or no `train` split.
+        FileNotFoundError: if there is no such data set.
+        ValueError: if it has no `image` feature or no `train` split.
         OSError: if it cannot be downloaded or is damaged; one sentence says what to do.
     """
     builder = _open(name, data_dir, limit)
@@ -110,13 +111,7 @@ def _open(name: str, data_dir: str | None, limit: int | None) -> tfds.core.Datas
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
-        known = tfds.list_builders(with_community_datasets=False)
-        near = difflib.get_close_matches(re.split("[/:]", name)[0], known, n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(
-            f"{name} is neither a folder nor a data set of tensorflow-datasets, which are listed at "
-            f"https://www.tensorflow.org/datasets/catalog{hint}"
-        ) from error
+        raise FileNotFoundError(unknown(name, tfds.list_builders(with_community_datasets=False))) from error
     except ImportError as error:
         raise _lacks_package(name, error) from error
     except (ValueError, AssertionError) as error:

@@ -17,6 +17,7 @@ from srzoo.pictures.reading import Frame, LargeFrame, Picture, open_picture
 from srzoo.pictures.record import Made, Record, fingerprint
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.tiles import tile_of
+from srzoo.upscaling import compare
 from srzoo.upscaling.pictures import LARGE, upscale_picture, upscale_pixels
 from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import Progress, Upscaler
@@ -198,10 +199,6 @@ def _job(source: Source, results: Results, size: Size, compare: bool, max_pixels
             given = picture.upright_size
             written_as, notes = results.form(picture, max(size.of(*given)) / max(given))
             planes = picture.count * (1 + picture.transparent)
-            if compare and any(side % before for side, before in zip(size.of(*given), given)):
-                raise ValueError(
-                    "the side-by-side picture is of whole scales alone; leave out --compare, or give --scale 2"
-                )
     except (ValueError, OSError, MemoryError) as error:
         return Job(source.path, target, PNG, size, refusal=str(error))
     target = written_as.named(target)
@@ -300,17 +297,15 @@ def carry_out(
 
 
 def _comparison(upscaler: Upscaler, before: Frame, after: Frame | LargeFrame, title: str) -> np.ndarray:
-    # Its bicubic needs TensorFlow.
-    from srzoo.upscaling import compare
-
     lr = before.pixels.on_white()
     if isinstance(after, Frame):
         return compare.side_by_side(lr, after.pixels.on_white(), title)
     # The whole was never held; its centre is quickly computed again.
-    height, width = lr.shape[:2]
-    scale = after.pixels.size[0] // width
-    rows, columns = compare.centre(height, width, scale)
-    tile = tile_of((rows, columns), height, width, scale, upscaler.halo, upscaler.alignment)
-    part = Pixels(lr[tile.source])
-    shown = upscale_pixels(upscaler, part, size=(part.size[0] * scale, part.size[1] * scale)).colour
-    return compare.of_centre(lr, shown[tile.inside], scale, title)
+    hr_shape = after.pixels.size[::-1]
+    shown = compare.centre(lr.shape, hr_shape)
+    source = tile_of(shown, *lr.shape[:2], 1, upscaler.halo, upscaler.alignment).source
+    rows, columns = compare.enlarged(source, lr.shape, hr_shape)
+    part = upscale_pixels(upscaler, Pixels(lr[source]), size=(columns.stop - columns.start, rows.stop - rows.start))
+    inside = compare.enlarged(shown, lr.shape, hr_shape)
+    at = tuple(slice(each.start - off.start, each.stop - off.start) for each, off in zip(inside, (rows, columns)))
+    return compare.of_centre(lr, part.colour[at], hr_shape, title)

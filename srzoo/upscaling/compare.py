@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from srzoo import bicubic
 from srzoo.images import check_pixels
+from srzoo.runtimes.tiles import Region
 
 MAX_SIDE = 640
 """HR pixels that a panel shows at most, so that three of them stay within 2000 pixels."""
@@ -21,7 +21,7 @@ def side_by_side(lr: np.ndarray, sr: np.ndarray, name: str = "SR") -> np.ndarray
 
     Args:
         lr: uint8 array of shape (H, W, 3).
-        sr: uint8 array of shape (scale H, scale W, 3), scale being at least 1.
+        sr: uint8 array, as high and wide as lr or more, by a factor that need not be whole.
         name: the SR picture's title, such as the model's name.
 
     Returns:
@@ -32,30 +32,30 @@ def side_by_side(lr: np.ndarray, sr: np.ndarray, name: str = "SR") -> np.ndarray
     """
     check_pixels(lr, "lr")
     check_pixels(sr, "sr")
-    height, width = lr.shape[:2]
-    scale = sr.shape[0] // height
-    if scale < 1 or sr.shape[:2] != (height * scale, width * scale):
+    factors = [after / before for after, before in zip(sr.shape[:2], lr.shape[:2])]
+    # Each side of a result is rounded by itself.
+    if min(factors) < 1 or abs(factors[0] - factors[1]) > 1 / min(lr.shape[:2]):
         raise ValueError(f"the sides of sr must be those of lr, {lr.shape[:2]}, times a scale; got {sr.shape[:2]}")
-
-    rows, columns = centre(height, width, scale)
-    shown = sr[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
-    return of_centre(lr, shown, scale, name)
+    return of_centre(lr, sr[enlarged(centre(lr.shape, sr.shape), lr.shape, sr.shape)], sr.shape, name)
 
 
-def of_centre(lr: np.ndarray, shown_hr: np.ndarray, scale: int, name: str = "SR") -> np.ndarray:
+def of_centre(lr: np.ndarray, shown_hr: np.ndarray, hr_shape: tuple[int, ...], name: str = "SR") -> np.ndarray:
     """As `side_by_side`, where only the part of the SR picture is at hand that `centre` says.
 
     Args:
         lr: uint8 array of shape (H, W, 3).
-        shown_hr: uint8 array, the SR picture in the rows and columns of `centre` times the scale.
-        scale: HR pixels a side of an LR pixel.
+        shown_hr: uint8 array, the SR picture in the rows and columns of `centre`, `enlarged`.
+        hr_shape: height and width of the whole SR picture.
         name: as of `side_by_side`.
     """
-    height, width = lr.shape[:2]
-    rows, columns = centre(height, width, scale)
-    nearest = lr[rows, columns].repeat(scale, axis=0).repeat(scale, axis=1)
-    sides = height * scale, width * scale
-    whole = shown_hr.shape[:2] == sides
+    rows, columns = centre(lr.shape, hr_shape)
+    picture, box = Image.fromarray(lr), (columns.start, rows.start, columns.stop, rows.stop)
+    height, width = shown_hr.shape[:2]
+    nearest, bicubic = (
+        np.asarray(picture.resize((width, height), kernel, box))
+        for kernel in (Image.Resampling.NEAREST, Image.Resampling.BICUBIC)
+    )
+    whole = shown_hr.shape[:2] == hr_shape[:2]
 
     def size(whole_sides, shown):
         text = f"{whole_sides[1]} x {whole_sides[0]} px"
@@ -63,36 +63,32 @@ def of_centre(lr: np.ndarray, shown_hr: np.ndarray, scale: int, name: str = "SR"
 
     return panels(
         [
-            (nearest, "LR", size((height, width), lr[rows, columns])),
-            (_bicubic_part(lr, rows, columns, scale), "bicubic", size(sides, shown_hr)),
-            (shown_hr, name, size(sides, shown_hr)),
+            (nearest, "LR", size(lr.shape, lr[rows, columns])),
+            (bicubic, "bicubic", size(hr_shape, shown_hr)),
+            (shown_hr, name, size(hr_shape, shown_hr)),
         ]
     )
 
 
-def centre(height: int, width: int, scale: int) -> tuple[slice, slice]:
+def centre(lr_shape: tuple[int, ...], hr_shape: tuple[int, ...]) -> Region:
     """Rows and columns of an LR picture that are shown of it."""
-    rows, columns = (_centre(side, max(1, MAX_SIDE // scale)) for side in (height, width))
+    rows, columns = (_centre(before, MAX_SIDE * before // after) for before, after in zip(lr_shape[:2], hr_shape))
     return rows, columns
 
 
 def _centre(length: int, most: int) -> slice:
-    shown = min(length, most)
+    shown = min(length, max(1, most))
     start = (length - shown) // 2
     return slice(start, start + shown)
 
 
-def _bicubic_part(lr: np.ndarray, rows: slice, columns: slice, scale: int) -> np.ndarray:
-    """That part of the whole picture's bicubic enlargement, without computing the rest."""
-    if scale == 1:
-        return lr[rows, columns]
-    margin = 3  # bicubic looks two pixels far
-    top, left = max(0, rows.start - margin), max(0, columns.start - margin)
-    part = bicubic.upscale(lr[top : rows.stop + margin, left : columns.stop + margin], scale)
-    low, leftmost = (rows.start - top) * scale, (columns.start - left) * scale
-    return part[
-        low : low + (rows.stop - rows.start) * scale, leftmost : leftmost + (columns.stop - columns.start) * scale
-    ]
+def enlarged(part: Region, lr_shape: tuple[int, ...], hr_shape: tuple[int, ...]) -> Region:
+    """The rows and columns of the SR picture where those of the LR picture are, to the nearest pixel."""
+    rows, columns = (
+        slice(round(each.start * after / before), round(each.stop * after / before))
+        for each, before, after in zip(part, lr_shape, hr_shape)
+    )
+    return rows, columns
 
 
 def panels(pictures: list[tuple[np.ndarray, str, str]]) -> np.ndarray:

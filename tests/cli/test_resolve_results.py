@@ -188,7 +188,7 @@ def test_what_is_not_there_is_told_without_tensorflow(here, arguments):
 
 
 def test_no_line_of_tensorflow_reaches_the_terminal(here):
-    """README's second command imports TensorFlow late: for the comparison, and to read 16 bits of colour."""
+    """TensorFlow is imported late, to read 16 bits of colour."""
     deep = np.random.default_rng(0).integers(0, 65536, (12, 12, 3), np.uint16)
     tifffile.imwrite("deep.tif", deep)
     ran = run("resolve", "cup.jpg", "deep.tif", "--weights", "ships/edsr-baseline-x2.weights.h5", "--compare")
@@ -197,8 +197,6 @@ def test_no_line_of_tensorflow_reaches_the_terminal(here):
     assert [line for line in lines if not line.startswith(("edsr-baseline", "note: ", "modules: "))] == []
 
 
-def test_a_comparison_of_a_fraction_is_refused_before_anything_is_written(here, capsys):
-    assert main(["cup.jpg", "--scale", "1.5", "--compare"]) == 1
-    assert "cup.jpg: the side-by-side picture is of whole scales alone; leave out --compare" in capsys.readouterr().err
-    assert not Path("results").exists()
-    assert main(["cup.jpg", "--scale", "3", "--compare"]) == 0
+def test_a_comparison_may_be_of_a_fraction(here):
+    assert main(["cup.jpg", "--scale", "1.5", "--compare"]) == 0
+    assert sorted(path.name for path in Path("results").iterdir() if path.suffix) == ["cup.jpg", "cup_compare.png"]

@@ -1,5 +1,7 @@
 """From the command line to the settings of the runs."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,15 @@ import pytest
 from srzoo import zoo
 from srzoo.cli.train import main
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
-def planned(monkeypatch):
-    """What would be trained, instead of training it."""
+def planned(monkeypatch, tmp_path):
+    """What would be trained, instead of training it; in a folder that has the folder `photos/mine`."""
     calls = []
+    monkeypatch.chdir(tmp_path)
+    Path("photos/mine").mkdir(parents=True)
     monkeypatch.setattr(
         "srzoo.training.session.train_stages",
         lambda folder, stages, distribution, **options: calls.append((folder, stages, options)),
@@ -97,3 +103,23 @@ def test_epochs_are_answered_with_steps(capsys):
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothere/: no such folder"):
         main(["nothere/"])
+
+
+def test_a_word_that_is_no_data_set_is_told_without_tensorflow_and_the_network(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    code = f"""
+import socket, sys
+sys.path.insert(0, {str(ROOT)!r})
+def refuse(*_): raise AssertionError("the network was asked")
+socket.socket.connect = socket.getaddrinfo = refuse
+from srzoo.cli.train import main
+try:
+    main(["picture"])
+except FileNotFoundError as error:
+    print(error)
+print(bool({{"tensorflow", "keras"}} & set(sys.modules)))
+"""
+    out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120).stdout
+    told, imported = out.splitlines()
+    assert told.startswith("picture: no such folder or data set; did you mean pictures/")
+    assert imported == "False"

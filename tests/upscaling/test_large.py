@@ -140,16 +140,19 @@ def test_a_fault_in_the_middle_leaves_nothing(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_the_comparison_shows_the_centre(tmp_path, monkeypatch):
+@pytest.mark.parametrize("scale", [2, 1.6])
+def test_the_comparison_shows_the_centre(scale, tmp_path, monkeypatch):
     write_image(tmp_path / "a.png", np.tile(PHOTO, (9, 7, 1)))
     shown = []
     for large in (False, True):
         monkeypatch.setattr(pictures, "LARGE", 0 if large else 10**9)
         target, comparison = tmp_path / f"{large}.png", tmp_path / f"{large}_compare.png"
-        job = batch.Job(tmp_path / "a.png", target, FORMATS["png"], Size(2), comparison=comparison)
+        job = batch.Job(tmp_path / "a.png", target, FORMATS["png"], Size(scale), comparison=comparison)
         batch.carry_out(job, Upscaler(NETWORK, memory=10**8), "smooth")
-        shown.append(np.asarray(Image.open(comparison)))
-    np.testing.assert_array_equal(*shown)
+        shown.append(np.asarray(Image.open(comparison)).astype(int))
+    # Of a fraction, what is computed again lies within half a pixel of the whole.
+    assert shown[0].shape == shown[1].shape
+    assert np.abs(shown[0] - shown[1]).mean() <= (0 if scale == 2 else 1)
 
 
 @pytest.mark.parametrize("wanted", ["png", "tiff"])
