@@ -303,7 +303,8 @@ def _comparison(upscaler: Upscaler, before: Frame, after: Frame | LargeFrame, ti
     # The whole was never held; its centre is quickly computed again.
     hr_shape = after.pixels.size[::-1]
     shown = compare.centre(lr.shape, hr_shape)
-    source = tile_of(shown, *lr.shape[:2], 1, upscaler.halo, upscaler.alignment).source
+    height, width = lr.shape[:2]
+    source = tile_of(shown, height, width, 1, upscaler.halo, upscaler.alignment).source
     rows, columns = compare.enlarged(source, lr.shape, hr_shape)
     part = upscale_pixels(upscaler, Pixels(lr[source]), size=(columns.stop - columns.start, rows.stop - rows.start))
     inside = compare.enlarged(shown, lr.shape, hr_shape)
