@@ -19,7 +19,7 @@ from srzoo.metrics.dists import Dists
 from srzoo.metrics.fidelity import WINDOW, mean_db
 from srzoo.metrics.lpips import Lpips
 from srzoo.pictures.reading import read_image
-from srzoo.tables import markdown_table
+from srzoo.tables import in_markdown, markdown_table, printable
 
 METRICS = {
     "psnr_y": ("PSNR-Y", 2),
@@ -194,7 +194,7 @@ def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pai
         except ValueError as error:
             bad.append(str(error))
     if bad:
-        raise ValueError(f"{folder}: {len(bad)} bad pair(s):\n  " + "\n  ".join(sorted(bad)))
+        raise ValueError(f"{folder}: {len(bad)} bad pair(s):\n  " + "\n  ".join(sorted(map(printable, bad))))
     return pairs
 
 
@@ -261,8 +261,9 @@ def to_markdown(reports: list[FolderScores]) -> str:
             [score.name, *(f"{value:.{_column(name)[1]}f}" for name, value in score.figures.items())]
             for score in (*report.scores, report.mean)
         ]
-        title = f"{report.model} on {report.dataset}, LR {report.lr}:"
-        left_out = f"\n\nInfinite figures are left out of the mean: {', '.join(report.equal)}." if report.equal else ""
+        title = in_markdown(f"{report.model} on {report.dataset}, LR {report.lr}:")
+        equal = in_markdown(", ".join(report.equal))
+        left_out = f"\n\nInfinite figures are left out of the mean: {equal}." if equal else ""
         parts.append(f"{title}\n\n{markdown_table(head, rows)}{left_out}")
     return "\n\n".join([*parts, f"Protocol: {reports[0].protocol}."]) + "\n"
 

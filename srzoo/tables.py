@@ -7,7 +7,7 @@ from collections.abc import Sequence
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Aligns columns, the first to the left and the others to the right.
 
-    Names of files and people stay in their cells: bars, HTML and what is `printable` are shown as they are written.
+    Names of files and people stay in their cells, `in_markdown`.
 
     Args:
         head: titles of the columns.
@@ -19,7 +19,7 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     Raises:
         ValueError: if rows are of different lengths.
     """
-    head, rows = [*map(_plain, head)], [[*map(_plain, row)] for row in rows]
+    head, rows = [*map(in_markdown, head)], [[*map(in_markdown, row)] for row in rows]
     widths = [max(3, *map(len, cells)) for cells in zip(head, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = [
@@ -34,5 +34,6 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def _plain(cell: str) -> str:
-    return re.sub(r"<(?=[a-zA-Z/!])", "&lt;", printable(cell).replace("|", "\\|"))
+def in_markdown(text: str) -> str:
+    """What is `printable`, as it is written: no cells, links, pictures or HTML come of it."""
+    return re.sub(r"<(?=[a-zA-Z/!])", "&lt;", re.sub(r"([|\[])", r"\\\1", printable(text)))

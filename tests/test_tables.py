@@ -13,6 +13,7 @@ from srzoo.tables import markdown_table
         ("\x1b[31mred", r"\x1b[31mred"),
         ("<script>", "&lt;script>"),
         ("< 0.0001", "< 0.0001"),
+        ("![](http://example.com/a.png)", r"!\[](http://example.com/a.png)"),
         ("Ünal Ørsted 你", "Ünal Ørsted 你"),
         ("caf\udce9", r"caf\udce9"),
     ],

@@ -5,6 +5,7 @@ import importlib.abc
 import importlib.machinery
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -31,20 +32,21 @@ def say(line: str, stream: TextIO | None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-class _Plain(logging.Formatter):
+class _Said(logging.Handler):
     """A line as it is; with what is not as it should be, `note: ` before it."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        lines = map(printable, record.getMessage().split("\n"))
-        return f"{'note: ' if record.levelno >= logging.WARNING else ''}{chr(10).join(lines)}"
+    def __init__(self, stream: TextIO | None):
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"{'note: ' if record.levelno >= logging.WARNING else ''}{record.getMessage()}", self._stream)
 
 
 def show_log(stream: TextIO | None = None) -> None:
     """Shows what the package logs, line by line; on stderr by default."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Plain())
     logger = logging.getLogger("srzoo")
-    logger.handlers[:] = [handler]
+    logger.handlers[:] = [_Said(stream or sys.stderr)]
     logger.setLevel(logging.INFO)
     logger.propagate = False
 
@@ -67,7 +69,9 @@ def run(main: Callable[[], int | None]) -> None:
     try:
         status = main() or 0
     except (ValueError, OSError, ArithmeticError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        # Lists in messages have lines of their own, which begin with two spaces.
+        for line in re.split(r"\n(?=  )", f"error: {error}"):
+            say(line, sys.stderr)
         status = 2
     except KeyboardInterrupt as error:
         say("interrupted", sys.stderr)

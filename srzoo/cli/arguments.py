@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
+from srzoo.tables import printable
+
 if TYPE_CHECKING:
     from srzoo.upscaling.sizes import Size
 
@@ -26,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
         for word in words.split() if unknown else ():
             close = get_close_matches(word.split("=")[0], flags, 1)
             message += f"; did you mean {close[0]}?" if word.startswith("-") and close else ""
-        super().error(message)
+        super().error(printable(message))
 
 
 def command(prog: str, description: str, epilog: str, **options) -> argparse.ArgumentParser:

@@ -1,10 +1,12 @@
 """`python -m srzoo compare`: one web page that shows pictures as several models upscale them."""
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 
 from srzoo import shipped
+from srzoo.cli import say
 from srzoo.cli.arguments import command
 
 DESCRIPTION = (
@@ -73,5 +75,6 @@ def main(argv: list[str] | None = None) -> int:
     bar = partial(tqdm, unit="picture", leave=False, disable=None)
     write_comparison(pictures, methods, args.output, distance, bar)
     names = ", ".join(method.name for method in methods)
-    print(f"{args.output}: {len(pictures)} picture(s), {names}, {args.output.stat().st_size / 1e6:.1f} MB")
+    size = args.output.stat().st_size / 1e6
+    say(f"{args.output}: {len(pictures)} picture(s), {names}, {size:.1f} MB", sys.stdout)
     return 0

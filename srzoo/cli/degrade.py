@@ -1,9 +1,11 @@
 """`python -m srzoo degrade`: makes a benchmark of degraded LR from a folder of pictures."""
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 
+from srzoo.cli import say
 from srzoo.cli.arguments import command
 from srzoo.degradations.presets import PRESETS
 
@@ -45,5 +47,5 @@ def main(argv: list[str] | None = None) -> int:
 
     bar = partial(tqdm, unit="picture", leave=False, disable=None)
     count = degrade_folder(args.folder, args.out, args.preset, args.scale, args.seed, bar)
-    print(f"{args.out}: {count} picture(s), {args.preset} at x{args.scale}, seed {args.seed}")
+    say(f"{args.out}: {count} picture(s), {args.preset} at x{args.scale}, seed {args.seed}", sys.stdout)
     return 0

@@ -1,12 +1,15 @@
 """`python -m srzoo evaluate`: measures a network on benchmark folders."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from srzoo import shipped
+from srzoo.cli import say
 from srzoo.cli.arguments import command
+from srzoo.tables import printable
 
 DESCRIPTION = (
     "Upscales the pictures of benchmark folders and prints PSNR-Y, SSIM-Y, PSNR-RGB and LR-PSNR, beside bicubic's."
@@ -95,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
     # The bar is on stderr, and only at a terminal: stdout holds the table alone.
     bar = partial(tqdm, unit="picture", leave=False, disable=None)
     reports = [
-        evaluate(upscale, name, scale, folder, partial(bar, desc=folder.name), distance, texture)
+        evaluate(upscale, name, scale, folder, partial(bar, desc=printable(folder.name)), distance, texture)
         for folder in args.folders
     ]
     table = TABLE_FORMATS[args.format](reports)
@@ -103,5 +106,6 @@ def main(argv: list[str] | None = None) -> int:
         with atomic_file(args.output) as temporary:
             temporary.write_text(table, encoding="utf-8")
     else:
-        print(table, end="")
+        for line in table.split("\n")[:-1]:
+            say(line, sys.stdout)
     return 0

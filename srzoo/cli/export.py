@@ -1,9 +1,11 @@
 """`python -m srzoo export`: writes a network in a format that other programs read."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from srzoo import shipped
+from srzoo.cli import say
 from srzoo.cli.arguments import command
 
 DESCRIPTION = (
@@ -67,5 +69,7 @@ def main(argv: list[str] | None = None) -> int:
     path, report = formats.export(model, args.output, *request, max_pixels=args.max_pixels)
     files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
     size = sum(each.stat().st_size for each in files)
-    print(f"{path}: {model.name} as {args.format} in {args.precision}, {size / 1e6:.2f} MB\n\n{parity.to_text(report)}")
+    summary = f"{path}: {model.name} as {args.format} in {args.precision}, {size / 1e6:.2f} MB"
+    for line in (summary, "", *parity.to_text(report).split("\n")):
+        say(line, sys.stdout)
     return 0

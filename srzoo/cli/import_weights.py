@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from srzoo.cli import say
 from srzoo.cli.arguments import command
 
 DESCRIPTION = "Reads a network that others trained with PyTorch, without PyTorch, and writes it as .weights.h5."
@@ -85,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
     told = ", ".join(f"{key.replace('_', ' ')} {size}" for key, size in sizes.items() if size is not None)
     if "residual_scaling" in sizes and args.residual_scaling is None:
         told += " (assumed, as no file tells it)"
-    print(f"{args.checkpoint}: {model.name}, {told}, {model.count_params():,} parameters -> {output}")
+    say(f"{args.checkpoint}: {model.name}, {told}, {model.count_params():,} parameters -> {output}", sys.stdout)
     return 0
 
 
@@ -114,5 +115,5 @@ def _import_comparing(kind: str, argv: list[str]) -> int:
         else:
             arrays = perceptual.read_lpips(args.files) if kind == "lpips" else perceptual.read_dists(args.files[0])
             np.savez(temporary, allow_pickle=False, **arrays)
-    print(f"{args.output}: for {use.format(args.output)}")
+    say(f"{args.output}: for {use.format(args.output)}", sys.stdout)
     return 0

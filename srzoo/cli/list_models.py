@@ -1,9 +1,11 @@
 """`srzoo list`: the models whose trained weights ship."""
 
 import json
+import sys
 from dataclasses import asdict
 
 from srzoo import cards
+from srzoo.cli import say
 from srzoo.cli.arguments import command
 from srzoo.shipped import list_models
 from srzoo.tables import markdown_table
@@ -16,7 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     ap = command("srzoo list", DESCRIPTION, "docs/models/ has a page on each.")
     ap.add_argument("--json", action="store_true", help="for programs, with what stands in front of each model's card")
     if ap.parse_args(argv).json:
-        print(json.dumps([{**asdict(each), "card": cards.metadata(each.name)} for each in list_models()], indent=1))
+        models = [{**asdict(each), "card": cards.metadata(each.name)} for each in list_models()]
+        for line in json.dumps(models, indent=1).split("\n"):
+            say(line, sys.stdout)
         return 0
     head = ["model", "scale", "MB", "PSNR-Y on Set5", "LPIPS on Set5", "what it is for"]
     rows = [
@@ -30,5 +34,6 @@ def main(argv: list[str] | None = None) -> int:
         ]
         for each in list_models()
     ]
-    print(markdown_table(head, rows))
+    for line in markdown_table(head, rows).split("\n"):
+        say(line, sys.stdout)
     return 0

@@ -1,8 +1,12 @@
 """`python -m srzoo mos`: makes a study of opinions, and reports on its answers."""
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
+
+from srzoo.cli import say
+from srzoo.cli.arguments import command
 
 DESCRIPTION = (
     "Takes a mean opinion score: makes a web page on which people rate pictures, and reports on their answers."
@@ -15,8 +19,7 @@ EPILOG = """examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    raw = argparse.RawDescriptionHelpFormatter
-    ap = argparse.ArgumentParser(prog="srzoo mos", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    ap = command("srzoo mos", DESCRIPTION, EPILOG)
     commands = ap.add_subparsers(dest="command", required=True, metavar="{create,report}")
     _add_create(commands.add_parser("create", help="makes a study", description="Makes a study of opinions."))
     _add_report(commands.add_parser("report", help="reports on answers", description="Reports on a study's answers."))
@@ -75,13 +78,14 @@ def _create(args: argparse.Namespace) -> int:
     bar = partial(tqdm, unit="picture", leave=False, disable=None)
     key = create_study(folder, methods, args.output, plan, bar)
     page = args.output / PAGE
-    print(
+    say(
         f"{page}: {len(key.pictures)} pictures, {len(key.models)} versions each, {key.repeats} shown twice; "
-        f"about {key.minutes:.0f} minutes, {page.stat().st_size / 1e6:.1f} MB\n"
-        f"Give {PAGE} to the raters, and keep {KEY}: it tells which picture is whose."
+        f"about {key.minutes:.0f} minutes, {page.stat().st_size / 1e6:.1f} MB",
+        sys.stdout,
     )
+    say(f"Give {PAGE} to the raters, and keep {KEY}: it tells which picture is whose.", sys.stdout)
     if key.minutes > 30:
-        print("This is more than the half hour that BT.500 allows for a session; see --pictures.")
+        say("This is more than the half hour that BT.500 allows for a session; see --pictures.", sys.stdout)
     return 0
 
 
@@ -95,5 +99,6 @@ def _report(args: argparse.Namespace) -> int:
         raise ValueError(f"--output must be a folder, but {output} is a file")
     key = read_key(args.study)
     result = report(key, read_answers(args.answers, key))
-    print(write_report(result, output))
+    for line in write_report(result, output).split("\n"):
+        say(line, sys.stdout)
     return 0

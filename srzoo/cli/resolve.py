@@ -28,6 +28,7 @@ from srzoo.cli.arguments import (
     weights_file,
     whole,
 )
+from srzoo.tables import printable
 
 DESCRIPTION = """Upscales pictures with a trained network, with all that they hold: transparency, grey, 16 bits, frames,
 pages, metadata. The result of photo.jpg is results/photo.jpg by default. docs/images.md tells of each kind."""
@@ -252,7 +253,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
         return upscaler_of(shipped.nearest(choice.source, job.factor))
 
     def carry_out(job: batch.Job) -> batch.Result:
-        bar.title = job.source.name
+        bar.title = printable(job.source.name)
         found = suited(job.source, job.factor, max_pixels) if automatic else ()
         upscaler = upscaler_of(found[0]) if found else of_job(job)
         report = batch.carry_out(job, upscaler, ", ".join([upscaler.name, *details]), bar, max_pixels, results)
@@ -264,7 +265,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
         bar.rate = of_job(ahead[0]).pixels_per_second()
         memory = resident_memory() + max(batch.memory_of(job, of_job(job)) for job in ahead)
         cost = " (eight times that of a single pass)" if args.self_ensemble else ""
-        print(f"takes about {_duration(work / bar.rate)}{cost} and {memory / 1e9:.1f} GB", file=sys.stderr, flush=True)
+        say(f"takes about {_duration(work / bar.rate)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
     if args.dry_run:
         for job in jobs:
             if not job.done:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 
 from srzoo import recipes, shipped
-from srzoo.cli import show_log
+from srzoo.cli import say, show_log
 from srzoo.cli.arguments import command
 from srzoo.data.known import check_known
 from srzoo.training.settings import Settings
@@ -115,10 +115,10 @@ def main(argv: list[str] | None = None) -> int:
             teacher=teacher,
         )
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        say(str(stopped), sys.stderr)
         return stopped.status
     except WorkerLostError as lost:
-        print(lost, file=sys.stderr)
+        say(str(lost), sys.stderr)
         return LOST
     return 0
 

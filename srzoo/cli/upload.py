@@ -1,9 +1,11 @@
 """`srzoo upload`: puts a preset on a hub of models."""
 
+import sys
 import tempfile
 from pathlib import Path
 
 from srzoo import hub, shipped
+from srzoo.cli import say
 from srzoo.cli.arguments import command
 
 DESCRIPTION = (
@@ -37,5 +39,5 @@ def main(argv: list[str] | None = None) -> int:
 
             folder = Path(made)
             presets.save_preset(zoo.load(args.model), folder)
-        print(f"{args.model} -> {hub.upload_preset(args.target, folder, args.private)}")
+        say(f"{args.model} -> {hub.upload_preset(args.target, folder, args.private)}", sys.stdout)
     return 0

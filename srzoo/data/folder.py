@@ -11,6 +11,7 @@ from srzoo.data.layout import Layout, find_layout
 from srzoo.data.pairs import Item, Source, pair_from_hr
 from srzoo.images import ImageError
 from srzoo.pictures.reading import read_image
+from srzoo.tables import printable
 
 LOGGER = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def _items(layout: Layout, scale: int) -> list[Item]:
     if bad:
         raise ValueError(
             f"{layout.root}: {len(bad)} bad pair(s); every HR needs an LR of the same name with sides "
-            f"exactly {scale} times smaller:\n  " + "\n  ".join(sorted(bad))
+            f"exactly {scale} times smaller:\n  " + "\n  ".join(sorted(map(printable, bad)))
         )
     return [Item(str(hr), partial(_read_pair, lr, hr) if lr else partial(_read_hr, hr, scale)) for hr, lr in pairs]
 

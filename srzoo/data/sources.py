@@ -1,5 +1,7 @@
 """From the word on the command line to a source of pictures."""
 
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from srzoo.data.folder import folder
@@ -15,16 +17,16 @@ def open_source(dataset: str, scale: int, data_dir: str | None = None, limit: in
             name of tensorflow-datasets whose examples have an `image`, such as `coco/2017`.
         scale: 2, 3, 4 or 8.
         data_dir: where tensorflow-datasets keeps its data; default: its own default.
-        limit: at most this many training pictures of a tensorflow-datasets name.
+        limit: at most this many training pictures, the first ones.
 
     Raises:
         OSError: if the data cannot be downloaded, or there is no such folder or data set.
         ValueError: if the data do not fit.
     """
-    if dataset == "sample":
-        return sample(scale)
-    if Path(dataset).is_dir() or Path(dataset).is_absolute() or dataset.startswith("."):
-        return folder(Path(dataset), scale)
+    is_folder = Path(dataset).is_dir() or Path(dataset).is_absolute() or dataset.startswith(".")
+    if dataset == "sample" or is_folder:
+        source = folder(Path(dataset), scale) if dataset != "sample" else sample(scale)
+        return replace(source, train=list(islice(source.train, limit)))
     # Its import takes seconds, which the other sources need not wait for.
     from srzoo.data import tensorflow_datasets
 

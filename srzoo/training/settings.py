@@ -74,7 +74,7 @@ class Settings:
     )
     precision: str = _flag("default: auto", choices=("auto", "float32", "bfloat16", "float16"))
     validation: str | None = _flag("a folder of pictures to validate on; default: some of the data set's")
-    limit: int | None = _flag("at most so many pictures of a tensorflow-datasets name")
+    limit: int | None = _flag("train on at most so many pictures, the first ones of the data set")
     seed: int = _flag("of the start, of shuffling and of crops (default: 0)", type=int)
     sync_batch_norm: bool | None = _flag("batch statistics of all replicas' crops, not of each one's own")
     objective: str | None = _flag(f"{', '.join(recipes.OBJECTIVES)} (default: the paper's)", "gan")

@@ -32,9 +32,8 @@ class Answers:
 
     @property
     def label(self) -> str:
-        """How the report calls the rater, on one line."""
-        name = " ".join(self.name.replace("|", "/").split())
-        return f"{name} ({self.rater})" if name else self.rater
+        """How the report calls the rater."""
+        return f"{self.name.strip()} ({self.rater})" if self.name.strip() else self.rater
 
 
 def read_answers(paths: Sequence[Path], key: Key) -> list[Answers]:

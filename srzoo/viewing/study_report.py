@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.images import atomic_file
-from srzoo.tables import markdown_table
+from srzoo.tables import in_markdown, markdown_table, printable
 from srzoo.viewing.answers import Answers
 from srzoo.viewing.key import HR, Key
 from srzoo.viewing.opinions import (
@@ -175,9 +175,8 @@ def write_report(result: StudyReport, output: Path) -> str:
 def to_markdown(result: StudyReport) -> str:
     """The tables of scores, of comparisons and of raters, with what they mean in words."""
     pictures = len(result.models[0].pictures)
-    title = (
-        f"Mean opinion scores of study {result.study}: {result.counted} raters, {pictures} pictures, x{result.scale}"
-    )
+    study = in_markdown(result.study)
+    title = f"Mean opinion scores of study {study}: {result.counted} raters, {pictures} pictures, x{result.scale}"
     tables = [_scores_table(result), "![scores](mos.png)", _comparisons_table(result), _raters_table(result)]
     return "\n\n".join([f"# {title}", *filter(None, tables), *_notes(result)]) + "\n"
 
@@ -246,7 +245,7 @@ def draw(result: StudyReport, path: Path) -> None:
     from matplotlib import colormaps
     from matplotlib.figure import Figure  # no pyplot: it would look for a screen
 
-    names = [model.model for model in result.models]
+    names = [printable(model.model).replace("$", r"\$") for model in result.models]  # between two of them is TeX
     places = np.arange(len(names))
     figure = Figure(figsize=(11, 1.6 + 0.5 * len(names)), dpi=110, layout="constrained")
     means, shares = figure.subplots(1, 2, sharey=True)

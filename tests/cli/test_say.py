@@ -1,17 +1,42 @@
 """Lines of the commands, and streams that do not take them."""
 
 import io
+import logging
 import sys
+from pathlib import Path
 
 import pytest
 
+from srzoo import cli
 from srzoo.cli import say
+from srzoo.cli.resolve import main
 
 
 def test_names_of_files_do_nothing_to_a_terminal():
     stream = io.StringIO()
     say("a\nb\x1b[2J\udce9.png", stream)
     assert stream.getvalue() == r"a\nb\x1b[2J\udce9.png" + "\n"
+
+
+def test_commands_print_by_this_function_alone(capsys):
+    assert not [path for path in Path(cli.__file__).parent.glob("*.py") if "print(" in path.read_text("utf-8")]
+    for command in (lambda: main(["a\nb\x1b[2J.png"]), lambda: main(["a.png", "--non\x1bsense"])):
+        with pytest.raises(SystemExit):
+            cli.run(command)
+    cli.show_log()
+    logging.getLogger("srzoo").warning("left out: %s", "a\nb\x1b[2J.png")
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: a\\nb\\x1b[2J.png: no such file or folder\n") and "--non\\x1bsense" in shown
+    assert shown.endswith("note: left out: a\\nb\\x1b[2J.png\n")
+
+
+def test_a_list_in_a_message_keeps_its_lines(capsys):
+    def fails():
+        raise ValueError("2 bad pairs:\n  a\n  b")
+
+    with pytest.raises(SystemExit):
+        cli.run(fails)
+    assert capsys.readouterr().err == "error: 2 bad pairs:\n  a\n  b\n"
 
 
 def test_what_the_encoding_lacks_is_spelled():

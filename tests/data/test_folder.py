@@ -7,6 +7,7 @@ from PIL import Image
 from srzoo import bicubic
 from srzoo.data.folder import folder, same_picture
 from srzoo.data.sample import sample_path
+from srzoo.data.sources import open_source
 from srzoo.images import ImageError, write_image
 from srzoo.pictures.reading import read_image
 
@@ -33,6 +34,15 @@ def test_plain_pictures_get_their_lr_by_bicubic_at_any_depth(tmp_path, photo):
 def test_the_usual_formats_are_read(ending, tmp_path, photo):
     write_image(tmp_path / f"a.{ending}", photo[:64, :64])
     assert read(folder(tmp_path, 2))[0][0].shape == (32, 32, 3)
+
+
+def test_a_limit_takes_the_first_pictures(tmp_path, photo):
+    for name in "cab":
+        write_image(tmp_path / f"{name}.png", photo[:8, :8])
+    of_two = open_source(str(tmp_path), 4, limit=2)
+    assert [item.name for item in of_two.train] == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    sample = open_source("sample", 4, limit=1)
+    assert len(sample.train) == len(sample.validation) == 1
 
 
 def test_hr_alone_is_enough(tmp_path, photo):

@@ -12,6 +12,8 @@ from srzoo.data.sample import sample_path
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory) -> Path:
@@ -22,17 +24,45 @@ def photos(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
-def kill_at_step():
-    """Waits until a training has logged a step, and kills it then."""
+HELD = """
+import time
+from pathlib import Path
+from srzoo.training.run import Run
 
-    def kill(process: subprocess.Popen, folder: Path, step: int) -> None:
+append_log = Run.append_log
+
+def append_and_wait(self, rows):
+    append_log(self, rows)
+    while int(rows[-1]["step"]) >= {step} and not Path({go_on!r}).exists():
+        time.sleep(0.02)
+
+Run.append_log = append_and_wait
+"""
+
+
+class Held:
+    """Trainings that stand still after step 15 is logged, so that no machine is too fast to kill them in time."""
+
+    def __init__(self, folder: Path):
+        self._go_on = folder / "go-on"
+        (folder / "sitecustomize.py").write_text(HELD.format(step=15, go_on=str(self._go_on)))
+        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+
+    def wait(self, folder: Path, *processes: subprocess.Popen) -> None:
+        """Waits until they do."""
         log = folder / "log.csv"
-        deadline = time.monotonic() + 300
-        while not (log.exists() and f"\n{step}," in log.read_text()):
-            assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+        while not (log.exists() and "\n15," in log.read_text()):
+            ended = [process.stderr.read() for process in processes if process.poll() is not None]
+            assert not ended, ended
             time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
 
-    return kill
+    def kill(self, victim: subprocess.Popen) -> None:
+        """Kills one and lets the others go on."""
+        victim.kill()
+        assert victim.wait() == -signal.SIGKILL
+        self._go_on.touch()
+
+
+@pytest.fixture
+def held(tmp_path_factory) -> Held:
+    return Held(tmp_path_factory.mktemp("held"))

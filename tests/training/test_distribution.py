@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -114,9 +114,13 @@ def test_synchronised_statistics_are_part_of_the_settings_only_where_they_are_as
 # The numbers of one replica
 
 
-def start(command: list[str], index: int | None = None, ports: list[int] | None = None) -> subprocess.Popen:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
-    environment.update(TF_NUM_INTRAOP_THREADS="1", OMP_NUM_THREADS="1")
+def start(
+    command: list[str],
+    index: int | None = None,
+    ports: list[int] | None = None,
+    environment: Mapping[str, str] = {**os.environ, "PYTHONPATH": str(ROOT)},
+) -> subprocess.Popen:
+    environment = {**environment, "TF_CPP_MIN_LOG_LEVEL": "2", "TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
     if ports:
         workers = [f"127.0.0.1:{port}" for port in ports]
         environment["TF_CONFIG"] = cluster(cluster={"worker": workers}, task={"type": "worker", "index": index})
@@ -139,10 +143,10 @@ def free_ports() -> list[int]:
     return ports
 
 
-def start_pair(*commands: list[str]) -> list[subprocess.Popen]:
-    """Two workers, the chief first, of one command or of one each."""
+def start_pair(*commands: list[str], **options) -> list[subprocess.Popen]:
+    """Two workers, the chief first, of one command or of one each; options as of `start`."""
     ports = free_ports()
-    return [start(commands[index % len(commands)], index, ports) for index in (0, 1)]
+    return [start(commands[index % len(commands)], index, ports, **options) for index in (0, 1)]
 
 
 def ends(processes: list[subprocess.Popen]) -> list[tuple[int, str]]:
@@ -242,13 +246,6 @@ def train_pair(photos: Path, output: Path, *more: str, **changes) -> list[subpro
     return start_pair(command(photos, output, "--distribute", "multi-worker", *more, **changes))
 
 
-def wait_for_step(processes: list[subprocess.Popen], folder: Path, step: int) -> None:
-    log, deadline = folder / "log.csv", time.monotonic() + 240
-    while not (log.exists() and f"\n{step}," in log.read_text()):
-        assert time.monotonic() < deadline and all(process.poll() is None for process in processes)
-        time.sleep(0.02)
-
-
 def steps_and_losses(folder: Path) -> tuple[list[int], list[float]]:
     rows = [row.split(",") for row in (folder / "log.csv").read_text().splitlines()[1:]]
     return [int(row[0]) for row in rows if row[3]], [float(row[3]) for row in rows if row[3]]
@@ -256,17 +253,17 @@ def steps_and_losses(folder: Path) -> tuple[list[int], list[float]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
-def test_when_a_worker_is_killed_the_other_ends_and_both_go_on_from_the_last_checkpoint(photos, tmp_path, victim):
+def test_when_a_worker_is_killed_the_other_ends_and_both_go_on_from_the_last_checkpoint(photos, tmp_path, held, victim):
     whole = start(command(photos, tmp_path / "whole"))
     assert ends([whole])[0][0] == 0
 
     folder = tmp_path / "killed"
-    processes = train_pair(photos, folder)
-    wait_for_step(processes, folder, 15)
-    processes[victim].kill()
-    killed = time.monotonic()
+    given = command(photos, folder, "--distribute", "multi-worker")
+    processes = start_pair(given, environment=held.environment)
+    held.wait(folder, *processes)
+    held.kill(processes[victim])
     status, text = ends(processes)[1 - victim]
-    assert status == LOST and time.monotonic() - killed < 60, text[-3000:]
+    assert status == LOST, text[-3000:]
     assert f"worker {1 - victim} of 2 ended, as another one did" in text and "Traceback" not in text
 
     assert [status for status, _ in ends(train_pair(photos, folder))] == [0, 0]
@@ -279,9 +276,9 @@ def test_when_a_worker_is_killed_the_other_ends_and_both_go_on_from_the_last_che
 
 
 @pytest.mark.slow
-def test_a_signal_to_one_worker_stops_all_after_the_same_step(photos, tmp_path):
+def test_a_signal_to_one_worker_stops_all_after_the_same_step(photos, tmp_path, held):
     processes = train_pair(photos, tmp_path / "run", steps=4000)
-    wait_for_step(processes, tmp_path / "run", 15)
+    held.wait(tmp_path / "run", *processes)
     processes[1].send_signal(signal.SIGTERM)
     (status, chief), (other_status, other) = ends(processes)
     assert status == other_status == 143

@@ -128,11 +128,11 @@ def test_a_data_set_that_turns_out_unusable_leaves_no_folder(photos, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def start(photos, output):
+def start(photos, output, env=None):
     command = [sys.executable, "train.py", str(photos), "--model", MODEL, "--output", str(output), "--steps", "40"]
     command += ["--patch", "32", "--batch", "2", "--validate-every", "5", "--learning-rate", "1e-3"]
     command += ["--precision", "float32"]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def losses(folder):
@@ -142,11 +142,12 @@ def losses(folder):
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(photos, tmp_path, kill_at_step):
+def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(photos, tmp_path, held):
     whole = start(photos, tmp_path / "whole")
-    killed = start(photos, tmp_path / "killed")
-    kill_at_step(killed, tmp_path / "killed", 15)
-    assert losses(tmp_path / "killed")[-1][0] < 40
+    killed = start(photos, tmp_path / "killed", held.environment)
+    held.wait(tmp_path / "killed", killed)
+    held.kill(killed)
+    assert losses(tmp_path / "killed")[-1][0] == 15
 
     resumed = start(photos, tmp_path / "killed")
     assert resumed.wait(timeout=300) == 0, resumed.stderr.read()

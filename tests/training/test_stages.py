@@ -111,22 +111,23 @@ def test_what_the_second_stage_lacks_is_told_before_the_first_begins(photos, opt
     assert not (tmp_path / "run").exists()
 
 
-def start(photos, output, weights, vgg):
+def start(photos, output, weights, vgg, env=None):
     command = [sys.executable, "train.py", str(photos), "--model", f"srgan-x4.{SIZES}", "--output", str(output)]
     command += ["--init-weights", str(weights), "--objective", "per-pix", "--content", "vgg22"]
     command += ["--vgg", str(vgg), "--vgg-preprocessing", "torchvision", "--adversarial-weight", "0.1"]
     command += ["--patch", "32", "--batch", "2", "--steps", "30", "--validate-every", "5", "--precision", "float16"]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.slow
-def test_a_killed_game_goes_on_as_if_nothing_had_happened(photos, tmp_path, vgg16_weights, kill_at_step):
+def test_a_killed_game_goes_on_as_if_nothing_had_happened(photos, tmp_path, vgg16_weights, held):
     # In float16, so that the loss scales are part of it, with BN in both networks.
     weights = tmp_path / "start.weights.h5"
     zoo.save_weights(zoo.create(f"srresnet-x4.{SIZES}"), weights)
     whole = start(photos, tmp_path / "whole", weights, vgg16_weights)
-    killed = start(photos, tmp_path / "killed", weights, vgg16_weights)
-    kill_at_step(killed, tmp_path / "killed", 15)
+    killed = start(photos, tmp_path / "killed", weights, vgg16_weights, held.environment)
+    held.wait(tmp_path / "killed", killed)
+    held.kill(killed)
 
     resumed = start(photos, tmp_path / "killed", weights, vgg16_weights)
     assert resumed.wait(timeout=300) == 0, resumed.stderr.read()

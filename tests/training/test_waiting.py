@@ -1,6 +1,5 @@
 """That a training which waits for its data says so."""
 
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -66,13 +65,13 @@ def test_it_warns_once_when_it_lasts_and_again_only_after_it_was_well(clock):
     assert "waits for data, 50% of the time" in said[4] and "--memory" in said[4]
 
 
-def test_a_run_with_slow_data_says_so(photos, tmp_path, monkeypatch, capsys):
+def test_a_run_with_slow_data_says_so(photos, tmp_path, clock, monkeypatch, capsys):
     monkeypatch.setattr(waiting, "PATIENCE", 1)
     real = pipeline.batches
 
     def slow(*given, **options):
         for batch in real(*given, **options):
-            time.sleep(0.1)
+            clock.pass_(0.1)
             yield batch
 
     settings = settings_of(
@@ -83,4 +82,4 @@ def test_a_run_with_slow_data_says_so(photos, tmp_path, monkeypatch, capsys):
     rows = Run(tmp_path / "slow", settings).read_log()
     assert [row["step"] for row in rows if "waits for data" in row["warning"]] == ["20"]
     shown = capsys.readouterr().err
-    assert "step 20: The training waits for data" in shown and "waits for data 9" in shown
+    assert "step 20: The training waits for data" in shown and "waits for data 100%" in shown

@@ -24,7 +24,7 @@ def answers_of(key, rater, seed=0, spread=0.5, name=""):
     """A rater who sees the quality, with some noise; the first three pictures are repeated."""
     noise = np.random.default_rng(seed).normal(0, spread, len(key.stimuli))
     scores = {
-        shown: int(np.clip(np.rint(QUALITY[stimulus.model] + extra), 1, 5))
+        shown: int(np.clip(np.rint(QUALITY.get(stimulus.model, 3) + extra), 1, 5))
         for (shown, stimulus), extra in zip(key.stimuli.items(), noise)
     }
     ratings = [{"stimulus": shown, "repeat": False, "score": score} for shown, score in scores.items()]
@@ -58,6 +58,15 @@ def test_three_raters_give_scores_and_comparisons(key, write, tmp_path):
     assert read_image(tmp_path / "report" / "mos.png").shape[2] == 3
 
 
+def test_names_reach_the_report_as_text(key, write, tmp_path):
+    stimuli = {name: replace(each, model=r"$\bad$") for name, each in key.stimuli.items() if each.model == "sharp"}
+    key = replace(key, study="<i>", models=(r"$\bad$",), stimuli=stimuli)
+    answers = answers_of(key, "r1", name="# me\n## you|\x1b[2J<img src=x> ![](//x)\ud800")
+    text = write_report(report(key, read_answers([write(answers)], key)), tmp_path / "report")
+    assert r"| # me\n## you\|\x1b\[2J&lt;img src=x> !\[](//x)\ud800 (r1) |" in text and "study &lt;i>:" in text
+    assert [line[:3] for line in text.splitlines() if line.startswith("#")] == ["# M"] and "\x1b" not in text
+
+
 def test_a_rater_whose_repeats_differ_is_left_out_and_named(key, write):
     strange = answers_of(key, "dice", name="Eve | x")
     for rating in strange["ratings"][-key.repeats :]:
@@ -65,7 +74,7 @@ def test_a_rater_whose_repeats_differ_is_left_out_and_named(key, write):
     result = report(key, read_answers([write(answers_of(key, "r1", 1), strange)], key))
     assert result.counted == 1
     out = next(rater for rater in result.raters if rater.left_out)
-    assert out.label == "Eve / x (dice)" and "grades apart" in out.left_out
+    assert out.label == "Eve | x (dice)" and "grades apart" in out.left_out
 
 
 def test_a_rater_far_from_the_others_is_left_out(key, write):
