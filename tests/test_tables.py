@@ -10,7 +10,7 @@ from srzoo.tables import markdown_table
     [
         ("a|b", r"a\|b"),
         ("# head\n## line", r"# head\n## line"),
-        ("\x1b[31mred", r"\x1b[31mred"),
+        ("\x1b[31mred", r"\x1b\[31mred"),
         ("<script>", "&lt;script>"),
         ("< 0.0001", "< 0.0001"),
         ("![](http://example.com/a.png)", r"!\[](http://example.com/a.png)"),

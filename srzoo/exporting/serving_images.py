@@ -15,6 +15,9 @@ PNG, JPEG, BMP, WEBP, UNKNOWN = range(5)
 HEAD = 64
 """Bytes, from the first, that tell the kind and, but for JPEG, the size."""
 
+MAX_SEGMENTS = 500
+"""Of a JPEG before EXIF or the pixels; a profile of the longest kind has 255."""
+
 ORIENTATION = 0x0112
 """EXIF's number of the tag that tells which side is up."""
 
@@ -174,7 +177,10 @@ def _orientation(content: tf.Tensor) -> tf.Tensor:
 
 
 def _exif_start(content: tf.Tensor) -> tf.Tensor:
-    """Where in a JPEG EXIF's directories start, as an int64 scalar; 0 if there are none."""
+    """Where in a JPEG EXIF's directories start, as an int64 scalar; 0 if there are none.
+
+    It fails after `MAX_SEGMENTS`, as each takes 60 us, and a small file may have any number of them.
+    """
 
     def is_open(at: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
         marker = _bytes_at(content, at, 2)
@@ -185,8 +191,10 @@ def _exif_start(content: tf.Tensor) -> tf.Tensor:
         is_exif = (segment[1] == 0xE1) & _has(segment, 4, b"Exif\0\0")
         return at + 2 + _number(segment[2:4], False), tf.where(is_exif, at + 10, found)
 
-    _, found = tf.while_loop(is_open, step, (tf.constant(2, tf.int64), tf.constant(0, tf.int64)), parallel_iterations=1)
-    return found
+    start = tf.constant(2, tf.int64), tf.constant(0, tf.int64)
+    at, found = tf.while_loop(is_open, step, start, parallel_iterations=1, maximum_iterations=MAX_SEGMENTS)
+    with tf.control_dependencies([tf.debugging.Assert(~is_open(at, found), ["more segments than a photograph has"])]):
+        return tf.identity(found)
 
 
 def _bytes_at(content: tf.Tensor, start: tf.Tensor | int, count: tf.Tensor | int) -> tf.Tensor:

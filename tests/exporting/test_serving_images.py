@@ -63,6 +63,17 @@ def test_a_jpeg_is_turned_upright(small, small_served, picture, orientation, ord
     assert worst(sr, Upscaler(small)(pixels_of(content, tmp_path))) <= 1
 
 
+def test_a_jpeg_of_segments_without_end_is_refused(small, small_served, picture, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content, comment = encoded(picture, "JPEG", exif=exif.tobytes()), b"\xff\xfe\x00\x02"
+    (sr,) = serve(small_served, [content[:2] + 400 * comment + content[2:]])
+    assert worst(sr, Upscaler(small)(pixels_of(content, tmp_path))) <= 1
+    assert "image 0 of the batch, counted from 0, cannot be decoded" in refusal(
+        small_served, [content[:2] + 50_000 * comment + content[2:]]
+    )
+
+
 def test_images_of_different_sizes_and_kinds_share_a_batch(small, small_served, picture):
     parts = [picture, picture[:9, :31], picture[3:4, 5:6], picture[:, 10:12]]
     results = serve(small_served, [encoded(part, format) for part, format in zip(parts, ("PNG", "BMP", "PNG", "BMP"))])
