@@ -13,18 +13,26 @@ DESCRIPTION = (
 EPILOG = """examples:
   %(prog)s
   %(prog)s --models edsr-gan-x4 runs/mine/best.weights.h5 --port 8000
-  %(prog)s --host 0.0.0.0 --no-browser    all who reach this machine can use it: there is no password"""
+  %(prog)s --host 0.0.0.0 --no-browser    all who reach this machine can use it: there is no password
+  %(prog)s --allow-host sr.example.org    behind a server on this machine that passes that name on"""
 
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo demo", DESCRIPTION, EPILOG)
     ap.add_argument(
-        "--models", nargs="+", metavar="MODEL", help="models whose weights ship, or files (default: all that ship)"
+        "--models", nargs="+", metavar="MODEL", help="names, auto, or files (default: auto and all models that ship)"
     )
     ap.add_argument("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine alone)")
+    ap.add_argument(
+        "--allow-host",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="names under which browsers may ask for the page, besides localhost, if it listens at this machine alone",
+    )
     ap.add_argument("--port", type=int, help="default: the first free one from 7860 on")
     ap.add_argument(
-        "--max-megapixels", type=float, default=1.0, help="of a picture before upscaling, in millions (default: 1)"
+        "--max-megapixels", type=float, default=16.0, help="of a picture before upscaling, in millions (default: 16)"
     )
     ap.add_argument("--max-pictures", type=int, default=8, help="at a time, for one person (default: 8)")
     ap.add_argument(
@@ -51,5 +59,5 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo.viewing.trial import Limits
 
     limits = Limits(int(args.max_megapixels * 1e6), args.max_pictures, waiting=args.queue)
-    serve(args.models or [*shipped.shipped_models(), AUTO], args.host, args.port, limits, not args.no_browser)
+    serve(args.models or (), args.host, args.port, limits, not args.no_browser, args.allow_host)
     return 0

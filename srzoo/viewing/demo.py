@@ -5,20 +5,17 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from srzoo.viewing.pages import PAGES
-from srzoo.viewing.trial import Limits, Upload, answer, has_dial, take_upload
+from srzoo.viewing.shelf import Shelf
+from srzoo.viewing.trial import Limits
 
-INTRODUCTION = """# srzoo: make pictures larger
-Drop pictures, choose a model, and move the line between before and after. All is computed on the machine that runs this
-page; pictures are held in its memory while the page is open, and never kept on its disk."""
-
-SCROLL = "() => setTimeout(() => document.getElementById('result').scrollIntoView({ block: '%s' }), 200)"
-"""Later, as Gradio lays the bar out when all scripts have run."""
+SWEEP = 30
+"""Seconds between two looks for what is kept no longer."""
 
 
 def _gradio() -> ModuleType:
@@ -32,15 +29,15 @@ def _gradio() -> ModuleType:
 
 
 @contextlib.contextmanager
-def _own_folder() -> Iterator[None]:
-    """A temporary folder for Gradio's uploads; afterwards the process is as it was, and the folder gone."""
+def _own_folder() -> Iterator[Path]:
+    """A temporary folder for all files; afterwards the process is as it was, and the folder gone."""
     before = os.environ.get("GRADIO_TEMP_DIR")
     # A SIGTERM has to pass through the folder's removal, too.
     handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix="srzoo-demo-") as folder:
             os.environ["GRADIO_TEMP_DIR"] = folder
-            yield
+            yield Path(folder)
     finally:
         signal.signal(signal.SIGTERM, handler)
         if before is None:
@@ -49,119 +46,60 @@ def _own_folder() -> Iterator[None]:
             os.environ["GRADIO_TEMP_DIR"] = before
 
 
-def serve(models: Sequence[str], host: str, port: int | None, limits: Limits, browser: bool) -> None:
-    """Serves the page until the process is interrupted; uploads lie in a temporary folder that goes with it.
+def serve(
+    models: Sequence[str], host: str, port: int | None, limits: Limits, browser: bool, names: Sequence[str] = ()
+) -> None:
+    """Serves the page until the process is interrupted; pictures lie in a temporary folder that goes with it.
 
     Args:
-        models: what `srzoo.load` takes; the first is chosen at the start.
+        models: what `srzoo resolve` takes as --model, the first is chosen at the start; none: all that ship.
         host: the address to listen at.
         port: None: the first free one from 7860 on.
         limits: what the page takes.
         browser: opens a browser.
+        names: of hosts, besides this machine's own, by which the page may be asked for if it listens at this machine
+            alone.
 
     Raises:
         ValueError: if Gradio is not installed, or a model is not there.
         OSError: if the port is taken.
     """
-    with _own_folder():
-        page = build(models, limits)
-        page.queue(max_size=limits.waiting, default_concurrency_limit=1)
+    gradio = _gradio()
+    from starlette.middleware import Middleware  # which comes with Gradio
+
+    from srzoo.viewing import demo_page, web
+
+    with _own_folder() as folder:
+        uploads, answers = (Shelf(folder / name, limits.bytes_of_all) for name in ("uploads", "answers"))
+        page = demo_page.build(models, limits, uploads, answers)
+        page.queue(max_size=20 * limits.waiting)
+        known = {host, "localhost", "127.0.0.1", "::1", *names}
+        hosts = [Middleware(web.Hosts, names=known)] if web.is_loopback(host) else []
         page.launch(
             server_name=host,
             server_port=port,
             inbrowser=browser,
             share=False,
-            max_file_size=limits.megabytes * 2**20,
+            max_file_size=limits.bytes_of_file,
             footer_links=[],
             run_history=False,
             ssr_mode=False,
             prevent_thread_lock=True,
             quiet=True,
-            theme=_gradio().themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
+            theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
             css=(PAGES / "demo.css").read_text("utf-8"),
+            app_kwargs={"routes": web.routes(uploads, answers, limits), "middleware": hosts},
         )
         print(f"{page.local_url} (Ctrl+C ends it)", flush=True)
-        page.block_thread()
-
-
-def build(models: Sequence[str], limits: Limits) -> Any:
-    """Builds the page, a `gradio.Blocks`.
-
-    Raises:
-        ValueError: if Gradio is not installed, or a model's name or file is not one.
-    """
-    gr = _gradio()
-    dialled = [model for model in models if has_dial(model)]
-
-    def hold(paths: list[str], held: list[Upload]):
-        held = list(held)
-        for path in map(Path, dict.fromkeys(paths or [])):
-            try:
-                upload = take_upload(path, limits)
-                if len(held) >= limits.pictures:
-                    raise ValueError(f"{path.name}: this page holds {limits.pictures} pictures; clear some first")
-                held.append(upload)
-            except ValueError as error:
-                gr.Warning(str(error), title="This picture was left out")
-            finally:
-                _tidy(path)
-        return None, held, _listed(held)
-
-    def upscale(held: list[Upload], model: str, fidelity: float, progress=gr.Progress()):  # noqa: B008
-        if not held:
-            raise gr.Error("Drop a picture first.", title="Nothing to upscale", print_exception=False)
+        over = threading.Event()
+        threading.Thread(target=_sweep, args=((uploads, answers), over), daemon=True).start()
         try:
-            return answer(
-                held, model, fidelity, lambda name: lambda tiles: progress.tqdm(tiles, desc=name, unit="tiles")
-            )
-        except (ValueError, OSError) as error:
-            raise gr.Error(str(error), title="It did not work", print_exception=False) from error
-
-    # Uploads that a closed page left behind go after ten minutes.
-    with gr.Blocks(title="srzoo", analytics_enabled=False, delete_cache=(60, 600)) as page:
-        held = gr.State([], time_to_live=3600)
-        gr.Markdown(INTRODUCTION)
-        with gr.Row():
-            with gr.Column(scale=1, min_width=280):
-                files = gr.File(file_count="multiple", file_types=["image"], label="Pictures", height=140)
-                listing = gr.Markdown(_listed([]), elem_id="listing")
-                model = gr.Dropdown(list(models), value=models[0], label="Model", elem_id="model")
-                fidelity = gr.Slider(
-                    0,
-                    1,
-                    0,
-                    step=0.05,
-                    label="Fidelity (0: sharp, invented texture; 1: faithful, smooth)",
-                    visible=models[0] in dialled,
-                    elem_id="fidelity",
-                )
-                with gr.Row():
-                    go = gr.Button("Upscale", variant="primary", elem_id="go")
-                    clear = gr.Button("Clear", elem_id="clear")
-            with gr.Column(scale=3, min_width=300):
-                result = gr.HTML(elem_id="result", min_height=120)
-        files.upload(hold, [files, held], [files, held, listing], show_progress="hidden", api_visibility="private")
-        model.change(
-            lambda name: gr.update(visible=name in dialled), model, fidelity, api_visibility="private", queue=False
-        )
-        # On a phone the answer is below the controls.
-        go.click(None, js=SCROLL % "center", api_visibility="private")
-        answered = go.click(upscale, [held, model, fidelity], result, api_visibility="private")
-        answered.then(None, js=SCROLL % "nearest", api_visibility="private")
-        clear.click(lambda: ([], _listed([]), ""), None, [held, listing, result], api_visibility="private", queue=False)
-    return page
+            page.block_thread()
+        finally:
+            over.set()
 
 
-def _tidy(path: Path) -> None:
-    """Removes what Gradio leaves beside a file that was taken: its folder, and empty files of its own."""
-    with contextlib.suppress(OSError):
-        path.parent.rmdir()  # not if another upload of the same content is in it
-    for stray in path.parent.parent.glob("tmp*"):
-        if stray.is_file() and not stray.stat().st_size:
-            stray.unlink(missing_ok=True)
-
-
-def _listed(held: Sequence[Upload]) -> str:
-    # File names are shown as they are: Markdown in them is not carried out.
-    names = [f"- `{upload.label.replace('`', ' ')}`" for upload in held]
-    return "\n".join(names) or "No pictures yet."
+def _sweep(shelves: Sequence[Shelf], over: threading.Event) -> None:
+    while not over.wait(SWEEP):
+        for shelf in shelves:
+            shelf.sweep()

@@ -1,38 +1,47 @@
-"""What the demo does, without its page's toolkit: takes uploads, upscales them, and renders the answer."""
+"""What the demo does, without its page's toolkit: looks through uploads, upscales them, and writes the answer."""
 
-import html
 import math
-import os
-import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from srzoo import zoo
+from srzoo import names, shipped, zoo
 from srzoo.models.registry import GAN_TRAINED
-from srzoo.names import DEFAULT_SCALE
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.png import png
-from srzoo.pictures.reading import ENDINGS, Frame, open_picture
+from srzoo.pictures.reading import ENDINGS, Frame, LargeFrame, open_picture
 from srzoo.pictures.sources import Source
+from srzoo.runtimes.choice import Choice, choose
 from srzoo.upscaling import Upscaler, batch
 from srzoo.upscaling.automatic import AUTO, suited
+from srzoo.upscaling.pictures import upscale_pixels
 from srzoo.upscaling.sizes import Size
-from srzoo.upscaling.upscaler import Progress
-from srzoo.viewing.pages import data_url, render
+from srzoo.viewing.line import Watch
+from srzoo.viewing.pages import render
 
 TILE_MEMORY = 600_000_000
-"""Bytes for a tile: small enough for a bar that moves."""
+"""Bytes for a tile: small enough for a bar that moves, and for an end within seconds."""
 
-SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "AVIF": "image/avif"}
-"""Formats that browsers show, by Pillow's names -> MIME types."""
+LARGE = 1_000_000
+"""Pixels of a picture from which on it takes so long that a part of it is offered first."""
+
+PART = 480, 360
+"""Width and height of a part, in pixels before upscaling."""
+
+SHOWN = 16_000_000
+"""Pixels of a result that are shown; of a larger one its middle is."""
+
+SHOWN_AS_THEY_ARE = {"PNG", "JPEG", "WEBP", "AVIF"}
+"""Formats that browsers show, by Pillow's names."""
 
 JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 """How its files begin."""
+
+FOR_AUTO = "looks at each picture; edsr-baseline for clean ones, edsr-real for damaged ones"
 
 
 @dataclass(frozen=True)
@@ -42,14 +51,22 @@ class Limits:
     Attributes:
         pixels: of a picture before upscaling, all its frames or pages together.
         pictures: held for one person.
-        megabytes: of a file.
+        bytes_of_file: of a file.
+        bytes_of_all: of everybody's pictures together, and of everybody's answers.
         waiting: answers that may wait; one is computed at a time.
     """
 
-    pixels: int = 1_000_000
+    pixels: int = 16_000_000
     pictures: int = 8
-    megabytes: int = 25
+    bytes_of_file: int = 50_000_000
+    bytes_of_all: int = 2_000_000_000
     waiting: int = 8
+
+    def __str__(self) -> str:
+        return (
+            f"up to {self.pictures} pictures of at most {self.pixels / 1e6:g} megapixels "
+            f"and {self.bytes_of_file / 1e6:g} MB each"
+        )
 
 
 @dataclass(frozen=True)
@@ -57,29 +74,76 @@ class Upload:
     """A picture that was dropped.
 
     Attributes:
-        name: of its file.
-        content: the file.
+        path: of the file.
         size: width and height, upright.
         count: of frames or pages.
     """
 
-    name: str
-    content: bytes
+    path: Path
     size: tuple[int, int]
     count: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.path.name
 
     @property
     def label(self) -> str:
         frames = f", {self.count} frames" if self.count > 1 else ""
         return f"{self.name}, {_text(self.size)}{frames}"
 
+    @property
+    def large(self) -> bool:
+        """Whether a part of it is offered first."""
+        return math.prod(self.size) > LARGE
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for.
+
+    Attributes:
+        model: what `srzoo resolve` takes as --model, `auto` too.
+        scale: how many times as wide and high the result is.
+        fidelity: in [0, 1], for a model with that dial.
+        part: the middle of the part that is wanted, as shares of width and height; None: the whole picture.
+    """
+
+    model: str
+    scale: int = names.DEFAULT_SCALE
+    fidelity: float = 0.0
+    part: tuple[float, float] | None = None
+
 
 def _text(size: tuple[int, int]) -> str:
     return f"{size[0]} × {size[1]}"
 
 
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def offered(models: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """What the page offers: each model with what it is for, and its name.
+
+    Args:
+        models: their names and files; default: `auto`, and all that ship, without their scales.
+    """
+    ships = {names.parse(model.name).base: model.purpose for model in shipped.list_models()}
+    purposes = {AUTO: FOR_AUTO} | {base: purpose.partition(";")[0] for base, purpose in ships.items()}
+    found = []
+    for model in models or purposes:
+        base = names.parse(model).base if shipped.weights_of_name(model) else model
+        purpose = purposes.get(base)
+        found.append((f"{model}: {purpose}" if purpose else model, model))
+    return found
+
+
 def take_upload(path: Path, limits: Limits) -> Upload:
-    """Reads an uploaded file into memory, whether it is one that the demo takes or not, and deletes it.
+    """Looks through an uploaded file.
 
     Raises:
         ValueError: if it is too large, of another format, or broken; one sentence that names the file.
@@ -87,19 +151,30 @@ def take_upload(path: Path, limits: Limits) -> Upload:
     try:
         if path.suffix.lower() not in ENDINGS:
             raise ValueError(f"{path.name}: not a picture that srzoo reads; those end in {', '.join(ENDINGS)}")
-        return _looked_through(path, path.read_bytes(), limits)
+        if path.stat().st_size > limits.bytes_of_file:
+            raise ValueError(f"{path.name}: a file of more than {limits.bytes_of_file / 1e6:g} MB; make it smaller")
+        return _looked_through(path, limits)
+    except FileNotFoundError as error:
+        raise ValueError(_deleted(path)) from error
     except (ValueError, OSError, MemoryError) as error:
-        # The folder of uploads is nobody's business.
-        raise ValueError(str(error).replace(str(path), path.name)) from error
-    finally:
-        path.unlink(missing_ok=True)
+        raise ValueError(_without_folder(error, path)) from error
 
 
-def _looked_through(path: Path, content: bytes, limits: Limits) -> Upload:
+def _deleted(path: Path) -> str:
+    return f"{path.name} was deleted, as nobody used it for some time; drop it again"
+
+
+def _without_folder(error: Exception, path: Path) -> str:
+    """The folder of uploads is nobody's business."""
+    return str(error).replace(str(path), path.name)
+
+
+def _looked_through(path: Path, limits: Limits) -> Upload:
     elsewhere = "use resolve_image.py, which takes"
-    if content.startswith(JPEG_XL):
-        # Its reader decodes a file to tell its size, so none could be too large.
-        raise ValueError(f"{path.name}: this page takes no JPEG XL; {elsewhere} it")
+    with path.open("rb") as file:
+        if file.read(8).startswith(JPEG_XL):
+            # Its reader decodes a file to tell its size, so none could be too large.
+            raise ValueError(f"{path.name}: this page takes no JPEG XL; {elsewhere} it")
     sizes: list[tuple[int, int]] = []
     with open_picture(path) as picture:
         pixels = math.prod(picture.size) * picture.count
@@ -113,7 +188,7 @@ def _looked_through(path: Path, content: bytes, limits: Limits) -> Upload:
                 f"{path.name} has {found} pixels, more than the {limits.pixels / 1e6:g} million that this page takes; "
                 f"make it smaller, or {elsewhere} any size"
             )
-    return Upload(path.name, content, sizes[0], len(sizes))
+    return Upload(path, sizes[0], len(sizes))
 
 
 @lru_cache(maxsize=64)
@@ -125,88 +200,142 @@ def has_dial(model: str) -> bool:
     """
     if model == AUTO:
         return False
-    name = zoo.load(model).name
+    name = names.parse(model).name if shipped.weights_of_name(model) else zoo.load(model).name
     return zoo.known(name).base in GAN_TRAINED and zoo.pixel_trained(name) in zoo.shipped_models()
 
 
-@lru_cache(maxsize=4)
-def upscaler_of(model: str, fidelity: float) -> Upscaler:
+@lru_cache(maxsize=6)
+def upscaler_of(model: str, scale: int, fidelity: float = 0.0) -> Upscaler:
     """Loads a model; a fidelity above 0 mixes it with its partner that was trained on pixels."""
-    network = zoo.load(model)
-    if fidelity and has_dial(model):
-        network = zoo.interpolate(zoo.pixel_trained(network.name), model, 1 - fidelity)
-    return Upscaler(network, memory=TILE_MEMORY)
+    dialled = fidelity if fidelity and has_dial(model) else None
+    return Upscaler(choose(Choice(shipped.nearest(model, scale), fidelity=dialled)), TILE_MEMORY, scale)
 
 
-def answer(uploads: Sequence[Upload], model: str, fidelity: float, progress: Callable[[str], Progress]) -> str:
-    """Upscales pictures and renders the page with the slider, as markup to be put into another page.
+def answer(uploads: Sequence[Upload], wish: Wish, folder: Path, watch: Watch) -> None:
+    """Upscales pictures, and writes the page with the slider, `page.html`, and all that it shows into a folder.
 
     Args:
         uploads: at least one.
-        model: what `srzoo.load` takes, or `auto`.
-        fidelity: in [0, 1].
-        progress: is given a picture's name, and gives what `Upscaler.__call__` takes.
+        wish: what is asked for.
+        folder: an empty one.
+        watch: is told how far it is.
 
     Raises:
         ValueError: if no picture could be upscaled; the message names each.
+        srzoo.viewing.line.Stopped: if the watch says so.
     """
-    title = f"{model}, fidelity {fidelity:g}" if fidelity and has_dial(model) else model
     pictures, failures = [], []
-    for upload in uploads:
+    for i, upload in enumerate(uploads):
+        if not upload.path.exists():
+            failures.append(_deleted(upload.path))
+            continue
+        place = folder / str(i)
+        place.mkdir()
+        count = f"{i + 1} of {len(uploads)}: " if len(uploads) > 1 else ""
         try:
-            pictures.append(_result(upload, model, fidelity, title, progress(upload.name)))
-        except ValueError as error:
-            failures.append(str(error) if upload.name in str(error) else f"{upload.name}: {error}")
+            pictures.append(_result(upload, wish, place, f"{count}{upload.name}", watch))
+        except (ValueError, OSError, MemoryError) as error:
+            reason = _without_folder(error, upload.path)
+            failures.append(reason if upload.name in reason else f"{upload.name}: {reason}")
     if not pictures:
         raise ValueError("; ".join(failures))
-    page = render("slider", title, {"pictures": pictures, "failures": failures})
-    # In a box of its own: no script there can reach the page around it.
-    return (
-        '<iframe class="result" title="before and after" sandbox="allow-scripts allow-downloads" '
-        f'srcdoc="{html.escape(page)}"></iframe>'
-    )
+    page = render("slider", "before and after", {"pictures": pictures, "failures": failures})
+    (folder / "page.html").write_text(page, "utf-8")
 
 
-def _result(upload: Upload, model: str, fidelity: float, title: str, progress: Progress) -> dict[str, Any]:
-    name = Path(upload.name)
-    # In the page's own folder, which goes with it, if there is one (`srzoo.viewing.demo.serve`).
-    with tempfile.TemporaryDirectory(dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
-        source = Path(folder, name)
-        source.write_bytes(upload.content)
-        if model == AUTO:
-            model, title = suited(source, DEFAULT_SCALE)
-        # Steps as the dial has them, so that few mixtures are held.
-        upscaler = upscaler_of(model, round(fidelity, 2))
-        place = Path(f"{name.stem}_x{upscaler.scale}{name.suffix}")
-        start = time.perf_counter()
-        (job,) = batch.plan([Source(source, place)], batch.Results(Path(folder, "results")), Size(upscaler.scale))
-        try:
-            if job.refusal:
-                raise ValueError(job.refusal)
-            report = batch.carry_out(job, upscaler, title, progress)
-        except (ValueError, OSError, MemoryError) as error:
-            raise ValueError(str(error).replace(str(source), upload.name)) from error
-        seconds = time.perf_counter() - start
-        content = job.target.read_bytes()
-    kind = SHOWN.get(job.written_as.name)
-    if not isinstance(report.after, Frame):
-        raise ValueError(f"{upload.name} gives a result too large for a page; use `resolve_image.py`")
-    after = report.after.pixels
-    as_it_is = kind and report.count == 1 and after.alpha is None
-    done = f"{title}, {seconds:.1f} s, {len(content) / 1e3:.0f} kB"
+def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) -> dict[str, Any]:
+    watch.begin(f"{title}: loading the network")
+    model, name = wish.model, ""
+    if model == AUTO:
+        model, name = suited(upload.path, wish.scale)
+    # Steps as the dial has them, so that few mixtures are held.
+    fidelity = round(wish.fidelity, 2)
+    upscaler = upscaler_of(model, wish.scale, fidelity)
+    name = name or upscaler.name + (f", fidelity {fidelity:g}" if fidelity and has_dial(model) else "")
+    source = _part(upload, wish.part, folder) if wish.part else upload.path
+    place = Path(f"{source.stem}_x{wish.scale}{source.suffix}")
+    (job,) = batch.plan([Source(source, place)], batch.Results(folder), Size(wish.scale))
+    if job.refusal:
+        raise ValueError(job.refusal)
+    work = batch.work(job, upscaler)
+    watch.begin(title, work, upscaler.pixels_per_second() if work > LARGE else 0)
+    report = batch.carry_out(job, upscaler, name, watch)
+    seconds = watch.seconds
+    after = report.after
+    before_shown, after_shown = _shown(upscaler, report.before.pixels, after)
+    as_it_is = job.written_as.name in SHOWN_AS_THEY_ARE and report.count == 1 and not after.pixels.transparent
+    whole = before_shown is report.before.pixels
+    (folder / "before.png").write_bytes(_still(before_shown, after.metadata.icc))
+    if not (as_it_is and whole):
+        (folder / "after.png").write_bytes(_still(after_shown, after.metadata.icc))
+    content = f"{folder.name}/{quote(job.target.name)}"
+    facts = [f"{upload.label} → {_text(after.pixels.size)}, {name}, {_seconds(seconds)}, {_megabytes(job.target)}"]
+    if wish.part:
+        facts[0] = facts[0].replace(" →", f", a part of {_text(job.given)} →", 1)
+        whole_work = upload.count * upscaler.work(upload.size, Size(wish.scale).of(*upload.size))
+        facts.append(f"the whole picture would take about {duration(whole_work * seconds / max(work, 1))}")
+    if not whole:
+        facts.append(f"shown is the middle, {_text(after_shown.size)} pixels of it; the download has all")
     return {
         "name": upload.name,
         "file": job.target.name,
-        "width": after.size[0],
-        "height": after.size[1],
-        "before": _still(report.before, report.after.metadata.icc),
-        "after": data_url(content, kind) if kind and as_it_is else _still(report.after, report.after.metadata.icc),
-        "content": data_url(content, kind or "application/octet-stream"),
-        "facts": "; ".join([f"{upload.label} → {_text(after.size)}, {done}", *report.notes]),
+        "width": after_shown.size[0],
+        "height": after_shown.size[1],
+        "before": f"{folder.name}/before.png",
+        "after": content if as_it_is and whole else f"{folder.name}/after.png",
+        "content": f"{content}?download",
+        "facts": "; ".join([*facts, *report.notes]),
     }
 
 
-def _still(frame: Frame, profile: bytes | None) -> str:
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+
+
+def _megabytes(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size / 1e3:.0f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"
+
+
+def _box(size: tuple[int, int], middle: tuple[float, float] = (0.5, 0.5)) -> tuple[slice, slice]:
+    """Rows and columns of a part of a picture, as near to its middle as there is room."""
+    starts = [
+        min(max(0, round(share * side - part / 2)), max(0, side - part))
+        for side, part, share in zip(size, PART, middle)
+    ]
+    columns, rows = (slice(start, start + min(part, side)) for start, part, side in zip(starts, PART, size))
+    return rows, columns
+
+
+def _part(upload: Upload, middle: tuple[float, float], folder: Path) -> Path:
+    """Writes a part of the first frame as a file of its own."""
+    with open_picture(upload.path) as picture:
+        frame = next(picture.frames())
+    box = _box(frame.pixels.size, middle)
+    path = folder / f"{upload.path.stem}_part.png"
+    part = frame.pixels.map(lambda array: array[box])
+    path.write_bytes(png(part, Metadata(icc=_fitting(frame.metadata.icc, part))))
+    return path
+
+
+def _shown(upscaler: Upscaler, before: Pixels, after: Frame | LargeFrame) -> tuple[Pixels, Pixels]:
+    """What is shown of a picture before and after: all, or its middle."""
+    if math.prod(after.pixels.size) <= SHOWN and isinstance(after, Frame):
+        return before, after.pixels
+    scale, box = int(upscaler.scale), _box(before.size)
+    part = before.map(lambda array: array[box])
+    if isinstance(after, Frame):
+        there = tuple(slice(scale * one.start, scale * one.stop) for one in box)
+        return part, after.pixels.map(lambda array: array[there])
+    # The whole was never held; the middle is quickly computed again.
+    return part, upscale_pixels(upscaler, part)
+
+
+def _fitting(profile: bytes | None, pixels: Pixels) -> bytes | None:
+    return profile if profile and profile[16:20] == (b"GRAY" if pixels.grey else b"RGB ") else None
+
+
+def _still(pixels: Pixels, profile: bytes | None) -> bytes:
     """A frame as browsers show it; both sides of the line have one colour profile, or the same colours would differ."""
-    fits = profile if profile and profile[16:20] == b"RGB " else None
-    return data_url(png(Pixels(frame.pixels.on_white()), Metadata(icc=fits)), "image/png")
+    shown = Pixels(pixels.on_white())
+    return png(shown, Metadata(icc=_fitting(profile, shown)))

@@ -14,6 +14,7 @@ function open(index) {
   $("before").src = picture.before;
   $("after").src = picture.after;
   $("facts").textContent = picture.facts;
+  Object.assign($("save"), { href: picture.content, download: picture.file });
   $("save").textContent = `Download ${picture.file}`.length > 34 ? "Download" : `Download ${picture.file}`;
   resize(zoom);
 }
@@ -47,17 +48,6 @@ function drag(event) {
   split();
 }
 
-function save() {
-  const { file, content } = data.pictures[current];
-  const [, kind, base64] = content.match(/^data:([^;]*);base64,(.*)$/s);
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([bytes], { type: kind }));
-  link.download = file;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}
-
 for (const failure of data.failures) {
   const item = document.createElement("li");
   item.textContent = failure;
@@ -72,7 +62,6 @@ $("next").addEventListener("click", () => open(current + 1));
 $("squares").addEventListener("change", () => $("before").classList.toggle("squares", $("squares").checked));
 $("split").addEventListener("input", split);
 $("scroll").addEventListener("scroll", split);
-$("save").addEventListener("click", save);
 $("line").addEventListener("pointerdown", (event) => $("line").setPointerCapture(event.pointerId));
 $("line").addEventListener("pointermove", drag);
 for (const button of zooms) button.addEventListener("click", () => resize(Number(button.dataset.zoom)));

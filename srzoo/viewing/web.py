@@ -1,0 +1,112 @@
+"""What the page's server does beside Gradio: it checks for whom a request is, takes uploads and gives answers."""
+
+import ipaddress
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, UploadFile
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from srzoo.viewing.shelf import Shelf
+from srzoo.viewing.trial import Limits
+
+UPLOADS = "/gradio_api/upload"
+"""Where Gradio's page sends files. By its own way, files of one content have one path, so that whoever is done first
+deletes the file of the others."""
+
+UNUSED = 120
+"""Seconds that an upload is kept if nobody comes for it."""
+
+HEADERS = {
+    # By its address alone too, an answer reaches nothing of the page.
+    "Content-Security-Policy": "sandbox allow-scripts allow-downloads",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or a name to listen at is one of this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Hosts:
+    """Refuses requests for other hosts: DNS that answers with 127.0.0.1 lets foreign pages reach this one (rebinding).
+
+    Args:
+        app: what serves the others.
+        names: of the hosts that it is.
+    """
+
+    def __init__(self, app: ASGIApp, names: set[str]):
+        self._app, self._names = app, names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            host = Headers(scope=scope).get("host", "")
+            if _name_of(host) not in self._names:
+                text = (
+                    f"This page is not served for {host[:80]!r}; open http://127.0.0.1, or name it by --allow-host.\n"
+                )
+                await PlainTextResponse(text, 421)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _name_of(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
+    """The addresses that go before Gradio's own."""
+
+    async def take(request: Request) -> Response:
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal():
+            return PlainTextResponse("An upload must tell its length.", 411)
+        if int(length) > limits.pictures * limits.bytes_of_file:
+            return PlainTextResponse(f"All files together are too large; give {limits}.", 413)
+        try:
+            folder = uploads.new(UNUSED, int(length))
+        except ValueError as error:
+            return PlainTextResponse(str(error), 507)
+        try:
+            async with request.form(max_files=100) as form:
+                files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
+                return JSONResponse(
+                    [str(await run_in_threadpool(_put, file, folder / str(i))) for i, file in enumerate(files)]
+                )
+        except BaseException:
+            uploads.remove(folder)
+            raise
+
+    async def give(request: Request) -> Response:
+        path = answers.find(request.path_params["place"])
+        if path is None:
+            return PlainTextResponse("This answer was deleted, as it was an hour old. Upscale the picture again.", 404)
+        kind = "attachment" if "download" in request.query_params else "inline"
+        return FileResponse(path, headers=HEADERS, filename=path.name, content_disposition_type=kind)
+
+    return [Route(UPLOADS, take, methods=["POST"]), Route("/answers/{place:path}", give)]
+
+
+def _put(file: UploadFile, folder: Path) -> Path:
+    folder.mkdir()
+    name = re.sub(r"[^\w.,() -]", "_", Path(file.filename or "").name)[-80:].lstrip(".") or "picture"
+    path = folder / name
+    with path.open("wb") as target:
+        shutil.copyfileobj(file.file, target)
+    return path

@@ -1,0 +1,62 @@
+"""Answers are computed one at a time, in the order in which they were asked for."""
+
+import threading
+
+import pytest
+
+from srzoo.runtimes.tiles import cut
+from srzoo.viewing.line import Line, Stopped, Watch
+
+TILES = cut(40, 40, 2, 0, 400)
+
+
+def test_answers_come_in_order_and_a_full_line_says_so():
+    line, free = Line(waiting=1), threading.Event()
+    first = line.join(lambda watch: "first" if free.wait(10) else "")
+    second = line.join(lambda watch: "second")
+    with pytest.raises(
+        ValueError, match="^1 answers wait already, which is as many as this page takes; press the butt"
+    ):
+        line.join(lambda watch: "third")
+    assert not second.done(0) and (first.ahead, second.ahead) == (0, 1)
+    free.set()
+    assert (second.result(), first.result()) == ("second", "first")
+    assert line.join(lambda watch: "third").result() == "third"
+
+
+def test_an_answer_is_stopped_while_it_waits_and_between_its_tiles():
+    line, begun, free = Line(waiting=2), threading.Event(), threading.Event()
+    computed = []
+
+    def answer(watch):
+        for tile in watch(TILES):
+            computed.append(tile)
+            begun.set()
+            free.wait(10)
+
+    running, waiting = line.join(answer), line.join(answer)
+    assert begun.wait(10)
+    for job in (waiting, running):
+        job.stop()
+    free.set()
+    for job in (waiting, running):
+        with pytest.raises(Stopped):
+            job.result()
+    assert len(computed) == 1
+
+
+def test_the_time_left_is_by_what_was_measured(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("srzoo.viewing.line.time.monotonic", lambda: now[0])
+    watch = Watch()
+    assert watch.progress() is None
+    watch.begin("a.png", work=1600, rate=100)
+    assert watch.progress() == (0, 16)
+    tiles = watch(TILES)
+    next(tiles)
+    now[0] = 2.0  # half of the tile of 400 pixels is likely to be done
+    assert watch.progress() == (0.125, 14)
+    now[0] = 8.0  # it takes twice as long as was thought, so the rest does, too
+    assert watch.progress() == (0.25, 24)
+    next(tiles)
+    assert watch.progress() == (0.25, 24)

@@ -1,0 +1,78 @@
+"""What the page does when something is pressed."""
+
+import threading
+
+import pytest
+
+from srzoo.viewing import visits as module
+from srzoo.viewing.line import Stopped
+from srzoo.viewing.shelf import Shelf
+from srzoo.viewing.trial import Limits, Wish
+from srzoo.viewing.visits import Visits
+
+WISH = Wish("auto", 2)
+
+
+@pytest.fixture
+def shelves(tmp_path):
+    return Shelf(tmp_path / "uploads", 1_000_000), Shelf(tmp_path / "answers", 1_000_000)
+
+
+@pytest.fixture
+def visits(shelves):
+    return Visits(Limits(pictures=2, waiting=1), *shelves)
+
+
+@pytest.fixture
+def held(visits, photos):
+    return visits.example(photos / "coffee.png", [])[0]
+
+
+def test_pictures_are_held_up_to_the_limit_and_deleted_when_they_are_cleared(visits, photos, tmp_path):
+    held, refusals = [], []
+    for name in ("coffee", "rocket", "chelsea"):
+        held, refusals = visits.example(photos / f"{name}.png", held)
+    assert [upload.name for upload in held] == ["coffee.png", "rocket.png"]
+    assert refusals == ["chelsea.png: this page holds 2 pictures; clear some first"]
+    assert len(list(tmp_path.glob("uploads/*/*.png"))) == 2
+    visits.forget(held)
+    assert not list(tmp_path.glob("uploads/*/*.png"))
+
+
+def test_an_answer_comes_as_a_frame_whose_page_is_there(visits, held, networks, shelves):
+    *progress, last = visits.upscale("me", held, Wish(networks[0], 2))
+    assert all('class="progress"' in each for each in progress)
+    assert last.startswith("<iframe") and 'sandbox="allow-scripts allow-downloads"' in last
+    place = last.split('src="answers/')[1].split('"')[0]
+    assert shelves[1].find(place) and shelves[1].find(place.replace("page.html", "0/coffee_x2.png"))
+
+
+def test_what_fails_is_said_in_the_answers_place_and_leaves_no_files(visits, held, networks, tmp_path):
+    assert "Drop a picture first" in "".join(visits.upscale("me", [], WISH))
+    held[0].path.write_bytes(b"<b>")
+    last = list(visits.upscale("me", held, Wish(networks[0], 2)))[-1]
+    assert 'role="alert"' in last and "coffee.png: not an image" in last and "<b>" not in last
+    assert not list(tmp_path.glob("answers/*"))
+
+
+def test_visitors_wait_their_turn_stop_and_hear_that_the_line_is_full(visits, held, monkeypatch, tmp_path):
+    begun, free = threading.Event(), threading.Event()
+
+    def work(uploads, wish, folder, watch):
+        begun.set()
+        assert free.wait(20)
+        if watch.stopped:
+            raise Stopped
+
+    monkeypatch.setattr(module, "answer", work)
+    monkeypatch.setattr(module, "LOOK", 0.01)
+    first, second, third = (visits.upscale(name, held, WISH) for name in ("first", "second", "third"))
+    assert "<progress>" in next(first) and begun.wait(20)
+    assert "1 answer is computed before yours" in next(second)
+    assert "1 answers wait already" in "".join(third)
+    visits.stop("second")
+    assert "Stopped." in "".join(second)
+    visits.stop("first")
+    free.set()
+    assert "Stopped." in list(first)[-1]
+    assert not list(tmp_path.glob("answers/*"))

@@ -1,0 +1,97 @@
+"""The page's server beside Gradio: whom it serves, and how files come and go."""
+
+import time
+
+import pytest
+
+pytest.importorskip("gradio", reason="no Gradio here: `pip install 'srzoo[demo]'`")
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
+
+from srzoo.viewing import web
+from srzoo.viewing.shelf import Shelf
+from srzoo.viewing.trial import Limits
+
+
+@pytest.fixture
+def shelves(tmp_path):
+    return Shelf(tmp_path / "uploads", 3000), Shelf(tmp_path / "answers", 3000)
+
+
+@pytest.fixture
+def client(shelves):
+    limits = Limits(pictures=2, bytes_of_file=1000)
+    hosts = Middleware(web.Hosts, names={"localhost", "127.0.0.1", "::1"})
+    return TestClient(Starlette(routes=web.routes(*shelves, limits), middleware=[hosts]), "http://127.0.0.1:7860")
+
+
+def send(client, *contents, name="a.png"):
+    return client.post(web.UPLOADS, files=[("files", (name, content)) for content in contents])
+
+
+def test_two_visitors_with_the_same_file_get_two_files(client):
+    (first,), (second,) = (send(client, b"same").json() for _ in range(2))
+    assert first != second
+    for path in (first, second):
+        with open(path, "rb") as file:
+            assert file.read() == b"same"
+
+
+def test_an_uploads_name_leads_nowhere_else(client, tmp_path):
+    (path,) = send(client, b"x", name="../../../\N{SNOWMAN}<b>.png").json()
+    assert path.startswith(str(tmp_path / "uploads")) and path.endswith("/__b_.png")
+
+
+def test_too_much_at_once_is_refused_in_a_sentence(client, tmp_path):
+    answer = send(client, bytes(2500))
+    assert answer.status_code == 413
+    assert answer.text.startswith(
+        "All files together are too large; give up to 2 pictures of at most 16 megapixels and"
+    )
+    assert not list((tmp_path / "uploads").iterdir())
+
+
+def test_uploads_that_nobody_came_for_leave_room_again(client, shelves, monkeypatch):
+    for _ in range(2):
+        send(client, bytes(1000))
+    answer = send(client, bytes(1000))
+    assert answer.status_code == 507 and answer.text.startswith("This page holds as many pictures as it can")
+    assert client.post(web.UPLOADS, content=(part for part in [b"no length"])).status_code == 411
+    later = time.monotonic() + web.UNUSED + 1
+    monkeypatch.setattr("srzoo.viewing.shelf.time.monotonic", lambda: later)
+    assert send(client, bytes(1000)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example:7860", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("", 421),
+        ("[", 421),
+        ("localhost:7860", 404),
+        ("[::1]:7860", 404),
+        ("LOCALHOST", 404),
+    ],
+)
+def test_foreign_hosts_are_refused(client, host, status):
+    assert client.get("/answers/none", headers={"host": host}).status_code == status
+
+
+def test_only_addresses_of_this_machine_are_loopback():
+    assert all(map(web.is_loopback, ("127.0.0.1", "127.8.8.8", "::1", "localhost")))
+    assert not any(map(web.is_loopback, ("0.0.0.0", "::", "192.168.1.2", "example.org")))
+
+
+def test_an_answer_is_in_a_box_and_a_download_a_file(client, shelves):
+    folder = shelves[1].new(60)
+    (folder / "page.html").write_text("<p>")
+    (folder / "a b.png").write_bytes(b"png")
+    page = client.get(f"/answers/{folder.name}/page.html")
+    assert page.text == "<p>" and page.headers["content-security-policy"] == "sandbox allow-scripts allow-downloads"
+    saved = client.get(f"/answers/{folder.name}/a%20b.png?download")
+    assert saved.content == b"png" and saved.headers["content-disposition"].startswith("attachment")
+    shelves[1].remove(folder)
+    gone = client.get(f"/answers/{folder.name}/page.html")
+    assert gone.status_code == 404 and gone.text.startswith("This answer was deleted")
