@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from srzoo import names, shipped, zoo
 from srzoo.models.registry import GAN_TRAINED
@@ -268,7 +267,7 @@ def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) 
     (folder / "before.png").write_bytes(_still(before_shown, after.metadata.icc))
     if not (as_it_is and whole):
         (folder / "after.png").write_bytes(_still(after_shown, after.metadata.icc))
-    content = f"{folder.name}/{quote(job.target.name)}"
+    content = f"{folder.name}/{job.target.name}"
     facts = [f"{upload.label} → {_text(after.pixels.size)}, {name}, {_seconds(seconds)}, {_megabytes(job.target)}"]
     if wish.part:
         facts[0] = facts[0].replace(" →", f", a part of {_text(job.given)} →", 1)
@@ -283,7 +282,7 @@ def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) 
         "height": after_shown.size[1],
         "before": f"{folder.name}/before.png",
         "after": content if as_it_is and whole else f"{folder.name}/after.png",
-        "content": f"{content}?download",
+        "content": content,
         "facts": "; ".join([*facts, *report.notes]),
     }
 

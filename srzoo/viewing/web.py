@@ -4,10 +4,9 @@ import ipaddress
 import re
 import shutil
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import URL, Headers, UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -65,7 +64,7 @@ class Hosts:
 
 def _name_of(host: str) -> str | None:
     try:
-        return urlsplit(f"//{host}").hostname
+        return URL(f"http://{host}").hostname
     except ValueError:
         return None
 

@@ -97,13 +97,13 @@ def test_pictures_are_dropped_upscaled_compared_and_saved(server, open_page, pho
     page = open_page(address)
     page.on("request", lambda request: requests.append(request.url))
     page.reload()
-    jpeg = tmp_path / "photo.jpg"
+    jpeg = tmp_path / "my photo (1).jpg"
     write_image(jpeg, read_image(photos / "rocket.png"))
     page.wait_for_selector("#go")
     (tmp_path / "twin.png").write_bytes((photos / "chelsea.png").read_bytes())
     drop(page, photos / "chelsea.png", jpeg, tmp_path / "twin.png")
     page.wait_for_selector("#listing :text('twin.png, 96 × 80')")
-    page.wait_for_selector("#listing :text('photo.jpg, 96 × 80')")
+    page.wait_for_selector("#listing :text('my photo (1).jpg, 96 × 80')")
     page.locator("#scale").get_by_label("x2").check()
     frame = upscaled(page)
     assert re.search(r"chelsea.png, 96 × 80 → 192 × 160, .*, \d+\.\d s, \d+ kB", frame.locator("#facts").inner_text())
@@ -128,7 +128,7 @@ def test_pictures_are_dropped_upscaled_compared_and_saved(server, open_page, pho
     frame.locator("#next").click()
     with page.expect_download() as download:
         frame.locator("#save").click()
-    assert download.value.suggested_filename == "photo_x2.jpg"
+    assert download.value.suggested_filename == "my photo (1)_x2.jpg"
     download.value.save_as(tmp_path / "result.jpg")
     with Image.open(tmp_path / "result.jpg") as image:
         assert image.format == "JPEG" and image.size == (192, 160)

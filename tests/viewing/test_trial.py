@@ -115,7 +115,7 @@ def test_the_download_keeps_what_the_picture_holds(networks, tmp_path):
     assert [upload.size for upload in uploads] == [(30, 20), (20, 30), (30, 20), (30, 20), (30, 20)]
     folder, data = answered(tmp_path, uploads, Wish(networks[0], 2))
     pictures = data["pictures"]
-    assert pictures[4]["content"] == "4/a%20%26%20b_x2.webp?download"
+    assert pictures[4]["content"] == "4/a & b_x2.webp"
     clear_, turned, deep, moving, named = (
         Image.open(folder / str(i) / each["file"]) for i, each in enumerate(pictures)
     )

@@ -7,14 +7,19 @@ const zooms = [...document.querySelectorAll("[data-zoom]")];
 let current = 0;
 let zoom = 0; // CSS pixels a picture pixel; 0 fits the picture into the window
 
+/** The address of a file, whose name may be any. */
+function address(place) {
+  return place.split("/").map(encodeURIComponent).join("/");
+}
+
 function open(index) {
   current = (index + data.pictures.length) % data.pictures.length;
   const picture = data.pictures[current];
   $("which").value = current;
-  $("before").src = picture.before;
-  $("after").src = picture.after;
+  $("before").src = address(picture.before);
+  $("after").src = address(picture.after);
   $("facts").textContent = picture.facts;
-  Object.assign($("save"), { href: picture.content, download: picture.file });
+  Object.assign($("save"), { href: `${address(picture.content)}?download`, download: picture.file });
   $("save").textContent = `Download ${picture.file}`.length > 34 ? "Download" : `Download ${picture.file}`;
   resize(zoom);
 }
