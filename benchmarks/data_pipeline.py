@@ -32,7 +32,7 @@ from PIL import Image
 
 from benchmarks.common import Row, machine, ratio, threads, to_markdown
 from srzoo.data.folder import folder
-from srzoo.data.pairs import Source
+from srzoo.data.items import Source
 from srzoo.data.pipeline import Crops, batches, decode
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image

@@ -26,13 +26,17 @@ _HOMES = {
 
 __all__ = list(_HOMES)
 
+_ROOMS = ("data", "losses", "metrics", "training")
+
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_ROOMS, "__version__"]
 
 
 def __getattr__(name: str):
     # TensorFlow takes seconds to import, which `--help` and a refused argument need not wait for.
+    if name in _ROOMS:
+        return importlib.import_module(f"srzoo.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'srzoo' has no attribute {name!r}; it has {', '.join(__all__)}")
     return getattr(importlib.import_module(_HOMES[name]), name)

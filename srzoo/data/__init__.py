@@ -1,1 +1,12 @@
 """From a data set's name to the same batches of LR and HR crops, whatever the source."""
+
+__all__ = ["pairs"]
+
+
+def __getattr__(name: str):
+    # TensorFlow takes seconds to import, which those who look for files alone need not wait for.
+    if name != "pairs":
+        raise AttributeError(f"module 'srzoo.data' has no attribute {name!r}")
+    from srzoo.data.dataset import pairs
+
+    return pairs

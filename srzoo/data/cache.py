@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from srzoo.data.pairs import Item
+from srzoo.data.items import Item
 from srzoo.images import check_pixels
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from srzoo.data.items import Item, Source, pair_from_hr
 from srzoo.data.layout import Layout, find_layout
-from srzoo.data.pairs import Item, Source, pair_from_hr
 from srzoo.images import ImageError
 from srzoo.pictures.reading import read_image
 from srzoo.tables import printable

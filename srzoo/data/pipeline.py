@@ -8,7 +8,7 @@ resumed at step n sees the batches that it would have seen had it never stopped.
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -20,7 +20,7 @@ from tqdm import tqdm
 from srzoo.data.cache import PairCache, read_all
 from srzoo.data.degraded import Degradation, degraded_crop
 from srzoo.data.fingerprint import Fingerprint, checksum
-from srzoo.data.pairs import HELD_OUT, Item, Source, hold_out, resized_pair
+from srzoo.data.items import HELD_OUT, Item, Source, hold_out, resized_pair
 from srzoo.images import to_uint8
 
 LOGGER = logging.getLogger(__name__)
@@ -102,29 +102,19 @@ def decode(source: Source, crops: Crops, memory: int, teacher: Teacher | None = 
     Raises:
         ValueError: if nothing usable is left to train or to validate on.
     """
-    train_items, validation_items = source.train, list(islice(source.validation, HELD_OUT))
-    if not validation_items:
-        train_items, validation_items = hold_out(list(train_items))
-    if crops.fit == "resize":
-        train_items, validation_items = _resized(train_items, crops), list(_resized(validation_items, crops))
-
+    train_items, validation_items = _split(source, crops)
     unreadable: list[str] = []
     too_small: list[str] = []
-    threads = max(2, os.cpu_count() or 1)
     cache = PairCache(memory)
     fingerprint: Fingerprint = {"train": {}, "validation": {}}
-    pairs = read_all(train_items, crops.scale, threads, unreadable.append)
+    pairs = read_all(train_items, crops.scale, _threads(), unreadable.append)
     for name, lr, hr in tqdm(pairs, "decoding", unit=" pictures", leave=False, disable=None):
         if min(hr.shape[:2]) < crops.patch:
             too_small.append(f"{name}: {hr.shape[1]}x{hr.shape[0]}")
         else:
             fingerprint["train"][name] = checksum(lr, hr)
             cache.append(lr, teacher.target(lr, hr) if teacher else hr)
-    validation = [
-        (name, *_centre(lr, hr, crops.scale))
-        for name, lr, hr in read_all(validation_items, crops.scale, threads, unreadable.append)
-    ]
-
+    validation = _centres(validation_items, crops.scale, unreadable)
     fingerprint["validation"] = {name: checksum(lr, hr) for name, lr, hr in validation}
 
     for message in unreadable:
@@ -140,6 +130,40 @@ def decode(source: Source, crops: Crops, memory: int, teacher: Teacher | None = 
             f"({len(unreadable)} unreadable, {len(too_small)} smaller than the {crops.patch}-pixel crop)"
         )
     return Pictures(cache, validation, unreadable, too_small, fingerprint)
+
+
+def decode_validation(source: Source, crops: Crops) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Reads what `decode` gives as `Pictures.validation`, without the pictures to train on.
+
+    Raises:
+        ValueError: if nothing usable is left.
+    """
+    unreadable: list[str] = []
+    pictures = _centres(_split(source, crops)[1], crops.scale, unreadable)
+    for message in unreadable:
+        LOGGER.warning("left out: %s", message)
+    if not pictures:
+        raise ValueError(f"{source.name}: no usable pictures to validate on ({len(unreadable)} unreadable)")
+    return pictures
+
+
+def _split(source: Source, crops: Crops) -> tuple[Iterable[Item], list[Item]]:
+    """What to train on and what to validate on."""
+    train, validation = source.train, list(islice(source.validation, HELD_OUT))
+    if not validation:
+        train, validation = hold_out(list(train))
+    if crops.fit == "resize":
+        return _resized(train, crops), list(_resized(validation, crops))
+    return train, validation
+
+
+def _centres(items: list[Item], scale: int, unreadable: list[str]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    pictures = read_all(items, scale, _threads(), unreadable.append)
+    return [(name, *_centre(lr, hr, scale)) for name, lr, hr in pictures]
+
+
+def _threads() -> int:
+    return max(2, os.cpu_count() or 1)
 
 
 def _resized(items, crops: Crops):

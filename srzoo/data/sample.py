@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from srzoo.data.folder import folder_items
-from srzoo.data.pairs import Source
+from srzoo.data.items import Source
 
 TRAIN = (
     "astronaut.png",

@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from srzoo.data.folder import folder
-from srzoo.data.pairs import Source
+from srzoo.data.items import Source
 from srzoo.data.sample import sample
 
 

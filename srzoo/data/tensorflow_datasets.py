@@ -25,8 +25,8 @@ import requests
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from srzoo.data.items import HELD_OUT, Item, Source, pair_from_hr
 from srzoo.data.known import unknown
-from srzoo.data.pairs import HELD_OUT, Item, Source, pair_from_hr
 from srzoo.images import ImageError, to_uint8
 
 _ANSWER_SECONDS = 10

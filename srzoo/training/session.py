@@ -17,7 +17,7 @@ from srzoo.backend import require_tensorflow
 from srzoo.data import pipeline
 from srzoo.data.degraded import Degradation, degraded_validation
 from srzoo.data.fingerprint import Fingerprint
-from srzoo.data.pairs import Source
+from srzoo.data.items import Source
 from srzoo.data.sources import open_source
 from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, TERMS, against_sharpened
 from srzoo.metrics import lpips

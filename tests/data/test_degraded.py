@@ -5,7 +5,7 @@ import pytest
 
 from srzoo.data.cache import PairCache
 from srzoo.data.degraded import Degradation, degraded_crop, degraded_validation
-from srzoo.data.pairs import pair_from_hr
+from srzoo.data.items import pair_from_hr
 from srzoo.data.pipeline import Crops, batches
 from srzoo.data.sample import sample_path
 from srzoo.degradations import presets

@@ -5,7 +5,7 @@ import pytest
 
 from srzoo.data.fingerprint import changes, checksum
 from srzoo.data.folder import folder
-from srzoo.data.pairs import Item, Source
+from srzoo.data.items import Item, Source
 from srzoo.data.pipeline import Crops, decode
 from srzoo.data.sample import sample_path
 from srzoo.images import write_image

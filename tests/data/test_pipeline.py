@@ -6,7 +6,7 @@ import pytest
 from srzoo import bicubic
 from srzoo.data.cache import PairCache
 from srzoo.data.folder import folder
-from srzoo.data.pairs import Item, Source, hold_out, pair_from_hr
+from srzoo.data.items import Item, Source, hold_out, pair_from_hr
 from srzoo.data.pipeline import Crops, Teacher, batches, decode
 from srzoo.data.sample import sample, sample_path
 from srzoo.data.sources import open_source
