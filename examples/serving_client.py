@@ -171,7 +171,9 @@ def jobs_of(inputs: list[Path], output: Path) -> dict[Path, Path]:
             raise ValueError(f"{given}: no such file or folder")
         for file in images_of(given, output) if given.is_dir() else [given]:
             place = file.relative_to(given) if given.is_dir() else Path(file.name)
-            target = output / place.with_suffix(".png")
+            # What is no ending, as `.15` in a time of day, stays.
+            name = place.stem if place.suffix.lower() in SUFFIXES else place.name
+            target = output / place.with_name(f"{name}.png")
             if jobs.setdefault(target, file) != file:
                 raise ValueError(f"{jobs[target]} and {file} would both become {target}; rename one of them")
             if target.resolve() == file.resolve():

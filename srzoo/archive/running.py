@@ -194,6 +194,9 @@ def _run_here(settings: Settings, arguments: list[str], shared: Shared) -> None:
         state = pipeline.run().wait_until_finish()
     except Exception as error:
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
+        interrupted = re.match(r"KeyboardInterrupt(?:: (\d+))?", lines[-1] if lines else "")
+        if interrupted:  # Beam makes a text of it
+            raise KeyboardInterrupt(*map(int, filter(None, interrupted.groups()))) from error
         raise PipelineError(f"the pipeline failed: {lines[-1] if lines else type(error).__name__}") from error
     if state not in (None, PipelineState.DONE):
         raise PipelineError(f"the pipeline ended as {state}; the same call again does what is missing")

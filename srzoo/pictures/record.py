@@ -26,14 +26,27 @@ class Made:
 
 
 class Record:
-    """The records of all folders, each of which is read once."""
+    """The records of all folders, each of which is read once, and the files that were written since."""
 
     def __init__(self) -> None:
         self._folders: dict[Path, dict[str, Made]] = {}
+        self._written: dict[tuple[int, int], Path] = {}
 
     def find(self, result: Path) -> Made | None:
         """How a result was made, if that is known."""
         return self._of(result.parent).get(result.name)
+
+    def wrote(self, result: Path) -> None:
+        """Remembers that a result has been written in this run."""
+        self._written[_identity(result)] = result
+
+    def other_name(self, result: Path) -> Path | None:
+        """Under which name the file that this one is was written in this run, where the file system has one for both.
+
+        Some do not tell `a` from `A`, or the two ways to write `ü`.
+        """
+        other = self._written.get(_identity(result)) if result.exists() else None
+        return other if other and other != result and other.exists() and other.samefile(result) else None
 
     def add(self, result: Path, made: Made) -> None:
         """As `remember`, and this object knows it too."""
@@ -65,6 +78,11 @@ def remember(result: Path, made: Made) -> None:
         file.write(json.dumps([result.name, made.by, made.of]) + "\n")
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_dev, state.st_ino
+
+
 def _read(path: Path) -> dict[str, Made]:
     made: dict[str, Made] = {}
     try:
@@ -75,7 +93,7 @@ def _read(path: Path) -> dict[str, Made]:
         try:
             name, by, of = json.loads(line)
             made[name] = Made(by, of)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             continue  # cut short by a kill; what it told of is made again
     return made
 

@@ -274,12 +274,21 @@ def carry_out(
         ImageError: if it cannot be read, or the result cannot be written.
         ValueError, MemoryError: as `Upscaler`.
     """
+    for path in job.outputs if not results.overwrite else ():
+        other = results.record.other_name(path)
+        if other:
+            raise ValueError(
+                f"{job.source}: {path} and {other}, the result of another input, are one file on this file system; "
+                "rename one of them, or allow it by --overwrite, then the later one stays"
+            )
     made = results.made(job.source)  # before it is read, so that a change meanwhile is seen by the next run
     with open_picture(job.source, max_pixels) as picture:
         before, after = upscale_picture(upscaler, picture, job.target, job.written_as, progress, job.size)
         notes = tuple(picture.notes)
     if job.comparison:
         write_image(job.comparison, _comparison(upscaler, before, after, title))
+    for path in job.outputs if results.made_by else ():
+        results.record.wrote(path)
     try:
         if made:
             for path in job.outputs:

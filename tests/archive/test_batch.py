@@ -203,6 +203,21 @@ def test_a_mistake_in_the_command_is_refused_before_anything_is_written(photos, 
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "number"), [("KeyboardInterrupt: 15 [while running 'cut']", (15,)), ("KeyboardInterrupt", ())]
+)
+def test_an_interrupt_of_which_beam_makes_a_failure_is_one(photos, batch, monkeypatch, text, number):
+    from srzoo.archive import running
+
+    def build(*_):
+        raise RuntimeError(f"Traceback\n  File\n{text}\n")
+
+    monkeypatch.setattr(running, "build", build)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        batch("in", "out")
+    assert stopped.value.args == number and not list(Path("out").rglob("*"))
+
+
 def test_without_beam_the_command_says_how_to_install_it(photos, batch, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "apache_beam" else find(name))

@@ -120,6 +120,8 @@ def test_the_client_sends_neither_its_results_nor_hidden_files(photos, tmp_path)
     images = [photos / "a.png", photos / "deep/b.BMP"]
     assert list(serving_client.jobs_of([photos], photos / "large").values()) == images
     assert len(serving_client.jobs_of([photos / "large"], photos / "large/again")) == 2
+    (photos / "at 12.30.15").touch()
+    assert list(serving_client.jobs_of([photos / "at 12.30.15"], tmp_path)) == [tmp_path / "at 12.30.15.png"]
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,18 @@ def test_comparisons_of_one_name_are_told_apart_and_refuse_nothing(here):
     ]
 
 
+def test_two_names_that_the_file_system_takes_for_one_do_not_replace_each_other(here):
+    write_image("photos/A.png", PHOTO)
+    write_image("photos/a.png", PHOTO[::-1])
+    results = batch.Results(Path("results"), made_by="repeat")
+    upper, lower = batch.plan(find_sources([Path("photos")], Path("results")), results, Size(2))
+    batch.carry_out(upper, UPSCALER, "", results=results)
+    os.link("results/A.png", "results/a.png")  # as on a file system that does not tell them apart
+    with pytest.raises(ValueError, match="results/a.png and results/A.png, .* are one file on this file system"):
+        batch.carry_out(lower, UPSCALER, "", results=results)
+    batch.carry_out(upper, UPSCALER, "", results=results)
+
+
 @pytest.mark.parametrize("suffix", ["", "_x2"])
 def test_what_is_no_ending_stays_in_the_name(here, suffix):
     write_image("cup.png", PHOTO)
