@@ -65,7 +65,9 @@ def test_files_that_are_something_else_are_refused(weights, vgg16_weights, tmp_p
         dists.load(weights, tmp_path / "nowhere.h5")
 
 
-@pytest.mark.parametrize(("name", "known"), [("img_001", 0.189785), ("img_002", 0.202302)])
+@pytest.mark.parametrize(
+    ("name", "known"), [("img_001", 0.189785), pytest.param("img_002", 0.202302, marks=pytest.mark.slow)]
+)
 def test_bicubic_on_pictures_of_set5_is_the_figure_of_pytorch(name, known, shared_data):
     """The formulas of the paper in PyTorch 2.13, float64, with the same weights; on HR and bicubic's SR, full size."""
     folder = shared_data / "data" / "benchmark" / "Set5"
