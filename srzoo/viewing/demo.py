@@ -14,6 +14,9 @@ from srzoo.viewing.pages import PAGES
 from srzoo.viewing.shelf import Shelf
 from srzoo.viewing.trial import Limits
 
+SESSIONS = 1000
+"""Visitors whose choices Gradio remembers, 25 kB each."""
+
 SWEEP = 30
 """Seconds between two looks for what is kept no longer."""
 
@@ -80,9 +83,9 @@ def serve(
             server_port=port,
             inbrowser=browser,
             share=False,
-            max_file_size=limits.bytes_of_file,
             footer_links=[],
             run_history=False,
+            state_session_capacity=SESSIONS,
             ssr_mode=False,
             prevent_thread_lock=True,
             quiet=True,

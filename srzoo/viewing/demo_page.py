@@ -20,6 +20,9 @@ machine that runs this page; pictures are deleted there an hour after they were 
 SCROLL = "() => setTimeout(() => document.getElementById('result').scrollIntoView({ block: '%s' }), 200)"
 """Later, as Gradio lays the bar out when all scripts have run."""
 
+ACCEPT = "() => document.querySelector('input[type=file]').setAttribute('accept', 'image/*')"
+"""Phones then offer photographs. If Gradio knew of it, it would refuse other files by itself, and not say why."""
+
 PARTS = """A large picture takes minutes. **Try a part first**: it takes seconds and tells how long the whole will take.
 Click on the part that you want to see."""
 
@@ -86,7 +89,7 @@ def build(models: Sequence[str], limits: Limits, uploads: Shelf, answers: Shelf)
         gr.Markdown(INTRODUCTION % limits)
         with gr.Row():
             with gr.Column(scale=1, min_width=300):
-                files = gr.File(file_count="multiple", file_types=["image"], label="Pictures", height=140)
+                files = gr.File(file_count="multiple", label="Pictures", height=140)
                 if example:
                     take = gr.Button("Take the example", icon=example, elem_id="example")
                 listing = gr.Markdown(_listed([]), elem_id="listing")
@@ -133,6 +136,7 @@ def build(models: Sequence[str], limits: Limits, uploads: Shelf, answers: Shelf)
             answered.then(None, js=SCROLL % "nearest", api_visibility="private")
         end.click(stop, queue=False, **quiet)
         forget.click(clear, held, [*state, result], queue=False, **quiet)
+        page.load(None, js=ACCEPT)
         page.unload(stop)
     return page
 

@@ -21,11 +21,14 @@ class Shelf:
     Args:
         root: the folder that holds them; it is made.
         limit: bytes of all files together.
+
+    Attributes:
+        root: as given.
     """
 
     def __init__(self, root: Path, limit: int):
         root.mkdir(parents=True)
-        self._root, self._limit = root, limit
+        self.root, self._limit = root, limit
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
 
@@ -47,7 +50,7 @@ class Shelf:
                 )
             name = secrets.token_urlsafe(16)
             self._kept[name] = _Kept(size, time.monotonic() + seconds)
-        folder = self._root / name
+        folder = self.root / name
         folder.mkdir()
         return folder
 
@@ -71,9 +74,9 @@ class Shelf:
 
     def find(self, place: str) -> Path | None:
         """The file at a place below the root; None if there is none, or no more."""
-        path = self._root / place
+        path = self.root / place
         with contextlib.suppress(ValueError):  # as of a null character
-            if path.is_file() and self._root.resolve() in path.resolve().parents:
+            if path.is_file() and self.root.resolve() in path.resolve().parents:
                 return path
         return None
 
@@ -89,11 +92,11 @@ class Shelf:
                 self._remove(name)
 
     def _name(self, path: Path) -> str:
-        return path.relative_to(self._root).parts[0]
+        return path.relative_to(self.root).parts[0]
 
     def _total(self) -> int:
         return sum(kept.size for kept in self._kept.values())
 
     def _remove(self, name: str) -> None:
         self._kept.pop(name, None)
-        shutil.rmtree(self._root / name, ignore_errors=True)
+        shutil.rmtree(self.root / name, ignore_errors=True)

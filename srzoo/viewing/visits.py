@@ -15,6 +15,10 @@ KEPT = 3600
 LOOK = 0.5
 """Seconds between two looks at how far an answer is."""
 
+REFUSED = "refused"
+"""A folder among the uploads that is not there: the name of a file in it says why an upload was refused. Gradio's own
+error would stand on the page until it is closed, and give no reason."""
+
 FRAME = (
     '<iframe class="result" title="before and after" sandbox="allow-scripts allow-downloads" '
     'src="answers/{}/page.html"></iframe>'
@@ -40,6 +44,9 @@ class Visits:
         """Takes files that were uploaded; returns all pictures that are held, and why others are not."""
         held, refusals = list(held), []
         for path in map(Path, paths):
+            if path.parent.name == REFUSED:
+                refusals.append(path.stem)
+                continue
             try:
                 if len(held) >= self._limits.pictures:
                     raise ValueError(f"{path.name}: this page holds {self._limits.pictures} pictures; clear some first")

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from srzoo.viewing.shelf import Shelf
 from srzoo.viewing.trial import Limits
+from srzoo.viewing.visits import REFUSED
 
 UPLOADS = "/gradio_api/upload"
 """Where Gradio's page sends files. By its own way, files of one content have one path, so that whoever is done first
@@ -76,12 +77,14 @@ def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
         length = request.headers.get("content-length", "")
         if not length.isdecimal():
             return PlainTextResponse("An upload must tell its length.", 411)
-        if int(length) > limits.pictures * limits.bytes_of_file:
-            return PlainTextResponse(f"All files together are too large; give {limits}.", 413)
         try:
+            if int(length) > limits.pictures * limits.bytes_of_file:
+                raise ValueError(f"All files together are too large; give {limits}.")
             folder = uploads.new(UNUSED, int(length))
         except ValueError as error:
-            return PlainTextResponse(str(error), 507)
+            async for _ in request.stream():
+                pass  # or the browser would say that the connection was lost
+            return JSONResponse([str(uploads.root / REFUSED / f"{error}.png")])
         try:
             async with request.form(max_files=100) as form:
                 files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]

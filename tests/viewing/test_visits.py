@@ -34,6 +34,7 @@ def test_pictures_are_held_up_to_the_limit_and_deleted_when_they_are_cleared(vis
         held, refusals = visits.example(photos / f"{name}.png", held)
     assert [upload.name for upload in held] == ["coffee.png", "rocket.png"]
     assert refusals == ["chelsea.png: this page holds 2 pictures; clear some first"]
+    assert visits.hold([tmp_path / "uploads/refused/No room..png"], held) == (held, ["No room."])
     assert len(list(tmp_path.glob("uploads/*/*.png"))) == 2
     visits.forget(held)
     assert not list(tmp_path.glob("uploads/*/*.png"))

@@ -43,24 +43,22 @@ def test_an_uploads_name_leads_nowhere_else(client, tmp_path):
     assert path.startswith(str(tmp_path / "uploads")) and path.endswith("/__b_.png")
 
 
-def test_too_much_at_once_is_refused_in_a_sentence(client, tmp_path):
-    answer = send(client, bytes(2500))
-    assert answer.status_code == 413
-    assert answer.text.startswith(
-        "All files together are too large; give up to 2 pictures of at most 16 megapixels and"
+def test_what_there_is_no_room_for_comes_as_a_refusal_until_uploads_that_nobody_came_for_are_gone(
+    client, shelves, monkeypatch
+):
+    (refused,) = send(client, bytes(2500)).json()
+    assert refused.startswith(
+        f"{shelves[0].root}/refused/All files together are too large; give up to 2 pictures of at"
     )
-    assert not list((tmp_path / "uploads").iterdir())
-
-
-def test_uploads_that_nobody_came_for_leave_room_again(client, shelves, monkeypatch):
     for _ in range(2):
         send(client, bytes(1000))
-    answer = send(client, bytes(1000))
-    assert answer.status_code == 507 and answer.text.startswith("This page holds as many pictures as it can")
+    (refused,) = send(client, bytes(1000)).json()
+    assert refused.startswith(f"{shelves[0].root}/refused/This page holds as many pictures as it can")
+    assert len(list(shelves[0].root.iterdir())) == 2
     assert client.post(web.UPLOADS, content=(part for part in [b"no length"])).status_code == 411
     later = time.monotonic() + web.UNUSED + 1
     monkeypatch.setattr("srzoo.viewing.shelf.time.monotonic", lambda: later)
-    assert send(client, bytes(1000)).status_code == 200
+    assert "/refused/" not in send(client, bytes(1000)).text
 
 
 @pytest.mark.parametrize(
