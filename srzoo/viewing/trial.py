@@ -17,7 +17,7 @@ from srzoo.pictures.sources import Source
 from srzoo.runtimes.choice import Choice, choose
 from srzoo.upscaling import Upscaler, batch
 from srzoo.upscaling.automatic import AUTO, suited
-from srzoo.upscaling.pictures import upscale_pixels
+from srzoo.upscaling.pictures import needs_precision, upscale_pixels
 from srzoo.upscaling.sizes import Size
 from srzoo.viewing.line import Watch
 from srzoo.viewing.pages import render
@@ -257,7 +257,7 @@ def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) 
     if job.refusal:
         raise ValueError(job.refusal)
     work = batch.work(job, upscaler)
-    watch.begin(title, work, upscaler.pixels_per_second() if work > LARGE else 0)
+    watch.begin(title, work, _that_runs(upscaler, source).pixels_per_second() if work > LARGE else 0)
     report = batch.carry_out(job, upscaler, name, watch)
     seconds = watch.seconds
     after = report.after
@@ -271,8 +271,11 @@ def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) 
     facts = [f"{upload.label} → {_text(after.pixels.size)}, {name}, {_seconds(seconds)}, {_megabytes(job.target)}"]
     if wish.part:
         facts[0] = facts[0].replace(" →", f", a part of {_text(job.given)} →", 1)
+        of_whole = _that_runs(upscaler, upload.path)
+        same = of_whole is _that_runs(upscaler, source)
+        rate = work / max(seconds, 1e-6) if same else of_whole.pixels_per_second()
         whole_work = upload.count * upscaler.work(upload.size, Size(wish.scale).of(*upload.size))
-        facts.append(f"the whole picture would take about {duration(whole_work * seconds / max(work, 1))}")
+        facts.append(f"the whole picture would take about {duration(whole_work / max(rate, 1))}")
     if not whole:
         facts.append(f"shown is the middle, {_text(after_shown.size)} pixels of it; the download has all")
     return {
@@ -285,6 +288,12 @@ def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) 
         "content": content,
         "facts": "; ".join([*facts, *report.notes]),
     }
+
+
+def _that_runs(upscaler: Upscaler, path: Path) -> Upscaler:
+    """Itself, or the slower one where 8 bits would show: by the first frame, as `upscale_picture` decides."""
+    with open_picture(path) as picture:
+        return upscaler.precise if needs_precision(next(picture.frames()).pixels) else upscaler
 
 
 def _seconds(seconds: float) -> str:
