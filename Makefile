@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-slow lint check bench results fuzz audit lock clean
+.PHONY: help demo test test-slow lint check bench results fuzz docs audit lock clean
 
 help:
 	@echo "make demo       upscale a photograph x4; look at results/"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench      speed beside other runtimes, to results/benchmarks/ (QUICK=1: smaller)"
 	@echo "make results    figures, tables, plots and pictures of the weights that ship, anew (BENCHMARKS=, LPIPS=)"
 	@echo "make fuzz       thousands of generated pictures beside another decoder, and of damaged files (FILES=, SEED=)"
+	@echo "make docs       the pages and the API as a site, to results/site/"
 	@echo "make audit      look the locked packages up among the known vulnerabilities"
 	@echo "make lock       requirements.lock anew from requirements.txt"
 	@echo "make clean      remove the virtual environment"
@@ -82,6 +83,13 @@ $(VENV)/.fuzz: $(VENV)/.installed
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python tools/compare_decoders.py --files $(FILES) --seed $(SEED)
 	$(BIN)/python tools/fuzz.py --files $(FILES) --seed $(SEED)
+
+$(VENV)/.docs: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mkdocs-material==9.8.2 'mkdocstrings[python]==1.0.8'
+	@touch $@
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 audit: $(VENV)/.installed
 	$(BIN)/python tools/audit.py requirements.lock

@@ -26,7 +26,7 @@ _HOMES = {
 
 __all__ = list(_HOMES)
 
-_ROOMS = ("data", "losses", "metrics", "training")
+_ROOMS = ("data", "losses", "metrics", "training", "zoo")
 
 
 def __dir__() -> list[str]:

@@ -30,6 +30,7 @@ PREPROCESSING = tuple(_PREPROCESSING)
 """Who trained the weights: `keras`: those of keras.applications, which were Caffe's; `torchvision`."""
 
 
+@keras.saving.register_keras_serializable("srzoo")
 class ContentLoss:
     """Distance between the features of two batches of pictures.
 
@@ -80,6 +81,7 @@ class ContentLoss:
         self.distance = distance
         self.feature_scale = feature_scale
         self.layers = dict(layers)
+        self._given = {"weights": os.fspath(weights), "preprocessing": preprocessing, "activation": activation}
         self.network = _features(_backbone(weights), tuple(layers), preprocessing or "keras", activation)
 
     def __call__(self, hr, sr):
@@ -92,6 +94,11 @@ class ContentLoss:
             apart = ops.square(difference) if self.distance == "l2" else ops.abs(difference)
             total += weight * ops.mean(apart)
         return total
+
+    def get_config(self) -> dict:
+        """The arguments, so that Keras can save a model that was compiled with it."""
+        own = {"layers": self.layers, "distance": self.distance, "feature_scale": self.feature_scale}
+        return {**own, **self._given}
 
 
 @channels_last()

@@ -7,21 +7,25 @@ from collections.abc import Callable
 
 import numpy as np
 from keras import ops
+from keras.saving import register_keras_serializable
 
 GRID_PART = 8
 """Cells a side of the parts that `grid` looks at: small, as the pattern changes with the texture."""
 
 
+@register_keras_serializable("srzoo")
 def l1(hr, sr):
     """Mean absolute error, EDSR's (arXiv 1707.02921, section 4.2)."""
     return ops.mean(ops.abs(sr - hr)) / 255
 
 
+@register_keras_serializable("srzoo")
 def l2(hr, sr):
     """Mean squared error, SRResNet's (arXiv 1609.04802, equation 4)."""
     return ops.mean(ops.square((sr - hr) / 255))
 
 
+@register_keras_serializable("srzoo")
 def charbonnier(hr, sr):
     """Mean of sqrt(error^2 + epsilon^2), epsilon 1e-3: a smooth L1 (Lai et al., arXiv 1704.03915, section 3.3)."""
     return ops.mean(ops.sqrt(ops.square((sr - hr) / 255) + 1e-6))

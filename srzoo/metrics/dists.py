@@ -57,14 +57,13 @@ class Dists:
     """Distance between two pictures; `load` makes one. Computes in float32, whatever Keras's dtype policy."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]):
-        import tensorflow as tf
+        from keras import ops
 
         total = arrays["alpha"].sum() + arrays["beta"].sum()
-        self._alpha, self._beta = (tf.split(arrays[name] / total, CHANNELS) for name in ("alpha", "beta"))
-        self._vgg16 = [(arrays[f"conv{i}_kernel"], arrays[f"conv{i}_bias"]) for i in range(len(VGG16_KERNELS))]
-        picture = tf.TensorSpec((None, None, 3), tf.uint8)
-        # A signature without sizes: pictures of a benchmark all differ, and each size would be traced anew.
-        self._distance = tf.function(self._distance_of, input_signature=[picture, picture])
+        ends = np.cumsum(CHANNELS)[:-1]
+        self._alpha, self._beta = (np.split(arrays[name] / total, ends) for name in ("alpha", "beta"))
+        convolutions = [[arrays[f"conv{i}_{part}"] for part in ("kernel", "bias")] for i in range(len(VGG16_KERNELS))]
+        self._vgg16 = [[ops.convert_to_tensor(array, "float32") for array in pair] for pair in convolutions]
 
     def __call__(self, hr: np.ndarray, sr: np.ndarray) -> float:
         """DISTS of two uint8 arrays of one shape (H, W, 3).
@@ -75,35 +74,40 @@ class Dists:
         check_shapes(hr, sr)
         check_pixels(hr, "HR")
         check_pixels(sr, "SR")
-        return float(self._distance(hr, sr))
+        from keras import ops
 
-    def _distance_of(self, hr, sr):
-        """Equations 6 and 7: from two pictures to a scalar."""
-        import tensorflow as tf
+        return float(ops.convert_to_numpy(self.distances(hr[None], sr[None]))[0])
+
+    def distances(self, hr, sr):
+        """Equations 6 and 7: from two batches (N, H, W, 3) of pixels in [0, 255] to (N,), unchecked."""
+        from keras import ops
 
         total = 0.0
-        for features, alpha, beta in zip(self._features(tf.stack([hr, sr])), self._alpha, self._beta, strict=True):
-            means = tf.reduce_mean(features, (1, 2), keepdims=True)
-            apart = features - means
-            covariance = tf.reduce_mean(apart[0] * apart[1], (0, 1))
-            variances = tf.reduce_mean(tf.square(apart), (1, 2))
+        compared = self._features(ops.concatenate([hr, sr]))
+        for features, alpha, beta in zip(compared, self._alpha, self._beta, strict=True):
+            means = ops.mean(features, (1, 2), keepdims=True)
+            of_hr, of_sr = ops.split(features - means, 2)
+            covariance = ops.mean(of_hr * of_sr, (1, 2))
+            variances = ops.mean(ops.square(of_hr), (1, 2)) + ops.mean(ops.square(of_sr), (1, 2))
+            mean_hr, mean_sr = ops.split(means[:, 0, 0], 2)
             for weights, product, squares in (
-                (alpha, means[0, 0, 0] * means[1, 0, 0], tf.square(means[:, 0, 0])),
+                (alpha, mean_hr * mean_sr, ops.square(mean_hr) + ops.square(mean_sr)),
                 (beta, covariance, variances),
             ):
-                similarity = (2 * product + _STABILITY) / (tf.reduce_sum(squares, 0) + _STABILITY)
+                similarity = (2 * product + _STABILITY) / (squares + _STABILITY)
                 # The weights' sum is 1; so equal pictures are at 0, whatever is rounded.
-                total += tf.reduce_sum(weights * (1 - similarity))
+                total += ops.sum(weights * (1 - similarity), axis=-1)
         return total
 
     def _features(self, pixels) -> list:
-        """From uint8 (N, H, W, 3) to what is compared."""
-        import tensorflow as tf
+        """From (N, H, W, 3) to what is compared."""
+        from keras import ops
 
-        picture = tf.cast(pixels, tf.float32) / 255
-        x, compared = (picture - _MEAN) / _DEVIATION, [picture]
+        picture = ops.cast(pixels, "float32") / 255
+        x, compared = (picture - np.float32(_MEAN)) / np.float32(_DEVIATION), [picture]
         for i, (kernel, bias) in enumerate(self._vgg16):
-            x = tf.nn.relu(tf.nn.conv2d(_pool(x) if i in VGG16_POOLED else x, kernel, 1, "SAME") + bias)
+            x = _pool(x) if i in VGG16_POOLED else x
+            x = ops.relu(ops.conv(x, kernel, 1, "same", data_format="channels_last") + bias)
             if i in VGG16_LAST:
                 compared.append(x)
         return compared
@@ -111,9 +115,9 @@ class Dists:
 
 def _pool(x):
     """L2 pooling by a 3x3 Hanning window at every second place (section 3.1): no aliasing, as of a maximum."""
-    import tensorflow as tf
+    from keras import ops
 
     window = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16
-    kernel = tf.tile(window[..., None, None], (1, 1, x.shape[-1], 1))
-    padded = tf.pad(tf.square(x), [[0, 0], [1, 1], [1, 1], [0, 0]])
-    return tf.sqrt(tf.nn.depthwise_conv2d(padded, kernel, (1, 2, 2, 1), "VALID") + _EPSILON)
+    kernel = np.tile(window[..., None, None], (1, 1, x.shape[-1], 1))
+    padded = ops.pad(ops.square(x), [[0, 0], [1, 1], [1, 1], [0, 0]])
+    return ops.sqrt(ops.depthwise_conv(padded, kernel, 2, "valid", data_format="channels_last") + _EPSILON)

@@ -5,7 +5,7 @@ off each border. Computed in float64.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,6 +13,12 @@ from srzoo.images import check_pixels
 
 WINDOW = 11
 """Pixels a side of SSIM's window; a picture must have as many left after shaving."""
+
+_MIDDLE = 128
+
+
+LUMA, LUMA_OF_BLACK = np.array([65.481, 128.553, 24.966]) / 255, 16
+"""Of luma: the weights of RGB in [0, 255], and its value for black."""
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -24,7 +30,7 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     Returns:
         float64 array of shape (...) in [16, 235].
     """
-    return np.asarray(rgb, np.float64) @ (np.array([65.481, 128.553, 24.966]) / 255) + 16
+    return np.asarray(rgb, np.float64) @ LUMA + LUMA_OF_BLACK
 
 
 def psnr(hr: np.ndarray, sr: np.ndarray) -> float:
@@ -74,15 +80,25 @@ def ssim_y(hr: np.ndarray, sr: np.ndarray, shave: int) -> float:
         ValueError: as for `psnr_rgb`, or if less than a window is left after shaving.
     """
     hr, sr = _shaved(hr, sr, shave, WINDOW)
-    x, y = luma(hr), luma(sr)
+    return float(ssim_map(luma(hr), luma(sr), _blurred).mean())
+
+
+def ssim_map(x, y, blurred: Callable):
+    """Structural similarity at every place where the window fits whole.
+
+    Args:
+        x, y: luma, arrays or tensors.
+        blurred: from one of them to the Gaussian's weighted mean at these places.
+    """
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    mean_x, mean_y = _blurred(x), _blurred(y)
-    variance_x = _blurred(x * x) - mean_x**2
-    variance_y = _blurred(y * y) - mean_y**2
-    covariance = _blurred(x * y) - mean_x * mean_y
-    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    similarity /= (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
-    return float(similarity.mean())
+    # About the middle of the range: in float32 a variance would lose its digits beside the square of a mean.
+    x, y = x - _MIDDLE, y - _MIDDLE
+    mean_x, mean_y = blurred(x), blurred(y)
+    variances = blurred(x * x) - mean_x**2 + blurred(y * y) - mean_y**2
+    covariance = blurred(x * y) - mean_x * mean_y
+    mean_x, mean_y = mean_x + _MIDDLE, mean_y + _MIDDLE
+    similar = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return similar / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))
 
 
 def _blurred(x: np.ndarray) -> np.ndarray:

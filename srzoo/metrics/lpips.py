@@ -2,7 +2,7 @@
 
 Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric" (arXiv 1801.03924),
 section 3. Papers on super-resolution measure it with AlexNet, on whole RGB pictures, with no pixels shaved.
-TensorFlow is imported when a network is loaded, so that the other metrics do without it.
+Keras is imported when a network is loaded, so that the other metrics do without it.
 """
 
 import os
@@ -132,15 +132,12 @@ class Lpips:
     """
 
     def __init__(self, architecture: Architecture, arrays: Mapping[str, np.ndarray]):
-        import tensorflow as tf
+        from keras import ops
 
         self.name = architecture.name
         self.least = architecture.least
         self._architecture = architecture
-        self._arrays = {name: tf.constant(array, tf.float32) for name, array in arrays.items()}
-        picture = tf.TensorSpec((None, None, 3), tf.uint8)
-        # A signature without sizes: pictures of a benchmark all differ, and each size would be traced anew.
-        self._distance = tf.function(self._distance_of, input_signature=[picture, picture])
+        self._arrays = {name: ops.convert_to_tensor(array, "float32") for name, array in arrays.items()}
 
     def __call__(self, hr: np.ndarray, sr: np.ndarray) -> float:
         """LPIPS of two uint8 arrays of one shape (H, W, 3), at least 0.
@@ -156,34 +153,37 @@ class Lpips:
                 f"a picture of {hr.shape[1]}x{hr.shape[0]} is too small for LPIPS of {self.name}: "
                 f"at least {self.least}x{self.least} pixels are needed"
             )
-        return float(self._distance(hr, sr))
+        from keras import ops
 
-    def _distance_of(self, hr, sr):
-        """Section 3.1, equation 1: from two pictures to a scalar."""
-        import tensorflow as tf
+        return float(ops.convert_to_numpy(self.distances(hr[None], sr[None]))[0])
+
+    def distances(self, hr, sr):
+        """Section 3.1, equation 1: from two batches (N, H, W, 3) of pixels in [0, 255] to (N,), unchecked."""
+        from keras import ops
 
         total = 0.0
-        for i, features in enumerate(self._features(tf.stack([hr, sr]))):
-            norm = tf.sqrt(tf.reduce_sum(tf.square(features), axis=-1, keepdims=True))
-            unit = features / (norm + _EPSILON)
-            apart = tf.square(unit[0] - unit[1]) @ self._arrays[f"head{i}"][:, None]
-            total += tf.reduce_mean(apart)
+        for i, features in enumerate(self._features(ops.concatenate([hr, sr]))):
+            norm = ops.sqrt(ops.sum(ops.square(features), axis=-1, keepdims=True))
+            of_hr, of_sr = ops.split(features / (norm + _EPSILON), 2)
+            apart = ops.sum(ops.square(of_hr - of_sr) * self._arrays[f"head{i}"], axis=-1)
+            total += ops.mean(apart, axis=(1, 2))
         return total
 
     def _features(self, pixels) -> list:
-        """From uint8 (N, H, W, 3) to the compared features."""
-        import tensorflow as tf
+        """From (N, H, W, 3) to the compared features."""
+        from keras import ops
 
         architecture = self._architecture
-        x = (tf.cast(pixels, tf.float32) / 127.5 - 1 - _MEAN) / _DEVIATION
+        x = (ops.cast(pixels, "float32") / 127.5 - 1 - np.float32(_MEAN)) / np.float32(_DEVIATION)
         compared = []
         for i, padding in enumerate(architecture.paddings):
             if i in architecture.pooled:
-                x = tf.nn.max_pool2d(x, architecture.pool, 2, "VALID")
-            # By hand: TensorFlow's own padding is lopsided where there is a stride.
-            x = tf.pad(x, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
-            x = tf.nn.conv2d(x, self._arrays[f"conv{i}_kernel"], 1 if i else architecture.stride, "VALID")
-            x = tf.nn.relu(x + self._arrays[f"conv{i}_bias"])
+                x = ops.max_pool(x, architecture.pool, 2, "valid", data_format="channels_last")
+            # By hand: "same" is lopsided where there is a stride.
+            x = ops.pad(x, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
+            stride = 1 if i else architecture.stride
+            x = ops.conv(x, self._arrays[f"conv{i}_kernel"], stride, "valid", data_format="channels_last")
+            x = ops.relu(x + self._arrays[f"conv{i}_bias"])
             if i in architecture.compared:
                 compared.append(x)
         return compared

@@ -1,1 +1,14 @@
 """Training: the steps, the one loop that runs them, and the folder that a run leaves."""
+
+import importlib
+
+_HOMES = {"AdversarialStep": "steps", "GANModel": "gan", "PixelStep": "steps", "gan_step": "gan"}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    # TensorFlow takes seconds to import, which those who look at settings alone need not wait for.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'srzoo.training' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"srzoo.training.{_HOMES[name]}"), name)

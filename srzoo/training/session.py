@@ -19,13 +19,12 @@ from srzoo.data.degraded import Degradation, degraded_validation
 from srzoo.data.fingerprint import Fingerprint
 from srzoo.data.items import Source
 from srzoo.data.sources import open_source
-from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES, TERMS, against_sharpened
+from srzoo.losses import PIXEL_LOSSES, against_sharpened
 from srzoo.metrics import lpips
-from srzoo.models.discriminator import discriminator
-from srzoo.models.geometry import scale_of
 from srzoo.training.curve import draw_curve
 from srzoo.training.distribution import ALONE, Distribution, synchronise_batch_norm
 from srzoo.training.doctor import Doctor
+from srzoo.training.gan import adversarial_step
 from srzoo.training.loop import train
 from srzoo.training.precision import POLICIES
 from srzoo.training.run import Run
@@ -237,7 +236,7 @@ def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> Pixel
             _start_from(model, settings.init_weights, settings.gan)
         step: PixelStep | AdversarialStep
         if settings.gan:
-            step = _adversarial_step(model, settings)
+            step = adversarial_step(model, settings)
         else:
             loss = PIXEL_LOSSES[settings.loss]
             loss = against_sharpened(loss) if settings.sharpen_target else loss
@@ -258,23 +257,3 @@ def _start_from(model: keras.Model, source: str, gan: bool) -> None:
             f"{source} is of another scale: {count - len(fresh)} of {count} layers start from it, and these afresh: "
             f"{', '.join(fresh)}"
         )
-
-
-def _adversarial_step(model: keras.Model, settings: Settings) -> AdversarialStep:
-    weights = dict(settings.weights)
-    adversarial_weight = weights.pop("adversarial", 0.0)
-    scale = scale_of(model)
-    losses = {name: TERMS[name](settings, scale) for name, weight in weights.items() if weight}
-    if settings.sharpen_target:
-        losses |= {name: against_sharpened(losses[name]) for name in ("pixel", "content") if name in losses}
-    terms = {name: (weights[name], loss) for name, loss in losses.items()}
-    head = settings.discriminator_head
-    size = settings.patch if head == "flatten" else None
-    return AdversarialStep(
-        model,
-        discriminator(size, settings.discriminator_norm, head, sees=settings.discriminator_input),
-        ADVERSARIAL_LOSSES[settings.adversarial],
-        adversarial_weight,
-        terms,
-        settings.discriminator_rate,
-    )

@@ -115,12 +115,6 @@ def test_equal_pictures_are_no_distance_apart_and_the_order_does_not_count(alexn
     assert alexnet(SHARP, BLURRED) == pytest.approx(alexnet(BLURRED, SHARP), rel=1e-5)
 
 
-def test_one_trace_serves_all_sizes(alexnet):
-    alexnet(SHARP, BLURRED)
-    alexnet(SHARP[:40], BLURRED[:40])
-    assert alexnet._distance.experimental_get_tracing_count() == 1
-
-
 def test_keras_policy_does_not_change_the_figure(alexnet_file, alexnet):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")

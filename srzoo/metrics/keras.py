@@ -1,0 +1,163 @@
+"""PSNR, SSIM, LPIPS and DISTS for `compile(metrics=...)`: the figures of `srzoo evaluate`, in any of Keras's backends.
+
+HR is what is true and SR what is predicted, both (N, H, W, 3), RGB in [0, 255]. SR is rounded and clipped to 8 bits
+first; each picture has a figure, and the result is their mean.
+"""
+
+import os
+
+import keras
+import numpy as np
+from keras import ops
+
+from srzoo.metrics import dists, lpips
+from srzoo.metrics.fidelity import LUMA, LUMA_OF_BLACK, WINDOW, ssim_map
+
+_REGISTERED = keras.saving.register_keras_serializable("srzoo")
+
+
+class _MeanOverPictures(keras.metrics.Mean):
+    """Mean of a figure of each picture, without infinite ones, where SR equals HR; infinite if all are."""
+
+    least = 1
+    """Pixels a side that must be left of a picture."""
+
+    def __init__(self, name: str, shave: int = 0, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        if shave < 0:
+            raise ValueError(f"shave must be a number of pixels of at least 0, got {shave}")
+        self.shave = shave
+
+    def figures(self, hr, sr):
+        """From float32 whole numbers in [0, 255], shaved, (N, H, W, 3) to (N,)."""
+        raise NotImplementedError
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        hr, sr = (ops.clip(ops.round(ops.cast(each, "float32")), 0, 255) for each in (y_true, y_pred))
+        self._check(hr.shape, sr.shape)
+        inside = slice(self.shave, -self.shave or None)
+        figures = self.figures(hr[:, inside, inside], sr[:, inside, inside])
+        equal = ops.isinf(figures)
+        counted = ops.cast(ops.logical_not(equal), self.dtype)
+        weights = counted if sample_weight is None else counted * ops.cast(sample_weight, self.dtype)
+        super().update_state(ops.where(equal, 0.0, figures), weights)
+
+    def result(self):
+        return ops.where(self.count > 0, super().result(), np.inf)
+
+    def _check(self, hr: tuple, sr: tuple) -> None:
+        # Sides that are not known before the pictures come are None.
+        if len(hr) != 4 or any(x != y for x, y in zip(hr, sr) if None not in (x, y)):
+            raise ValueError(f"{self.name}: HR and SR must be of one shape (N, H, W, 3), got {hr} and {sr}")
+        least = self.least + 2 * self.shave
+        if any(side is not None and side < least for side in hr[1:3]):
+            raise ValueError(f"{self.name}: pictures must have at least {least}x{least} pixels, got {hr[2]}x{hr[1]}")
+
+
+class _OfLuma(_MeanOverPictures):
+    """One of the figures that shave pixels off each border, by convention as many as the scale."""
+
+    def get_config(self):
+        return {**super().get_config(), "shave": self.shave}
+
+
+def _luma(rgb):
+    # A product of matrices may be computed in less than float32 on a GPU.
+    return ops.sum(rgb * np.float32(LUMA), axis=-1) + LUMA_OF_BLACK
+
+
+@_REGISTERED
+class PSNRY(_OfLuma):
+    """PSNR of luma in dB, the figure of the papers (`srzoo.metrics.psnr_y`).
+
+    Args:
+        shave: pixels left out along each border; the scale, by convention.
+        name, dtype: as of any Keras metric.
+
+    Raises:
+        ValueError: for a negative `shave`; in use, for HR and SR of different shapes or too small ones.
+
+    Example:
+        >>> model.compile("adam", "mean_absolute_error", metrics=[srzoo.metrics.PSNRY(shave=4)])
+    """
+
+    def __init__(self, shave: int, name: str = "psnr_y", dtype=None):
+        super().__init__(name, shave, dtype)
+
+    def figures(self, hr, sr):
+        error = ops.mean(ops.square(_luma(hr) - _luma(sr)), axis=(1, 2))
+        return -10 * ops.log10(error / 255**2)
+
+
+@_REGISTERED
+class SSIMY(_OfLuma):
+    """Structural similarity of luma (`srzoo.metrics.ssim_y`); arguments and errors as of `PSNRY`."""
+
+    least = WINDOW
+
+    def __init__(self, shave: int, name: str = "ssim_y", dtype=None):
+        super().__init__(name, shave, dtype)
+
+    def figures(self, hr, sr):
+        return ops.mean(ssim_map(_luma(hr), _luma(sr), _blurred), axis=(1, 2))
+
+
+def _blurred(luma):
+    """The Gaussian's weighted mean, (N, H, W), where its window fits whole."""
+    # Sums: a convolution may be computed in less than float32 on a GPU.
+    taps = np.exp(-0.5 * (np.arange(WINDOW) - WINDOW // 2) ** 2 / 1.5**2)
+    taps, end = (taps / taps.sum()).tolist(), WINDOW - 1
+    luma = sum(tap * luma[:, i : i - end or None] for i, tap in enumerate(taps))
+    return sum(tap * luma[:, :, i : i - end or None] for i, tap in enumerate(taps))
+
+
+@_REGISTERED
+class LPIPS(_MeanOverPictures):
+    """LPIPS of RGB, nothing shaved; lower is better (`srzoo.metrics.lpips`).
+
+    Args:
+        weights, backbone: files, as `srzoo.metrics.lpips.load` takes them.
+        name, dtype: as of any Keras metric.
+
+    Raises:
+        FileNotFoundError, ValueError: as `srzoo.metrics.lpips.load`; in use, for HR and SR of different shapes or too
+            small ones.
+    """
+
+    def __init__(
+        self, weights: str | os.PathLike, backbone: str | os.PathLike | None = None, name: str = "lpips", dtype=None
+    ):
+        super().__init__(name, dtype=dtype)
+        self.files = {"weights": os.fspath(weights), "backbone": backbone and os.fspath(backbone)}
+        self.network = lpips.load(weights, backbone)
+        self.least = self.network.least
+
+    def figures(self, hr, sr):
+        return self.network.distances(hr, sr)
+
+    def get_config(self):
+        return {**super().get_config(), **self.files}
+
+
+@_REGISTERED
+class DISTS(_MeanOverPictures):
+    """DISTS of RGB, nothing shaved; lower is better (`srzoo.metrics.dists`).
+
+    Args:
+        weights, vgg16: files, as `srzoo.metrics.dists.load` takes them.
+        name, dtype: as of any Keras metric.
+
+    Raises:
+        FileNotFoundError, ValueError: as `srzoo.metrics.dists.load`; in use, for HR and SR of different shapes.
+    """
+
+    def __init__(self, weights: str | os.PathLike, vgg16: str | os.PathLike, name: str = "dists", dtype=None):
+        super().__init__(name, dtype=dtype)
+        self.files = {"weights": os.fspath(weights), "vgg16": os.fspath(vgg16)}
+        self.network = dists.load(weights, vgg16)
+
+    def figures(self, hr, sr):
+        return self.network.distances(hr, sr)
+
+    def get_config(self):
+        return {**super().get_config(), **self.files}

@@ -1,0 +1,53 @@
+"""GAN training by Keras's `fit`, and by a loop of one's own."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import srzoo
+from srzoo.training import GANModel, PixelStep, gan_step
+
+OPTIONS = {"weights": {"content": 0.0, "pixel": 1.0}, "adversarial": "hinge", "discriminator_head": "patches"}
+
+
+def generator():
+    keras.utils.set_random_seed(0)
+    return srzoo.create("edsr-gan", scale=2, blocks=1, filters=8)
+
+
+def batches(count):
+    rng = np.random.default_rng(0)
+    hr = rng.integers(0, 256, (count * 2, 32, 32, 3)).astype(np.float32)
+    return tf.data.Dataset.from_tensor_slices((hr[:, ::2, ::2], hr)).batch(2)
+
+
+def test_fit_trains_as_a_loop_does_with_the_learning_rate_that_callbacks_set():
+    alone, fitted = (gan_step(generator(), **OPTIONS) for _ in range(2))
+    fitted.discriminator.set_weights(alone.discriminator.get_weights())
+    for number, (lr, hr) in enumerate(batches(3)):
+        logs = alone.update(lr, hr, tf.constant([1e-3, 1e-4, 1e-5][number]))
+    gan = GANModel(fitted)
+    gan.compile(learning_rate=1.0, metrics=[srzoo.metrics.PSNRY(shave=2)], run_eagerly=True)
+    decay = keras.callbacks.LearningRateScheduler(lambda epoch: 10.0 ** (-3 - epoch))
+    history = gan.fit(
+        batches(3), steps_per_epoch=1, epochs=3, verbose=0, callbacks=[decay], validation_data=batches(1)
+    ).history
+    for one, other in ((alone.model, fitted.model), (alone.discriminator, fitted.discriminator)):
+        for expected, got in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+    assert np.isclose(history["loss"][-1], float(logs["loss"]), rtol=1e-4)
+    assert {"adversarial", "pixel", "d_loss", "psnr_y", "val_psnr_y"} <= history.keys() and "content" not in history
+    (lr, _), *_ = batches(1)
+    np.testing.assert_allclose(gan.predict(lr, verbose=0), fitted.average(lr), atol=1e-2)
+
+
+def test_a_step_on_pixels_is_fitted_too_and_saved_by_a_checkpoint_of_keras(tmp_path):
+    model = GANModel(PixelStep(generator(), srzoo.losses.l1))
+    model.compile(1e-3, metrics=[srzoo.metrics.SSIMY(shave=2)])
+    kept = keras.callbacks.ModelCheckpoint(tmp_path / "all.weights.h5", save_weights_only=True)
+    history = model.fit(batches(4), epochs=2, verbose=0, callbacks=[kept]).history
+    assert history["loss"][1] < history["loss"][0] and 0 < history["ssim_y"][1] < 1
+    other = GANModel(PixelStep(generator(), srzoo.losses.l1))
+    other.load_weights(tmp_path / "all.weights.h5")
+    for expected, got in zip(model.step.average.get_weights(), other.step.average.get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
