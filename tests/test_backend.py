@@ -28,6 +28,9 @@ def on_backend(backend: str, folder: Path, out: Path) -> tuple[dict, dict]:
 def by_tensorflow(tmp_path_factory, picture):
     folder = tmp_path_factory.mktemp("pictures")
     Image.fromarray(picture).save(folder / "picture.png")
+    (folder / "photos").mkdir()
+    for i in range(2):
+        Image.fromarray(picture[i:]).save(folder / "photos" / f"{i}.png")
     srzoo.save_weights(srzoo.create("compact", scale=2, blocks=2, filters=16), folder / "compact.weights.h5")
     srzoo.create("rrdb", scale=2, blocks=1, filters=8, growth=4).save(folder / "rrdb.keras")
     return folder, on_backend("tensorflow", folder, folder / "tensorflow.npz")
