@@ -104,7 +104,7 @@ class Dists:
         from keras import ops
 
         picture = ops.cast(pixels, "float32") / 255
-        x, compared = (picture - np.float32(_MEAN)) / np.float32(_DEVIATION), [picture]
+        x, compared = (picture - np.array(_MEAN, np.float32)) / np.array(_DEVIATION, np.float32), [picture]
         for i, (kernel, bias) in enumerate(self._vgg16):
             x = _pool(x) if i in VGG16_POOLED else x
             x = ops.relu(ops.conv(x, kernel, 1, "same", data_format="channels_last") + bias)
