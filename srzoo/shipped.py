@@ -13,7 +13,7 @@ from srzoo import hub, names
 SHIPPED = Path(__file__).parent / "weights"
 """Their folder, one `<full name>.weights.h5` a model."""
 
-FILES = (".h5", ".keras", ".tflite", ".onnx")
+FILES = (".h5", ".keras", ".tflite", ".onnx", ".xml")
 """Endings of files that hold a network."""
 
 RESULTS = SHIPPED / "results.json"

@@ -8,6 +8,8 @@ from srzoo import shipped
 from srzoo.cli import say
 from srzoo.cli.arguments import command
 
+FORMATS = ("saved_model", "litert", "onnx", "openvino", "keras", "safetensors")
+
 DESCRIPTION = (
     "Writes a trained network in a format that other programs read, and measures how far it is from the original."
 )
@@ -16,7 +18,9 @@ EPILOG = """formats:
   saved_model  a folder OUTPUT/<name>/<version>/ for TensorFlow Serving and TensorFlow
   litert       a .tflite file for phones and small boards; needs the package ai-edge-litert
   onnx         a .onnx file for ONNX Runtime and many others; needs onnx, tf2onnx and onnxruntime
+  openvino     a .xml and a .bin file for OpenVINO; needs openvino
   keras        a .keras file
+  safetensors  the weights by PyTorch's names, for its programs (--layout); not of srresnet and srgan
 
 An export that is too far from the original fails and leaves nothing.
 
@@ -30,13 +34,14 @@ def parser() -> argparse.ArgumentParser:
     ap = command("srzoo export", DESCRIPTION, EPILOG)
     ap.add_argument("model", help="a model of `srzoo list`, a run's folder, or a .keras or .weights.h5 file")
     ap.add_argument("--output", type=Path, required=True, help="a folder, made if it is missing")
-    ap.add_argument("--format", choices=("saved_model", "litert", "onnx", "keras"), default="saved_model")
+    ap.add_argument("--format", choices=FORMATS, default="saved_model")
     ap.add_argument(
         "--precision",
         choices=("float32", "float16", "dynamic", "int8"),
         default="float32",
-        help="for litert. float16: weights of half the size; dynamic: of a quarter; int8: weights and computation in "
-        "8 bits, the fastest on phones and on processors with instructions for it (default: float32)",
+        help="for litert and openvino. float16: weights of half the size; dynamic, of litert alone: of a quarter; "
+        "int8: weights and computation in 8 bits, the fastest on phones and on processors with instructions for it "
+        "(default: float32)",
     )
     ap.add_argument("--version", type=int, help="of a saved_model (default: the next free one)")
     ap.add_argument(
@@ -49,6 +54,12 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FOLDER",
         help="for int8, pictures of the kind and size that will be upscaled (default: photographs of scikit-image)",
+    )
+    ap.add_argument(
+        "--layout",
+        metavar="PROJECT",
+        help="of safetensors: the program that is to read it, as EDSR-PyTorch, BasicSR, mmagic, Real-ESRGAN or ESRGAN "
+        "(default: the network's own)",
     )
     return ap
 
@@ -64,10 +75,11 @@ def main(argv: list[str] | None = None) -> int:
     from srzoo.runtimes import parity
 
     request = args.format, args.precision, args.version, args.calibration
-    formats.check_request(*request, args.max_pixels)
+    formats.check_request(*request, args.max_pixels, args.layout)
     model = zoo.load(args.model)
-    path, report = formats.export(model, args.output, *request, max_pixels=args.max_pixels)
+    path, report = formats.export(model, args.output, *request, max_pixels=args.max_pixels, layout=args.layout)
     files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+    files += [path.with_suffix(".bin")] * (args.format == "openvino")
     size = sum(each.stat().st_size for each in files)
     summary = f"{path}: {model.name} as {args.format} in {args.precision}, {size / 1e6:.2f} MB"
     for line in (summary, "", *parity.to_text(report).split("\n")):

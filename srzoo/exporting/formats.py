@@ -10,8 +10,12 @@ from srzoo import zoo
 from srzoo.backend import require_tensorflow
 from srzoo.exporting.litert import LITERT_PRECISIONS, write_litert
 from srzoo.exporting.onnx import write_onnx
+from srzoo.exporting.openvino import OPENVINO_PRECISIONS, write_openvino
+from srzoo.exporting.safetensors import layout_of, write_safetensors
 from srzoo.exporting.serving import DEFAULT_MAX_PIXELS, write_saved_model
-from srzoo.images import atomic_file, unfinished_folder
+from srzoo.images import unfinished_folder
+from srzoo.importing.checkpoints import load_checkpoint
+from srzoo.models.registry import entry_of
 from srzoo.runtimes import exported, parity
 from srzoo.runtimes.calibration import calibration_crops
 from srzoo.runtimes.exported import Facts, Run
@@ -22,16 +26,25 @@ EXPORT_FORMATS = {
     "saved_model": ("float32",),
     "litert": LITERT_PRECISIONS,
     "onnx": ("float32",),
+    "openvino": OPENVINO_PRECISIONS,
     "keras": ("float32",),
+    "safetensors": ("float32",),
 }
 """Format -> the precisions that it comes in."""
 
 OTHER = "choose another --format or --precision"
-SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "keras": ".keras"}
+SUFFIXES = {
+    "litert": ".tflite",
+    "onnx": ".onnx",
+    "openvino": ".xml",
+    "keras": ".keras",
+    "safetensors": ".safetensors",
+}
 
 NEEDED = {
     "litert": {"ai_edge_litert.interpreter": "ai-edge-litert"},
     "onnx": {"onnx": "onnx", "tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"},
+    "openvino": {"openvino": "openvino"},
 }
 """Format -> modules that writing and checking it need besides TensorFlow, and the packages that bring them."""
 
@@ -45,6 +58,7 @@ def export(
     calibration: Path | None = None,
     bound: Bound | None = None,
     max_pixels: int | None = None,
+    layout: str | None = None,
 ) -> tuple[Path, Parity]:
     """Writes a network in one format, its batch normalisations folded into the convolutions, and checks it.
 
@@ -55,12 +69,14 @@ def export(
         output: a folder, made if it is missing.
         format: a key of `EXPORT_FORMATS`. `saved_model` becomes `<output>/<name>/<version>/`, the others a file
             `<output>/<name>` with the format's suffix; in another precision than float32, its name is in the file's,
-            as in `edsr-baseline-x4-int8.tflite`. A file of that name is replaced.
+            as in `edsr-baseline-x4-int8.tflite`. A file of that name is replaced. `openvino` is two, `.xml` and `.bin`.
         precision: one of the format's.
         version: of a SavedModel; default: the one after the highest that is there.
         calibration: for int8, a folder of pictures such as will be upscaled; default: scikit-image's photographs.
         bound: what the result may differ from `model`; default: the precision's in `srzoo.runtimes.parity.BOUNDS`.
         max_pixels: of an image that is sent to a SavedModel; default: `srzoo.exporting.serving.DEFAULT_MAX_PIXELS`.
+        layout: of safetensors, the program in PyTorch that is to read it, as `srzoo.models.entry.Layout.project`;
+            default: the first of the model's entry.
 
     Returns:
         The file or folder, and the differences that were measured.
@@ -69,24 +85,25 @@ def export(
         ParityError: if the result is over its bound.
         FileExistsError: if that version is there.
         FileNotFoundError: if pictures to calibrate on are missing.
-        ValueError: if format, precision, version, calibration and max_pixels do not go together, the model does not
-            upscale, or a package that the format needs is not installed.
+        ValueError: if format, precision and the others do not go together, the model does not upscale, or a package
+            that the format needs is not installed.
 
     Example:
         >>> path, report = export(srzoo.load("edsr-baseline-x4"), Path("exported"), "litert", "int8")
         >>> path.name
         'edsr-baseline-x4-int8.tflite'
     """
-    check_request(format, precision, version, calibration, max_pixels)
+    check_request(format, precision, version, calibration, max_pixels, layout)
     for module, package in NEEDED.get(format, {}).items():
         exported.require(module, package, f"the format {format}")
+    theirs = layout_of(model, layout) if format == "safetensors" else None
     crops = calibration_crops(calibration) if precision == "int8" else []
     facts = exported.facts_of(model, format, precision)
     folded = fold_batch_norm(model)
 
     def checked(written: Path) -> Parity:
         try:
-            run = _keras_run(zoo.load(written)) if format == "keras" else exported.load(written).run
+            run = _run_of(written, model)
         except ValueError as error:
             reason = str(error).replace(str(written), "the file")[:200]
             raise ValueError(f"{model.name} cannot be had as {format} in {precision}: {reason}; {OTHER}") from error
@@ -97,20 +114,41 @@ def export(
     if format == "saved_model":
         return _export_saved_model(folded, output, version, max_pixels or DEFAULT_MAX_PIXELS, facts, checked)
     path = output / f"{model.name}{'' if precision == 'float32' else f'-{precision}'}{SUFFIXES[format]}"
-    with atomic_file(path) as temporary:
-        if format == "keras":
-            folded.save(temporary)
+    output.mkdir(parents=True, exist_ok=True)
+    with unfinished_folder(output) as temporary:
+        written = temporary / path.name
+        if theirs:
+            write_safetensors(model, written, theirs)
+        elif format == "keras":
+            folded.save(written)
         else:
-            _converted(folded, temporary, precision, crops, facts)
-        return path, checked(temporary)
+            _converted(folded, format, written, precision, crops, facts)
+        report = checked(written)
+        for each in sorted(temporary.iterdir()):  # of OpenVINO's two the one that is opened comes last
+            each.replace(output / each.name)
+        return path, report
 
 
-def _converted(model: keras.Model, path: Path, precision: str, crops: list[np.ndarray], facts: Facts) -> None:
-    format = "litert" if path.suffix == SUFFIXES["litert"] else "onnx"
+def _run_of(written: Path, model: keras.Model) -> Run:
+    """The network that was written, read again."""
+    if written.suffix == SUFFIXES["keras"]:
+        return _keras_run(zoo.load(written))
+    if written.suffix != SUFFIXES["safetensors"]:
+        return exported.load(written).run
+    configuration = zoo.configuration_of(model)
+    sizes = {**entry_of(configuration.base).published(), **configuration.options}
+    return _keras_run(load_checkpoint(written, configuration.base, residual_scaling=sizes.get("residual_scaling")))
+
+
+def _converted(
+    model: keras.Model, format: str, path: Path, precision: str, crops: list[np.ndarray], facts: Facts
+) -> None:
     try:
         with exported.quiet():
             if format == "litert":
                 write_litert(model, path, precision, crops, facts)
+            elif format == "openvino":
+                write_openvino(model, path, precision, crops, facts)
             else:
                 write_onnx(model, path, facts)
     except Exception as error:
@@ -120,7 +158,12 @@ def _converted(model: keras.Model, path: Path, precision: str, crops: list[np.nd
 
 
 def check_request(
-    format: str, precision: str, version: int | None, calibration: Path | None, max_pixels: int | None
+    format: str,
+    precision: str,
+    version: int | None,
+    calibration: Path | None,
+    max_pixels: int | None,
+    layout: str | None,
 ) -> None:
     """Raises ValueError if these arguments of `export` do not go together."""
     if format not in EXPORT_FORMATS:
@@ -137,6 +180,8 @@ def check_request(
             raise ValueError(f"{name} must be a number above 0, got {number}")
     if calibration is not None and precision != "int8":
         raise ValueError(f"calibration pictures were given, but {precision} needs none; choose int8 or leave them out")
+    if layout is not None and format != "safetensors":
+        raise ValueError(f"layout {layout!r} was given, but only safetensors have one, not {format}; leave it out")
 
 
 def _export_saved_model(

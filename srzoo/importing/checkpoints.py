@@ -235,7 +235,7 @@ def _set_weights(model: keras.Model, found: _Found) -> None:
             "give a checkpoint of that network, unchanged"
         )
     arrays = {key: float32_array(key, found.state[key], shape) for key, shape in shapes.items()}
-    white, orders = _white(arrays, found.layout), _channel_orders(model)
+    white, orders = _white(arrays, found.layout), channel_orders(model)
     for key, (layer, weight) in weights.items():
         array = arrays[key].transpose(2, 3, 1, 0) if arrays[key].ndim == 4 else arrays[key].reshape(weight.shape)
         if layer == "head" and array.ndim == 4:
@@ -248,7 +248,7 @@ def _set_weights(model: keras.Model, found: _Found) -> None:
         weight.assign(array)
 
 
-def _channel_orders(model: keras.Model) -> dict[str, dict[int, np.ndarray]]:
+def channel_orders(model: keras.Model) -> dict[str, dict[int, np.ndarray]]:
     """Convolution beside a pixel shuffle -> axis of channels -> which of PyTorch's is where.
 
     PyTorch counts channel, row, column; srzoo row, column, channel.

@@ -1,7 +1,8 @@
-"""Exported files as networks that `Upscaler` takes: SavedModel, LiteRT and ONNX.
+"""Exported files as networks that `Upscaler` takes: SavedModel, LiteRT, ONNX and OpenVINO.
 
-An exported file holds a graph and no layers, from which scale and halo could be read off. So they travel with it, as
-a line of JSON: beside the SavedModel, in a zip at the end of the `.tflite` file, in the metadata of the `.onnx` file.
+An exported file holds a graph and no layers, from which scale and halo could be read off. So they travel with it, as a
+line of JSON: beside the SavedModel, in a zip at the end of the `.tflite` file, in the metadata of the `.onnx` file and
+of the `.xml` file.
 """
 
 import contextlib
@@ -31,7 +32,7 @@ ENTRY = "srzoo.json"
 """Name of the facts in a SavedModel's `assets.extra` and within a `.tflite` file."""
 
 KEY = "srzoo"
-"""Name of the facts in an ONNX file's metadata."""
+"""Name of the facts in the metadata of an ONNX file and of one for OpenVINO."""
 
 MEMORY = {"litert": 1.6, "onnx": 1.25}
 """Format -> how much more memory its runtime takes at its peak than TensorFlow.
@@ -74,13 +75,13 @@ def to_json(facts: Facts) -> str:
 
 
 def is_exported(source: str | os.PathLike) -> bool:
-    """Tells whether `load` is the one to read it: `.tflite`, `.onnx`, or a folder that is no run's.
+    """Tells whether `load` is the one to read it: `.tflite`, `.onnx`, `.xml`, or a folder that is no run's.
 
     A folder of a model's name has to be given as a path (`./edsr-baseline-x4`), as the name alone means the weights
     that ship.
     """
     text = os.fspath(source)
-    if Path(text).suffix in (".tflite", ".onnx"):
+    if Path(text).suffix in READERS:
         return True
     named = os.path.basename(text) == text and shipped.weights_of_name(text)
     return Path(text).is_dir() and not named and shipped.found(text) == text
@@ -90,8 +91,8 @@ def load(source: str | os.PathLike) -> Network:
     """Loads what `python -m srzoo export` wrote.
 
     Args:
-        source: a `.tflite` or `.onnx` file, or a SavedModel: the folder that holds `saved_model.pb`, or the one
-            above with a folder for each version, of which the newest is taken.
+        source: a `.tflite`, `.onnx` or `.xml` file, or a SavedModel: the folder that holds `saved_model.pb`, or the
+            one above with a folder for each version, of which the newest is taken.
 
     Returns:
         The network, for `Upscaler`.
@@ -104,11 +105,10 @@ def load(source: str | os.PathLike) -> Network:
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    readers: dict[str, Callable[[Path], tuple[str | bytes | None, Run]]] = {".tflite": _litert, ".onnx": _onnx}
-    read = _saved_model if path.is_dir() else readers.get(path.suffix)
+    read = _saved_model if path.is_dir() else READERS.get(path.suffix)
     if read is None:
         raise ValueError(
-            f"{path}: expected a .tflite or .onnx file or the folder of a SavedModel; export a model first"
+            f"{path}: expected a .tflite, .onnx or .xml file or the folder of a SavedModel; export a model first"
         )
     with quiet():
         text, run = read(path)
@@ -205,6 +205,30 @@ def _onnx(path: Path) -> tuple[str | None, Run]:
         return sr
 
     return session.get_modelmeta().custom_metadata_map.get(KEY), run
+
+
+def _openvino(path: Path) -> tuple[str | None, Run]:
+    require("openvino", "openvino", "a .xml file of OpenVINO")
+    from srzoo.runtimes.openvino import EXACT, core
+
+    try:
+        graph = core().read_model(path)
+        request = core().compile_model(graph, "CPU", EXACT).create_infer_request()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: not a file of OpenVINO that can be loaded, with its .bin ({error})") from error
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        request.infer({0: pixels})
+        return request.get_output_tensor(0).data.copy()  # as the next run overwrites it
+
+    return graph.get_rt_info(KEY).astype(str) if graph.has_rt_info(KEY) else None, run
+
+
+READERS: dict[str, Callable[[Path], tuple[str | bytes | None, Run]]] = {
+    ".tflite": _litert,
+    ".onnx": _onnx,
+    ".xml": _openvino,
+}
 
 
 @contextlib.contextmanager

@@ -157,6 +157,7 @@ def test_a_keras_file_serves_as_model(here):
         ("litert", "float32", ("ai_edge_litert",)),
         ("litert", "int8", ("ai_edge_litert",)),
         ("onnx", "float32", ("onnx", "tf2onnx", "onnxruntime")),
+        ("openvino", "float32", ("openvino",)),
     ],
 )
 def test_an_exported_file_serves_as_model_with_the_same_tiling(here, weights, format, precision, needed, capsys):

@@ -16,7 +16,7 @@ from srzoo.runtimes.choice import Choice, choose
 from srzoo.runtimes.fold import fold_batch_norm
 from srzoo.upscaling import Upscaler
 
-NEEDS = {"litert": ("ai_edge_litert",), "onnx": ("onnx", "tf2onnx", "onnxruntime")}
+NEEDS = {"litert": ("ai_edge_litert",), "onnx": ("onnx", "tf2onnx", "onnxruntime"), "openvino": ("openvino",)}
 
 
 def exported_to(model, folder, format, precision="float32"):
@@ -36,7 +36,7 @@ def test_folded_it_is_the_same_function_without_batch_normalisation(name, scale,
     assert not any(isinstance(layer, layers.BatchNormalization) for layer in folded.layers)
 
 
-@pytest.mark.parametrize("format", ["litert", "onnx"])
+@pytest.mark.parametrize("format", ["litert", "onnx", "openvino"])
 @pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
 def test_a_file_takes_pictures_of_any_size(name, scale, format, model, picture, tmp_path, capfd):
     network = exported.load(exported_to(model, tmp_path, format))
@@ -154,4 +154,5 @@ def test_what_a_converter_cannot_take_is_one_sentence(format, tmp_path, monkeypa
 
 
 def test_every_format_is_in_this_contract():
-    assert set(EXPORT_FORMATS) == {"saved_model", "litert", "onnx", "keras"}
+    """Keras and safetensors files have tests of their own."""
+    assert set(EXPORT_FORMATS) == {"saved_model", "litert", "onnx", "openvino", "keras", "safetensors"}

@@ -17,19 +17,13 @@ from srzoo.runtimes import calibration, exported, parity
 from srzoo.runtimes.fold import fold_batch_norm
 from srzoo.runtimes.parity import BOUNDS, Bound, ParityError
 
-NEEDS = {
-    "saved_model": (),
-    "keras": (),
-    "litert": ("ai_edge_litert",),
-    "onnx": ("onnx", "tf2onnx", "onnxruntime"),
-}
 ALL = [(format, precision) for format, precisions in EXPORT_FORMATS.items() for precision in precisions]
-FILES = {"litert": ".tflite", "onnx": ".onnx"}
+FILES = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
 
 
 def need(format):
-    for package in NEEDS[format]:
-        pytest.importorskip(package, reason=f"the format {format} needs {package}, which is not installed")
+    for module, package in formats.NEEDED.get(format, {}).items():
+        pytest.importorskip(module, reason=f"the format {format} needs {package}, which is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -97,11 +91,12 @@ def test_an_export_is_within_its_bound_and_alone_in_its_folder(tmp_path, format,
         assert [each.name for each in tmp_path.iterdir()] == [model.name]
     else:
         ending = "" if precision == "float32" else f"-{precision}"
-        suffix = {**FILES, "keras": ".keras"}[format]
-        assert files(tmp_path) == [path.name] == [f"{model.name}{ending}{suffix}"]
+        assert path.name == f"{model.name}{ending}{formats.SUFFIXES[format]}"
+        beside = [path.with_suffix(".bin").name] if format == "openvino" else []
+        assert files(tmp_path) == [*beside, path.name]
 
 
-@pytest.mark.parametrize("format", ["saved_model", "litert", "onnx"])
+@pytest.mark.parametrize("format", ["saved_model", *FILES])
 def test_several_pictures_fit_in_a_batch(tmp_path, format):
     need(format)
     model = tiny()
@@ -240,7 +235,7 @@ def test_a_damaged_file_is_named(tmp_path, format):
     need(format)
     path = tmp_path / f"damaged{FILES[format]}"
     path.write_bytes(b"no network at all" * 10)
-    with pytest.raises(ValueError, match=r"damaged\.(tflite|onnx): not an? .* file that can be loaded"):
+    with pytest.raises(ValueError, match=r"damaged\.(tflite|onnx|xml): not an? .* file that can be loaded"):
         exported.load(path)
 
 

@@ -1,0 +1,39 @@
+"""Files that put srzoo elsewhere: images, a Space, a workflow. Nothing here runs them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import srzoo
+
+ROOT = Path(__file__).parents[1]
+PINNED = dict(re.findall(r"(?m)^(gradio|openvino)==([\d.]+)", (ROOT / "requirements-dev.txt").read_text()))
+
+
+def test_versions_are_those_that_are_tested():
+    image, space = (ROOT / "deploy" / name for name in ("demo/Dockerfile", "space/README.md"))
+    assert all(f"{name}=={version}" in image.read_text() for name, version in PINNED.items())
+    assert f"sdk_version: {PINNED['gradio']}\n" in space.read_text()
+    installed = (space.parent / "requirements.txt").read_text()
+    assert f"openvino=={PINNED['openvino']}\n" in installed and f"srzoo-{srzoo.__version__}-" in installed
+
+
+@pytest.mark.parametrize("image", ["demo", "serving"])
+def test_what_an_image_copies_is_there(image):
+    text = (ROOT / "deploy" / image / "Dockerfile").read_text()
+    copied = re.findall(r"(?m)^COPY (?!--from)(\S+) ", text)
+    assert copied and all((ROOT / name).exists() for name in copied)
+
+
+def test_the_workflow_calls_the_two_commands():
+    yaml = pytest.importorskip("yaml")
+    (job,) = yaml.safe_load((ROOT / ".github/workflows/check.yml").read_text())["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make lint", "make test"]
+
+
+def test_a_space_has_its_metadata():
+    yaml = pytest.importorskip("yaml")
+    _, found, _ = (ROOT / "deploy/space/README.md").read_text("utf-8").split("---\n", 2)
+    found = yaml.safe_load(found)
+    assert found["sdk"] == "gradio" and (ROOT / "deploy/space" / found["app_file"]).is_file()
