@@ -13,7 +13,7 @@ import keras
 
 from srzoo import hub, shipped
 from srzoo.files.hdf5 import Declared, open_weights, read_attribute, read_declared, write_weights
-from srzoo.files.keras_archive import check_archive
+from srzoo.files.keras_archive import check_archive, newer_keras
 from srzoo.images import atomic_file
 from srzoo.models import registry
 from srzoo.models.registry import GAN_TRAINED, entry_of
@@ -86,7 +86,12 @@ def _load_whole(path: Path) -> keras.Model:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         # Of a damaged file zipfile, HDF5 and Keras tell as nearly any exception.
-        raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)})") from error
+        newer = newer_keras(path)
+        advice = (
+            f"; Keras {newer:.20} wrote it, and here is {keras.__version__}: install that version, or give weights "
+            "alone (.weights.h5), which any version reads"
+        )
+        raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)}){advice if newer else ''}") from error
 
 
 def known(name: str, scale: int | None = None) -> Configuration:

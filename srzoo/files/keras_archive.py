@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from srzoo.files.hdf5 import open_weights, read_declared
 
 ENTRIES = {"config.json", "metadata.json", "model.weights.h5"}
@@ -103,6 +105,25 @@ def check_archive(path: Path) -> None:
     described = _weights_of(config)
     if described > held.elements:
         raise ValueError(f"it describes a network of {described:,} weights, but holds {held.elements:,}")
+
+
+def newer_keras(path: Path) -> str:
+    """The version of Keras that wrote a `.keras` file or a preset, if it is newer than the one here; else nothing."""
+    try:
+        if path.is_dir():
+            text = (path / "metadata.json").read_bytes()
+        else:
+            with zipfile.ZipFile(path) as archive:
+                _check_entries(archive, path.stat().st_size)
+                text = archive.read("metadata.json")
+        found = json.loads(text)["keras_version"]
+        return found if _numbers(found) > _numbers(keras.__version__) else ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
+        return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 def _archive_entries(path: Path) -> tuple[bytes, bytes]:
