@@ -215,7 +215,10 @@ def _openvino(path: Path) -> tuple[str | None, Run]:
         graph = core().read_model(path)
         request = core().compile_model(graph, "CPU", EXACT).create_infer_request()
     except RuntimeError as error:
-        raise ValueError(f"{path}: not a file of OpenVINO that can be loaded, with its .bin ({error})") from error
+        # OpenVINO names places in its code, over several lines.
+        raise ValueError(
+            f"{path}: not an OpenVINO file that can be loaded; its .bin file must lie beside it"
+        ) from error
 
     def run(pixels: np.ndarray) -> np.ndarray:
         request.infer({0: pixels})

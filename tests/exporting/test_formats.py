@@ -189,7 +189,10 @@ def test_versions_of_a_saved_model_count_up_and_none_is_replaced(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"format": "coreml"}, "format must be one of saved_model, litert, onnx, keras, got 'coreml'"),
+        (
+            {"format": "coreml"},
+            "format must be one of saved_model, litert, onnx, openvino, keras, safetensors, got 'coreml'",
+        ),
         ({"format": "onnx", "precision": "int8"}, "the precision of onnx must be one of float32, got 'int8'"),
         ({"format": "keras", "version": 2}, "version 2 was given, but only a saved_model has one, not keras"),
         ({"version": 0}, "version must be a number above 0, got 0"),

@@ -158,9 +158,7 @@ def test_common_layers_of_keras_pass_with_their_weights_counted(tmp_path):
         zoo.load(tmp_path / "a.keras")
 
 
-@pytest.mark.parametrize(
-    ("version", "said"), [("99.1.0", "Keras 99.1.0 wrote it.* give weights alone"), ("3.0.0", r"$")]
-)
+@pytest.mark.parametrize(("version", "said"), [("99.1.0", "; Keras 99.1.0 wrote it.* give weights"), ("3.0.0", r"$")])
 def test_a_refusal_says_if_a_newer_keras_wrote_the_file(file, version, said, monkeypatch):
     metadata = {"metadata.json": json.dumps({"keras_version": version})}
     rewrite(file, lambda config: layer(config, "Rescaling").update(class_name="New"), **metadata)
