@@ -24,6 +24,7 @@ import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import TextIO
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 """File name endings, in lower case, that are looked for in a folder."""
@@ -195,6 +196,16 @@ def upscale_file(file: Path, target: Path, send: Send) -> None:
         temporary.replace(target)
 
 
+def say(line: str, stream: TextIO) -> None:
+    """Prints a line, in which a name of a file does nothing to a terminal; a reader that has gone loses it alone."""
+    plain = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
+    try:
+        print(plain.encode(stream.encoding, "backslashreplace").decode(stream.encoding), file=stream, flush=True)
+    except OSError:
+        # What is left in the stream would be tried again at the end, and make the status of the command 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def upscale_files(jobs: dict[Path, Path], send: Send, parallel: int) -> int:
     """Upscales all files, some at once, with a line for each; returns how many failed."""
     failed = 0
@@ -209,7 +220,8 @@ def upscale_files(jobs: dict[Path, Path], send: Send, parallel: int) -> int:
                 except (Refused, Unavailable, OSError) as error:
                     failed += 1
                     result = f"failed: {error}"
-                print(f"[{number}/{len(jobs)}, {time.monotonic() - start:.0f} s] {running[done]}: {result}", flush=True)
+                line = f"[{number}/{len(jobs)}, {time.monotonic() - start:.0f} s] {running[done]}: {result}"
+                say(line, sys.stdout)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -241,13 +253,13 @@ def main(argv: list[str] | None = None) -> int:
         send = make(args.url or args.grpc, args.model, args.version, args.timeout)
         missing = {target: file for target, file in jobs.items() if not is_done(file, target)}
         if len(missing) < len(jobs):
-            print(f"{len(jobs) - len(missing)} of {len(jobs)} are there already", flush=True)
+            say(f"{len(jobs) - len(missing)} of {len(jobs)} are there already", sys.stdout)
         failed = upscale_files(missing, with_retries(send, args.retries, args.wait), max(1, args.parallel))
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; run the same command to go on", file=sys.stderr)
+        say("interrupted; run the same command to go on", sys.stderr)
         return 130
     return 1 if failed else 0
 

@@ -86,7 +86,7 @@ class Look(Step):
         target = f"{settings.output}/{written_as.named(place)}"
         done = self._is_done(found, target, made)
         there = made and not done and self.record.find(Path(target))
-        if made and there and there.by != made.by and not settings.overwrite and Path(target).exists():
+        if made and there and there.by != made.by and not settings.overwrite:
             raise ValueError(
                 f"{target} is there, made by {there.by}, and would be replaced; give another folder, or allow it by "
                 "--overwrite"
@@ -103,9 +103,9 @@ class Look(Step):
         return Made(by, f"{found.size} bytes of {found.written}, {hashlib.sha256(options.encode()).hexdigest()}")
 
     def _is_done(self, found: Found, target: str, made: Made | None) -> bool:
-        written = storage.last_written(target)
         if made:
-            return written is not None and self.record.find(Path(target)) == made
+            return self.record.find(Path(target)) == made
+        written = storage.last_written(target)
         return written is not None and written >= found.written
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from srzoo.images import decoding
 
 NAME = ".srzoo-results"
-"""Of the file; each of its lines is a list in JSON: name, `Made.by`, `Made.of`. Of one name the last line counts."""
+"""Of the file; each of its lines is a list in JSON: name, bytes, `Made.by`, `Made.of`. Of one name the last counts."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,13 @@ class Record:
     """The records of all folders, each of which is read once, and the files that were written since."""
 
     def __init__(self) -> None:
-        self._folders: dict[Path, dict[str, Made]] = {}
+        self._folders: dict[Path, dict[str, tuple[int, Made]]] = {}
         self._written: dict[tuple[int, int], Path] = {}
 
     def find(self, result: Path) -> Made | None:
-        """How a result was made, if that is known."""
-        return self._of(result.parent).get(result.name)
+        """How a result was made, if it is there and that is known; of another file under its name it is not."""
+        size, made = self._of(result.parent).get(result.name, (-1, None))
+        return made if made and result.is_file() and result.stat().st_size == size else None
 
     def wrote(self, result: Path) -> None:
         """Remembers that a result has been written in this run."""
@@ -50,8 +51,8 @@ class Record:
 
     def add(self, result: Path, made: Made) -> None:
         """As `remember`, and this object knows it too."""
-        self._of(result.parent)[result.name] = made
-        remember(result, made)
+        known = self._of(result.parent)
+        known[result.name] = remember(result, made), made
 
     def without_results(self, files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
         """Parts pictures from what srzoo made of others, unless all are results: then these are meant.
@@ -66,16 +67,18 @@ class Record:
         found = set(results)
         return [file for file in files if file not in found], results
 
-    def _of(self, folder: Path) -> dict[str, Made]:
+    def _of(self, folder: Path) -> dict[str, tuple[int, Made]]:
         if folder not in self._folders:
             self._folders[folder] = _read(folder / NAME)
         return self._folders[folder]
 
 
-def remember(result: Path, made: Made) -> None:
-    """Remembers how a result was made; raises OSError if the record cannot be written."""
+def remember(result: Path, made: Made) -> int:
+    """Remembers how a result was made; returns its bytes, and raises OSError if the record cannot be written."""
+    size = result.stat().st_size
     with (result.parent / NAME).open("a", encoding="ascii") as file:
-        file.write(json.dumps([result.name, made.by, made.of]) + "\n")
+        file.write(json.dumps([result.name, size, made.by, made.of]) + "\n")
+    return size
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -83,16 +86,16 @@ def _identity(path: Path) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _read(path: Path) -> dict[str, Made]:
-    made: dict[str, Made] = {}
+def _read(path: Path) -> dict[str, tuple[int, Made]]:
+    made: dict[str, tuple[int, Made]] = {}
     try:
         lines = path.read_bytes().splitlines() if path.is_file() else []
     except OSError:
         return {}
     for line in lines:
         try:
-            name, by, of = json.loads(line)
-            made[name] = Made(by, of)
+            name, size, by, of = json.loads(line)
+            made[name] = size, Made(by, of)
         except (ValueError, TypeError, RecursionError):
             continue  # cut short by a kill; what it told of is made again
     return made

@@ -77,8 +77,8 @@ class Results:
 
     def is_done(self, job: "Job") -> bool:
         """Whether a job's results are there (whole, as writes are atomic), made of this input with these options."""
-        found = [self.record.find(path) for path in job.outputs if path.is_file()]
-        if len(found) < len(job.outputs) or not self.made_by or None in found:
+        found = [self.record.find(path) for path in job.outputs]
+        if not self.made_by or None in found:
             return False
         if job.source.resolve() in map(Path.resolve, job.outputs):  # it has been replaced
             return all(made and made.by == self.made_by for made in found)
@@ -89,7 +89,7 @@ class Results:
 
     def maker(self, target: Path) -> str | None:
         """What made the result that is there, if it is known to be something else."""
-        made = self.record.find(target) if self.made_by and not self.file and os.path.exists(target) else None
+        made = self.record.find(target) if self.made_by and not self.file else None
         return made.by if made and made.by != self.made_by else None
 
 

@@ -1,5 +1,6 @@
 """`examples/serving_client.py` against small servers that speak as TensorFlow Serving does."""
 
+import io
 import json
 import os
 import subprocess
@@ -122,6 +123,14 @@ def test_the_client_sends_neither_its_results_nor_hidden_files(photos, tmp_path)
     assert len(serving_client.jobs_of([photos / "large"], photos / "large/again")) == 2
     (photos / "at 12.30.15").touch()
     assert list(serving_client.jobs_of([photos / "at 12.30.15"], tmp_path)) == [tmp_path / "at 12.30.15.png"]
+
+
+def test_lines_of_the_client_do_nothing_to_a_terminal_and_may_be_lost():
+    stream = io.TextIOWrapper(io.BytesIO(), "latin-1")
+    serving_client.say("a\n\x1b[2J\udce9é.png", stream)
+    assert stream.buffer.getvalue() == b"a\\n\\x1b[2J\\udce9\xe9.png\n"
+    with open("/dev/full", "w", buffering=1) as full:
+        serving_client.say("a", full)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ def test_resume_goes_by_content_and_options_not_by_times(here):
     assert upscale("photos")[0] == ["results/a.png"]
     np.testing.assert_array_equal(read_image("results/a.png")[::2, ::2], PHOTO[::-1])
     assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
+    write_image("results/a.png", PHOTO)  # by somebody else
+    assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
     Path("results", NAME).write_text('["a.png", "rep')
     assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
 
