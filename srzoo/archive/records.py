@@ -11,6 +11,16 @@ from srzoo.upscaling.sizes import Size
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """A network: which, and how pictures are cut for it."""
+
+    choice: Choice
+    scale: int
+    halo: int | None
+    alignment: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """What holds for all pictures of a call.
 
@@ -20,9 +30,8 @@ class Settings:
         by_ending: whether what has no ending of a picture is passed over.
         output: folder of the results.
         scratch: folder in it for what is not finished.
-        choice: of the network.
+        networks: the one of all pictures; or of `auto` that for clean ones and that for damaged ones.
         made_by, options: as of `srzoo.upscaling.batch.Results`.
-        scale, halo, alignment: of the network.
         size: of the results.
         wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
         memory: bytes for a tile.
@@ -39,12 +48,9 @@ class Settings:
     by_ending: bool
     output: str
     scratch: str
-    choice: Choice
+    networks: tuple[Chosen, ...]
     made_by: str
     options: str
-    scale: int
-    halo: int | None
-    alignment: int
     size: Size
     wanted: str | None
     memory: int
@@ -78,6 +84,7 @@ class Planned:
         done: whether it is there, and was made of this input with these options.
         large: whether it is cut into work units.
         made: how the result is made, where that is noted.
+        network: its place among those of the settings.
     """
 
     path: str
@@ -87,6 +94,7 @@ class Planned:
     done: bool = False
     large: bool = False
     made: Made | None = None
+    network: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,7 @@ class Unit:
     path: str
     name: str
     tile: Tile
+    network: int
     seconds: float = 0
     failure: str | None = None
 

@@ -14,6 +14,7 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
+from srzoo import shipped
 from srzoo.archive import storage, worker
 from srzoo.archive.records import Found, Outcome, Planned, Settings, Sheet, Unit
 from srzoo.pictures.animations import Playing, repeats_of
@@ -24,6 +25,7 @@ from srzoo.pictures.record import Made, Record, fingerprint, remember
 from srzoo.pictures.writing import write_frames
 from srzoo.runtimes.tiles import cut
 from srzoo.upscaling import batch
+from srzoo.upscaling.automatic import suited
 from srzoo.upscaling.pictures import LARGE, upscale_bled
 from srzoo.upscaling.sizes import below, passes, shrunk
 
@@ -80,8 +82,15 @@ class Look(Step):
         with storage.fetched(found.path) as path, open_picture(path, settings.max_pixels) as picture:
             given = picture.upright_size
             size = settings.size.of(*given)
-            written_as, notes = output_format(picture, settings.wanted, max(size) / max(given))
-            once = passes(settings.scale, given, size) == 1
+            factor = max(size) / max(given)
+            written_as, notes = output_format(picture, settings.wanted, factor)
+            network = 0
+            if len(settings.networks) > 1:
+                network = int(
+                    suited(path, factor, settings.max_pixels)[0] == shipped.nearest(shipped.FOR_DAMAGED, factor)
+                )
+                notes = [*notes, f"upscaled by {settings.networks[network].choice.source}, as auto chose"]
+            once = passes(settings.networks[network].scale, given, size) == 1
             large = once and picture.count == 1 and math.prod(given) > settings.unit_pixels
         target = f"{settings.output}/{written_as.named(place)}"
         done = self._is_done(found, target, made)
@@ -91,7 +100,7 @@ class Look(Step):
                 f"{target} is there, made by {there.by}, and would be replaced; give another folder, or allow it by "
                 "--overwrite"
             )
-        return Planned(found.path, target, written_as.name, tuple(notes), done, large, made)
+        return Planned(found.path, target, written_as.name, tuple(notes), done, large, made, network)
 
     def _made(self, found: Found) -> Made | None:
         """How the result is made, if that can be noted beside it."""
@@ -158,7 +167,7 @@ class Networked(Step):
         self.shared = shared
 
     def setup(self) -> None:
-        self.loaded = worker.acquire(self.shared, self.settings)
+        self.networks = worker.acquire(self.shared, self.settings)
 
 
 class Whole(Networked):
@@ -169,13 +178,14 @@ class Whole(Networked):
 
     def _outcome(self, planned: Planned) -> Outcome:
         written_as, settings = AS_INPUT[planned.written_as], self.settings
-        self.loaded.seconds()
+        loaded = self.networks[planned.network]
+        loaded.seconds()
         with storage.fetched(planned.path) as source, storage.published(settings.scratch, planned.target) as target:
             job = batch.Job(source, target, written_as, settings.size, notes=planned.notes)
-            report = batch.carry_out(job, self.loaded.upscaler, "", max_pixels=settings.max_pixels)
+            report = batch.carry_out(job, loaded.upscaler, "", max_pixels=settings.max_pixels)
         _remember(planned)
         width, height = report.after.pixels.size
-        pixels, seconds = width * height * report.count, self.loaded.seconds()
+        pixels, seconds = width * height * report.count, loaded.seconds()
         return Outcome(planned.path, "upscaled", "", pixels, seconds, report.notes)
 
 
@@ -200,13 +210,13 @@ class Cut(Step):
         width, height = given.size
         values = Pixels(bleed(given), given.alpha)
         name = hashlib.sha256(planned.path.encode()).hexdigest()[:32]
-        grid = settings.scale, settings.halo, settings.unit_pixels
-        tiles = cut(height, width, *grid, alignment=settings.alignment)
-        units = [Unit(planned.path, f"{name}-{index}", tile) for index, tile in enumerate(tiles)]
+        network = settings.networks[planned.network]
+        tiles = cut(height, width, network.scale, network.halo, settings.unit_pixels, alignment=network.alignment)
+        units = [Unit(planned.path, f"{name}-{index}", tile, planned.network) for index, tile in enumerate(tiles)]
         for unit in units:
             part = values.map(lambda array, source=unit.tile.source: array[source])
             storage.put_array(settings.scratch, f"{unit.name}.lr", part.channels())
-        size, upscaled = settings.size.of(width, height), (width * settings.scale, height * settings.scale)
+        size, upscaled = settings.size.of(width, height), (width * network.scale, height * network.scale)
         metadata = frame.metadata.of_result(given.size, size, given.grey)
         kinds = given.grey, given.deep, given.transparent
         return Sheet(planned, size, upscaled, *kinds, metadata, playing, lossless, len(units), notes), units
@@ -220,14 +230,14 @@ class UpscaleUnit(Networked):
         yield unit.path, replace(unit, failure=done.reason) if isinstance(done, Outcome) else done
 
     def _upscaled(self, unit: Unit) -> Unit:
-        scratch, name = self.settings.scratch, f"{unit.name}.sr"
+        scratch, name, loaded = self.settings.scratch, f"{unit.name}.sr", self.networks[unit.network]
         # It may be of an earlier attempt.
         if storage.last_written(f"{scratch}/{name}") is None:
-            self.loaded.seconds()
+            loaded.seconds()
             pixels = from_channels(storage.get_array(scratch, f"{unit.name}.lr"))
-            result = upscale_bled(self.loaded.upscaler, pixels).map(lambda array: array[unit.tile.inside])
+            result = upscale_bled(loaded.upscaler, pixels).map(lambda array: array[unit.tile.inside])
             storage.put_array(scratch, name, result.channels())
-        return replace(unit, seconds=self.loaded.seconds())
+        return replace(unit, seconds=loaded.seconds())
 
 
 class Join(Step):

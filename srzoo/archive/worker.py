@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,21 @@ def load(choice: Choice, memory: int) -> Loaded:
     return Loaded(model, memory)
 
 
-def acquire(shared: Shared, settings: Settings) -> Loaded:
-    """The process's network, loaded by whoever is the first to ask."""
-    loaded = shared.acquire(lambda: load(settings.choice, settings.memory))
-    loaded.watch = settings.watch
-    return loaded
+class Loads(list[Loaded]):
+    """Networks that a process shares; Beam takes no plain list."""
+
+
+def load_all(choices: Iterable[Choice], memory: int) -> Loads:
+    return Loads(load(choice, memory) for choice in choices)
+
+
+def acquire(shared: Shared, settings: Settings) -> Loads:
+    """The process's networks, loaded by whoever is the first to ask."""
+    choices = [each.choice for each in settings.networks]
+    loads = shared.acquire(lambda: load_all(choices, settings.memory))
+    for loaded in loads:
+        loaded.watch = settings.watch
+    return loads
 
 
 @contextlib.contextmanager

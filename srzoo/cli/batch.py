@@ -40,8 +40,11 @@ def parser() -> argparse.ArgumentParser:
     )
     ap.add_argument("output", metavar="OUTPUT_DIR", help="folder for the results, with the inputs' sub-folders")
     which = ap.add_mutually_exclusive_group()
-    which.add_argument("-m", "--model", default="edsr-baseline", help="as of `srzoo resolve` (default: edsr-baseline)")
+    which.add_argument(
+        "-m", "--model", default="edsr-baseline", help="as of `srzoo resolve`, auto too (default: edsr-baseline)"
+    )
     which.add_argument("--weights", help="a .weights.h5 file, as train.py leaves it, which all workers can read")
+    which.add_argument("--restore", type=fidelity, help="as of `srzoo resolve`")
     ap.add_argument("--fidelity", type=fidelity, help="as of `srzoo resolve`")
     ap.add_argument("--pixel-weights", help="as of `srzoo resolve`")
     ap.add_argument(
@@ -101,11 +104,12 @@ def main(argv: list[str] | None = None) -> int:
             f"--pixel-weights {args.pixel_weights} has no use without --fidelity; give a number from 0 to 1"
         )
     from srzoo.archive import running, storage, worker  # before Beam, whose warnings it holds back
-    from srzoo.archive.records import Settings
+    from srzoo.archive.records import Chosen, Settings
     from srzoo.images import MAX_PIXELS
     from srzoo.pictures.formats import QUALITY
     from srzoo.runtimes.choice import Choice
     from srzoo.runtimes.tiles import least_area
+    from srzoo.upscaling.automatic import AUTO
     from srzoo.upscaling.sizes import Size
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 
@@ -117,31 +121,39 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError("OUTPUT_DIR's name is not UTF-8, which Beam takes alone; give another folder")
     pattern, prefix, by_ending = running.check_inputs(args.pattern, output)
     size = size_of(args)
-    source = args.weights or shipped.nearest(args.model, size.scale if size and size.scale else names.DEFAULT_SCALE)
-    choice = Choice(source, args.precision, args.fidelity, args.pixel_weights)
+    automatic, damaged = args.model == AUTO, args.restore is not None
+    if args.fidelity is not None and (automatic or damaged):
+        raise ValueError("--fidelity is for one model of GAN training; name it by --model, and leave out --restore")
+    asked = [shipped.FOR_CLEAN] * automatic + [shipped.FOR_DAMAGED] * (automatic or damaged) or [args.model]
+    factor = size.scale if size and size.scale else names.DEFAULT_SCALE
+    sources = [args.weights] if args.weights else [shipped.nearest(each, factor) for each in asked]
+    choices = [Choice(each, args.precision, args.fidelity, args.pixel_weights, args.restore) for each in sources]
     memory, shared = args.memory or DEFAULT_MEMORY, worker.Shared()
     show_log()
-    network = shared.acquire(lambda: worker.load(choice, memory)).network
-    least = 1 if network.halo is None else least_area(network.halo, network.alignment)
+    loads = shared.acquire(lambda: worker.load_all(choices, memory))
+    networks = tuple(
+        Chosen(choice, each.network.scale, each.network.halo, each.network.alignment)
+        for choice, each in zip(choices, loads)
+    )
+    least = max(1 if each.halo is None else least_area(each.halo, each.alignment) for each in networks)
     if args.unit_pixels < least:
         raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")
-    size = size or Size(network.scale)
+    size = size or Size(networks[0].scale)
     weights = [
-        shipped.content_of(each) if storage.is_local(each) else each for each in (source, args.pixel_weights) if each
+        shipped.content_of(each) if storage.is_local(each) else each for each in (*sources, args.pixel_weights) if each
     ]
-    dials = [f"fidelity {args.fidelity:g}"] if args.fidelity is not None else []
+    dials = {"fidelity": args.fidelity, "restore": args.restore}
+    made_by = [AUTO if automatic else sources[0], str(size)]
+    made_by += [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
     settings = Settings(
         pattern,
         prefix,
         by_ending,
         output,
         running.new_scratch(output),
-        choice,
-        ", ".join([source, str(size), *dials]),
+        networks,
+        ", ".join(made_by),
         f"{args.precision} {QUALITY} {weights}",
-        network.scale,
-        network.halo,
-        network.alignment,
         size,
         args.format,
         memory,

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from srzoo.names import DEFAULT_SCALE
 from srzoo.pictures.pixels import Pixels, from_channels, from_pillow, to_pillow
 from srzoo.pictures.reading import open_picture
+from srzoo.upscaling.automatic import AUTO, suited
 from srzoo.upscaling.pictures import upscale_pixels
 from srzoo.upscaling.sizes import Size
-from srzoo.upscaling.upscaler import Upscaler
+from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 
 
 def upscale(
@@ -24,6 +26,7 @@ def upscale(
     fit: bool = False,
     white: float | None = None,
     self_ensemble: bool = False,
+    restore: float | None = None,
 ) -> Any:
     """Upscales a picture.
 
@@ -34,7 +37,7 @@ def upscale(
         scale: how many times as wide and high, from 1 to 16; default: the model's.
         width, height, fit: in place of the scale, as `srzoo.upscaling.sizes.Size`.
         white: of floats, 1 or 255.
-        self_ensemble: as of `Upscaler`, if the model is none.
+        self_ensemble, restore: as of `Upscaler`, if the model is none.
 
     Returns:
         Of a path (its first frame) and of an image a Pillow image of 8 bits; else an array like the one given.
@@ -47,7 +50,9 @@ def upscale(
         >>> srzoo.upscale("photo.jpg", scale=2).save("large.png")
     """
     asked = Size(scale, width, height, fit) if scale or width or height else None
-    upscaler = model if isinstance(model, Upscaler) else Upscaler(model, scale=scale, self_ensemble=self_ensemble)
+    if model == AUTO and isinstance(picture, str | os.PathLike):
+        model, _ = suited(Path(picture), scale or DEFAULT_SCALE)  # a file's own tables tell JPEG's quality
+    upscaler = model if isinstance(model, Upscaler) else Upscaler(model, DEFAULT_MEMORY, scale, self_ensemble, restore)
     if isinstance(picture, str | os.PathLike):
         with open_picture(Path(picture)) as opened:
             return _of_pixels(upscaler, next(opened.frames()).pixels, asked)
@@ -65,6 +70,8 @@ def _of_pixels(upscaler: Upscaler, pixels: Pixels, asked: Size | None) -> Image.
 
 
 def _sized(upscaler: Upscaler, pixels: Pixels, asked: Size | None) -> Pixels:
+    if upscaler.automatic:
+        upscaler = upscaler.suited(pixels.in_8_bits().in_colour().colour)
     return upscale_pixels(upscaler, pixels, size=asked.of(*pixels.size) if asked else None)
 
 

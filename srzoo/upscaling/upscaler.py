@@ -14,12 +14,14 @@ import numpy as np
 from srzoo import shipped
 from srzoo.images import check_pixels, to_uint8
 from srzoo.names import DEFAULT_SCALE
+from srzoo.pictures.damage import find_damage
 from srzoo.pictures.pixels import Pixels
 from srzoo.runtimes import wrapped
 from srzoo.runtimes.network import Network
 from srzoo.runtimes.tiles import Tile, area, cut, halve, least_area
 from srzoo.upscaling import memory as machine
 from srzoo.upscaling import sizes
+from srzoo.upscaling.automatic import AUTO
 
 if TYPE_CHECKING:
     import keras
@@ -52,7 +54,8 @@ class Upscaler:
     and all later pictures.
 
     Args:
-        model: a functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to
+        model: `auto`, which looks at each picture and takes `edsr-real` if it looks damaged and `edsr-baseline` if not;
+            a functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to
             (N, scale H, scale W, 3), as `srzoo.load` gives it, or a `Network`; or what `srzoo resolve` takes as
             --model, which is then run in the fastest way that there is.
         memory: bytes that the network may take for a tile. TensorFlow itself (0.6 to 0.9 GB, with what its
@@ -60,13 +63,17 @@ class Upscaler:
         scale: how many times as wide and high the result is, from 1 to 16, maybe a fraction; default: the model's. A
             model of another scale is applied, twice if need be, and its result is brought down.
         self_ensemble: whether the result is the mean over eight flips and turns, which takes eight times as long.
+        restore: how much damage (noise, JPEG, blur) is taken away, from 0 (as `edsr-baseline`) to 1 (as `edsr-real`);
+            the model is then left out.
 
     Attributes:
         scale: of the results.
         network_scale: of the model.
+        automatic: whether `suited` tells which of two upscalers is for a picture.
 
     Raises:
-        ValueError: if the model is of another shape.
+        FileNotFoundError: if there is no such model.
+        ValueError: if the model is of another shape, or is given beside `restore`.
 
     Example:
         >>> upscaler = Upscaler("edsr-baseline-x4")
@@ -76,15 +83,22 @@ class Upscaler:
 
     def __init__(
         self,
-        model: Union["keras.Model", Network, str, os.PathLike],
+        model: Union["keras.Model", Network, str, os.PathLike] = shipped.FOR_CLEAN,
         memory: int = DEFAULT_MEMORY,
         scale: float | None = None,
         self_ensemble: bool = False,
+        restore: float | None = None,
     ):
+        self.automatic = model == AUTO
+        if restore is not None:
+            if model != shipped.FOR_CLEAN or not 0 <= restore <= 1:
+                raise ValueError(f"restore must be from 0 to 1, and without a model; got {restore} and {model!r}")
+            model = shipped.FOR_DAMAGED
         if isinstance(model, str | os.PathLike):
             from srzoo.runtimes.choice import Choice, choose  # networks in memory can do without
 
-            model = choose(Choice(shipped.nearest(os.fspath(model), scale or DEFAULT_SCALE)))
+            source = shipped.FOR_CLEAN if self.automatic else os.fspath(model)
+            model = choose(Choice(shipped.nearest(source, scale or DEFAULT_SCALE), restore=restore))
         if isinstance(model, Network):
             network = model
             self._checks_memory = True
@@ -116,8 +130,17 @@ class Upscaler:
         LOGGER.info("%s: float32 for pictures of 16 bits and with flat areas", self.name)
         return Upscaler(self._precise(), self._memory, self.scale, self._self_ensemble)
 
+    @cached_property
+    def _for_damaged(self) -> "Upscaler":
+        return Upscaler(shipped.FOR_DAMAGED, self._memory, self.scale, self._self_ensemble)
+
+    def suited(self, pixels: np.ndarray) -> "Upscaler":
+        """Itself; but of `auto` the one for damaged pictures, if this one, RGB (H, W, 3) in [0, 255], looks damaged."""
+        return self._for_damaged if self.automatic and find_damage(to_uint8(pixels)) else self
+
     def __repr__(self) -> str:
-        return f"Upscaler({self.name!r}, scale={self.scale:g}, memory={self._memory / 1e9:g} GB)"
+        name = AUTO if self.automatic else self.name
+        return f"Upscaler({name!r}, scale={self.scale:g}, memory={self._memory / 1e9:g} GB)"
 
     def __call__(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """Upscales a picture.
@@ -139,7 +162,7 @@ class Upscaler:
             check_pixels(pixels)
         except ValueError as error:
             raise ValueError(f"{error}; srzoo.upscale(picture, upscaler) takes other kinds of pictures") from None
-        return self._sized(pixels, to_uint8, progress)
+        return self.suited(pixels)._sized(pixels, to_uint8, progress)
 
     def unrounded(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
         """Upscales a picture of more than 8 bits.
@@ -155,7 +178,7 @@ class Upscaler:
         Raises:
             ValueError, MemoryError: as a call, but values that are not finite are passed on.
         """
-        return self._sized(pixels, lambda sr: sr, progress)
+        return self.suited(pixels)._sized(pixels, lambda sr: sr, progress)
 
     def _sized(self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], progress: Progress) -> np.ndarray:
         """Applies the network once or twice, and brings the result down to the scale that is asked for."""

@@ -3,16 +3,21 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
 
+import srzoo
+from srzoo import shipped, zoo
 from srzoo.cli import resolve
+from srzoo.cli.batch import main
 from srzoo.images import MACHINE, write_image
 from srzoo.pictures.reading import read_image
 
@@ -232,3 +237,30 @@ def test_sizes_are_those_of_resolve_for_whole_pictures_and_for_cut_ones(photos, 
     for name, size in (("a/cup.png", (46, 30)), ("wide.png", (99, 75))):
         result, expected = (np.asarray(Image.open(Path(folder, name)), int) for folder in ("out", "expected"))
         assert result.shape == (size[1], size[0], 3) and np.abs(result - expected).max() <= 1
+
+
+@pytest.fixture
+def ships(tmp_path, monkeypatch):
+    """Tiny networks under the names of those that ship."""
+    made = []
+    for name in ("edsr-baseline-x4", "edsr-real-x4"):
+        keras.utils.set_random_seed(len(made))
+        zoo.save_weights(zoo.create(f"{name}.blocks1.filters4"), tmp_path / f"ships/{name}.weights.h5")
+        made.append(f"{shipped.checksum(tmp_path / f'ships/{name}.weights.h5')}  {name}.weights.h5")
+    (tmp_path / "ships/SHA256SUMS").write_text("\n".join(made))
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path / "ships")
+
+
+def test_auto_and_restore_are_those_of_single_pictures(photos, ships, capsys):
+    Image.fromarray(PHOTO).save("in/old.jpg", quality=20)
+    assert main(["in", "out", "--model", "auto", "--format", "png", "--unit-pixels", "2000"]) == 0
+    told = capsys.readouterr().err
+    for name, model, count in (("in/old.jpg", "edsr-real-x4", 1), ("in/wide.png", "edsr-baseline-x4", 3)):
+        assert f"note: of {count}: upscaled by {model}, as auto chose\n" in told
+        result, expected = Image.open(Path("out", name[3:]).with_suffix(".png")), srzoo.upscale(name, model)
+        assert np.abs(np.subtract(result, expected, dtype=int)).max() <= 1
+    assert main(["in/old.jpg", "restored", "--restore", "0.5", "--format", "png"]) == 0
+    expected = srzoo.upscale("in/old.jpg", restore=0.5)
+    assert np.abs(np.subtract(Image.open("restored/old.png"), expected, dtype=int)).max() <= 1
+    with pytest.raises(ValueError, match="--fidelity is for one model of GAN training; name it by --model"):
+        main(["in", "other", "--restore", "0.5", "--fidelity", "1"])

@@ -1,10 +1,16 @@
 """Which network `auto` takes, and what it says."""
 
+import io
+
+import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
 
-from srzoo import bicubic
+import srzoo
+from srzoo import bicubic, shipped
+from srzoo.runtimes import choice
+from srzoo.runtimes.network import Network
 from srzoo.upscaling.automatic import suited
 
 
@@ -30,3 +36,36 @@ def test_grey_pictures_of_16_bits_are_looked_at_too(photograph, tmp_path):
     path = tmp_path / "cup.png"
     Image.fromarray(photograph[..., 1].astype("uint16") * 257).save(path)
     assert suited(path, 4)[0] == "edsr-baseline-x4"
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """Networks that repeat pixels: that for clean pictures as they are, that for damaged ones inverted."""
+
+    def chosen(asked):
+        inverted = 255 * asked.source.startswith(shipped.FOR_DAMAGED) if asked.restore is None else 255 * asked.restore
+        return Network(asked.source, 4, 1, 1, lambda pixels: abs(inverted - pixels.repeat(4, axis=1).repeat(4, axis=2)))
+
+    monkeypatch.setattr(choice, "choose", chosen)
+
+
+def test_in_python_auto_looks_at_each_picture(named, photograph, tmp_path):
+    file = io.BytesIO()
+    Image.fromarray(photograph).save(file, "JPEG", quality=40)
+    (tmp_path / "cup.jpg").write_bytes(file.getvalue())
+    damaged = np.asarray(Image.open(file))
+    upscaler = srzoo.Upscaler("auto")
+    assert repr(upscaler).startswith("Upscaler('auto'")
+    for upscale in (upscaler, upscaler.unrounded, lambda array: srzoo.upscale(array, model="auto")):
+        np.testing.assert_array_equal(upscale(photograph)[::4, ::4], photograph)
+        np.testing.assert_array_equal(upscale(damaged)[::4, ::4], 255 - damaged)
+    of_file = np.asarray(srzoo.upscale(tmp_path / "cup.jpg", model="auto"))
+    np.testing.assert_array_equal(of_file[::4, ::4], 255 - damaged)
+
+
+def test_in_python_restore_is_a_dial_without_a_model(named, photograph):
+    for share, expected in ((0, photograph), (1, 255 - photograph)):
+        np.testing.assert_array_equal(srzoo.upscale(photograph, restore=share)[::4, ::4], expected)
+    for arguments in ({"restore": 1.5}, {"restore": 0.5, "model": "edsr-gan"}):
+        with pytest.raises(ValueError, match="restore must be from 0 to 1, and without a model; got"):
+            srzoo.upscale(photograph, **arguments)
