@@ -90,14 +90,18 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _import_comparing(kind: str, argv: list[str]) -> int:
+def comparing_parser(kind: str) -> argparse.ArgumentParser:
     files, use, ending = COMPARING[kind]
     ap = command(
         f"srzoo import {kind}", f"Reads {files}, without PyTorch, and writes the file for {use.format('OUT')}.", ""
     )
     ap.add_argument("files", nargs="+" if kind == "lpips" else 1, type=Path, metavar="FILE", help=files)
     ap.add_argument("output", type=Path, metavar="OUT", help=f"a file ending in {ending}, replaced if there")
-    args = ap.parse_args(argv)
+    return ap
+
+
+def _import_comparing(kind: str, argv: list[str]) -> int:
+    args, (_, use, ending) = comparing_parser(kind).parse_args(argv), COMPARING[kind]
     for path in args.files:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
