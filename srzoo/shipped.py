@@ -120,8 +120,8 @@ def found(source: str | os.PathLike) -> str:
     close = get_close_matches(text, [*shipped_models(), *map(_base, shipped_models())], 1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise FileNotFoundError(
-        f"no trained weights ship for {text!r} (there are: {', '.join(shipped_models()) or 'none yet'}){hint}; "
-        "give another by its file, or train it with `srzoo train`"
+        f"no trained weights ship for {text!r} (there are: {', '.join(shipped_models()) or 'none yet'}); "
+        f"give another by its file, or train it with `srzoo train`{hint}"
     )
 
 

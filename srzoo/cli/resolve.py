@@ -239,7 +239,9 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
         network = interruptible(self_ensemble(model) if args.self_ensemble else model, bar.tick)
         return Upscaler(network, args.memory or DEFAULT_MEMORY)
 
-    size = size_of(args) or Size(upscaler_of(choice.source).scale)
+    # A name tells its scale, so that nothing is loaded for pictures that are refused.
+    ships = shipped.weights_of_name(choice.source)
+    size = size_of(args) or Size(names.parse(choice.source).scale if ships else upscaler_of(choice.source).scale)
     dials = {"fidelity": args.fidelity, "restore": args.restore}
     details = [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
     details += ["self-ensemble"] * args.self_ensemble

@@ -1,5 +1,6 @@
 """`srzoo upload`: puts a preset on a hub of models."""
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -21,15 +22,19 @@ examples:
   srzoo resolve photo.jpg --model hf://user/name"""
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+def parser() -> argparse.ArgumentParser:
     ap = command("srzoo upload", DESCRIPTION, EPILOG)
     ap.add_argument(
         "model", help="a preset's folder, a run's folder, a .keras or .weights.h5 file, or a model of `srzoo list`"
     )
     ap.add_argument("target", metavar="hf://USER/NAME", help="made if it is not there")
     ap.add_argument("--private", action="store_true", help="if it is made: for you alone")
-    args = ap.parse_args(argv)
+    return ap
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
+    args = parser().parse_args(argv)
     hub.check_target(args.target)
     shipped.found(args.model)
     with tempfile.TemporaryDirectory() as made:

@@ -5,9 +5,11 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
+from srzoo.images import image_files
+
 
 def check_known(dataset: str, data_dir: str | None = None) -> None:
-    """Tells of a word that is neither a folder nor a data set, before anything is downloaded.
+    """Tells of a word that is neither a folder with pictures nor a data set, before anything is downloaded.
 
     Args:
         dataset: as in `srzoo.data.sources.open_source`.
@@ -15,10 +17,15 @@ def check_known(dataset: str, data_dir: str | None = None) -> None:
 
     Raises:
         FileNotFoundError: with the names that are written alike.
+        ValueError: if there is no picture in the folder.
     """
+    if Path(dataset).is_dir():
+        if not image_files(dataset):
+            raise ValueError(f"{dataset}: no pictures found (PNG, JPEG, WebP, BMP or TIFF)")
+        return
     base = re.split("[/:]", dataset)[0]
     namespace = ":" in dataset.partition("/")[0]  # only the network tells what is in one
-    if Path(dataset).is_dir() or base in ("div2k", "sample") or namespace:
+    if base in ("div2k", "sample") or namespace:
         return
     if dataset.startswith((".", "/", "~")) or dataset.endswith("/"):
         raise FileNotFoundError(f"{dataset}: no such folder")

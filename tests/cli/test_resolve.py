@@ -237,13 +237,6 @@ def test_two_pictures_with_one_result_are_done_if_it_is_asked_for(here, weights)
     assert read_image("results/cup.png").shape == (80, 80, 3)
 
 
-def test_a_picture_named_as_anothers_comparison_is_refused(here, weights, capsys):
-    photo("cup.png"), photo("cup_compare.png")
-    assert main(["cup.png", "cup_compare.png", "--weights", str(weights), "--compare"]) == 1
-    assert "would both be written to results/cup_compare.png" in capsys.readouterr().err
-    assert not Path("results").exists()
-
-
 def test_a_picture_that_is_given_twice_is_upscaled_once(here, weights, capsys):
     photo("photos/cup.png")
     assert main(["photos", "photos/cup.png", "--weights", str(weights)]) == 0

@@ -19,6 +19,7 @@ def planned(monkeypatch, tmp_path):
     calls = []
     monkeypatch.chdir(tmp_path)
     Path("photos/mine").mkdir(parents=True)
+    Path("photos/mine/a.png").touch()
     monkeypatch.setattr(
         "srzoo.training.session.train_stages",
         lambda folder, stages, distribution, **options: calls.append((folder, stages, options)),
@@ -41,7 +42,8 @@ def test_a_data_set_and_no_other_word_is_edsr_and_then_srgan(planned):
 
 
 def test_options_of_gan_training_reach_it(planned, tmp_path):
-    (tmp_path / "w.weights.h5").touch()
+    for name in ("w.weights.h5", "a.npz", "vgg.h5"):
+        (tmp_path / name).touch()
     _, (gan,), _ = planned(
         *(
             "photos",
@@ -100,9 +102,18 @@ def test_epochs_are_answered_with_steps(capsys):
     assert "srzoo counts updates of the weights: give --steps; 10 epochs are" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
+def test_what_is_not_there_is_told_before_anything_is_downloaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("photos").mkdir()
+    Path("photos/a.png").touch()
     with pytest.raises(FileNotFoundError, match="nothere/: no such folder"):
         main(["nothere/"])
+    with pytest.raises(ValueError, match="empty: no pictures found"):
+        main(["empty"])
+    for flag in ("--lpips", "--vgg"):
+        with pytest.raises(FileNotFoundError, match="none.h5: no such file"):
+            main(["photos", flag, "none.h5"])
 
 
 def test_a_word_that_is_no_data_set_is_told_without_tensorflow_and_the_network(tmp_path):
