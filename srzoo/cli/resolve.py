@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import math
 import os
+import re
 import sys
 import tempfile
 import time
@@ -343,17 +344,24 @@ def _carry_out(jobs, carry_out: Callable, args: argparse.Namespace, images: list
                 raise ValueError(job.refusal)
             line = _resolve(job, carry_out)
             if not args.quiet:
-                say(line, stream)
+                say(_in_words(line), stream)
         except Exception as error:  # whatever a picture brings about must not stop the others
             failed += 1
             reason = str(error) or type(error).__name__
             reason = reason if str(job.source) in reason else f"{job.source}: {reason}"
-            say(f"error: {reason}", sys.stderr)
+            say(f"error: {_in_words(reason)}", sys.stderr)
     if (len(jobs) > 1 or failed or left) and not args.quiet:
         rest = (f", {left} already there" if left else "") + (f", {failed} failed" if failed else "")
-        where = "beside them" if args.beside else f"to {args.output or 'results'}"
+        place = "standard output" if args.output == STREAM else args.output or "results"
+        where = "beside them" if args.beside else f"to {place}"
         say(f"{len(jobs) - failed - left} of {len(jobs)} images upscaled {where}{rest}", stream)
     return 1 if failed else 0
+
+
+def _in_words(line: str) -> str:
+    """The line, in which the files of `_streams` are called standard input and output."""
+    place = re.escape(os.path.join(tempfile.gettempdir(), "srzoo-"))
+    return re.sub(rf"{place}\w+/(?:standard-(input)|results/[^,;]+)", lambda at: f"standard {at[1] or 'output'}", line)
 
 
 def _resolve(job, carry_out: Callable) -> str:

@@ -158,7 +158,7 @@ def test_a_picture_comes_and_goes_by_standard_input_and_output(here):
     ran = run("resolve", "-", "--weights", weights, stdin=Path("cup.jpg").read_bytes())
     image = Image.open(io.BytesIO(ran.stdout))
     assert ran.returncode == 0 and (image.format, image.size) == ("JPEG", (82, 60))
-    assert b"standard-input: 41x30 -> 82x60" in ran.stderr
+    assert b"standard input: 41x30 -> 82x60" in ran.stderr and b"s, standard output\n" in ran.stderr
     ran = run("resolve", "cup.jpg", "-o", "-", "--format", "png", "--weights", weights)
     assert Image.open(io.BytesIO(ran.stdout)).format == "PNG" and not Path("results").exists()
 
