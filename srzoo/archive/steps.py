@@ -235,7 +235,8 @@ class UpscaleUnit(Networked):
         if storage.last_written(f"{scratch}/{name}") is None:
             loaded.seconds()
             pixels = from_channels(storage.get_array(scratch, f"{unit.name}.lr"))
-            result = upscale_bled(loaded.upscaler, pixels).map(lambda array: array[unit.tile.inside])
+            upscaler = loaded.upscaler.precise if pixels.deep else loaded.upscaler
+            result = upscale_bled(upscaler, pixels).map(lambda array: array[unit.tile.inside])
             storage.put_array(scratch, name, result.channels())
         return replace(unit, seconds=loaded.seconds())
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from srzoo import names, shipped
@@ -252,8 +252,10 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     max_pixels = args.max_pixels or MAX_PIXELS
     jobs = batch.plan(sources, results, size, args.compare, max_pixels, args.resume)
 
+    nearest = cache(partial(shipped.nearest, choice.source))
+
     def of_job(job: batch.Job) -> Upscaler:
-        return upscaler_of(shipped.nearest(choice.source, job.factor))
+        return upscaler_of(nearest(job.factor))
 
     def carry_out(job: batch.Job) -> batch.Result:
         bar.title = printable(job.source.name)

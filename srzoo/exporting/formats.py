@@ -1,12 +1,14 @@
 """A trained network in the formats that other programs read, each measured against the network before it appears."""
 
-from collections.abc import Callable
+import contextlib
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from srzoo import zoo
+from srzoo import shipped, zoo
 from srzoo.backend import require_tensorflow
 from srzoo.exporting.litert import LITERT_PRECISIONS, write_litert
 from srzoo.exporting.onnx import write_onnx
@@ -115,7 +117,7 @@ def export(
         return _export_saved_model(folded, output, version, max_pixels or DEFAULT_MAX_PIXELS, facts, checked)
     path = output / f"{model.name}{'' if precision == 'float32' else f'-{precision}'}{SUFFIXES[format]}"
     output.mkdir(parents=True, exist_ok=True)
-    with unfinished_folder(output) as temporary:
+    with unfinished_folder(output) as temporary, _named_failure(path):
         written = temporary / path.name
         if theirs:
             write_safetensors(model, written, theirs)
@@ -140,6 +142,21 @@ def _run_of(written: Path, model: keras.Model) -> Run:
     return _keras_run(load_checkpoint(written, configuration.base, residual_scaling=sizes.get("residual_scaling")))
 
 
+@contextlib.contextmanager
+def _named_failure(path: Path) -> Iterator[None]:
+    """Says of a failed write, of Python's or TensorFlow's, what could not be written."""
+    try:
+        yield
+    except Exception as error:
+        told = {"OSError": str(error), "ResourceExhaustedError": getattr(error, "message", "")}.get(
+            type(error).__name__
+        )
+        if told is None:
+            raise
+        reason = re.sub(r".*; | \[Op:\w+\]$", "", told.splitlines()[0])
+        raise OSError(f"{path} cannot be written ({reason}); nothing of it is left") from error
+
+
 def _converted(
     model: keras.Model, format: str, path: Path, precision: str, crops: list[np.ndarray], facts: Facts
 ) -> None:
@@ -151,6 +168,8 @@ def _converted(
                 write_openvino(model, path, precision, crops, facts)
             else:
                 write_onnx(model, path, facts)
+    except OSError:
+        raise
     except Exception as error:
         # Converters raise nearly any exception, with pages of their own code's places.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
@@ -200,10 +219,12 @@ def _export_saved_model(
         raise FileExistsError(f"{path} is there already; choose another version, or none for the next free one")
     output.mkdir(parents=True, exist_ok=True)
     # A server that watches the folder loads whatever is called as a number: it must not see one that is not checked.
-    with unfinished_folder(output) as temporary:
+    with unfinished_folder(output) as temporary, _named_failure(path):
         written = temporary / str(version)
         write_saved_model(model, written, max_pixels)
         (written / "assets.extra" / exported.ENTRY).write_text(exported.to_json(facts), "utf-8")
+        checksum = shipped.checksum(written / exported.GRAPH)
+        (written / "assets.extra" / exported.CHECKSUM).write_text(checksum, "utf-8")
         report = checked(written)
         folder.mkdir(exist_ok=True)
         written.rename(path)

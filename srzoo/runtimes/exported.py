@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,8 +32,19 @@ if TYPE_CHECKING:
 ENTRY = "srzoo.json"
 """Name of the facts in a SavedModel's `assets.extra` and within a `.tflite` file."""
 
+GRAPH = "saved_model.pb"
+
+CHECKSUM = "srzoo.sha256"
+"""Name of the checksum of `GRAPH` beside the facts: TensorFlow ends the process where a bit is wrong."""
+
 KEY = "srzoo"
 """Name of the facts in the metadata of an ONNX file and of one for OpenVINO."""
+
+MAX_FACTS = 10_000
+"""Bytes of them; compressed, a small file may hold any number."""
+
+MOST = {"scale": 16, "halo": 10**6, "bytes_per_pixel": 10**12, "alignment": 64, "border": 1000}
+"""Of the facts; whatever goes beyond would ask for memory without end."""
 
 MEMORY = {"litert": 1.6, "onnx": 1.25}
 """Format -> how much more memory its runtime takes at its peak than TensorFlow.
@@ -112,18 +124,41 @@ def load(source: str | os.PathLike) -> Network:
         )
     with quiet():
         text, run = read(path)
-    return _parsed(text, path).network(run)
+    facts = _parsed(text, path)
+    return facts.network(_checked(run, facts.scale, path))
+
+
+def _checked(run: Run, scale: int, path: Path) -> Run:
+    """Of whatever goes wrong in a runtime a sentence, and no picture of another size."""
+
+    def checked(pixels: np.ndarray) -> np.ndarray:
+        try:
+            sr = run(pixels)
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            if isinstance(error, MemoryError) or "alloc" in reason.lower():
+                raise MemoryError(reason) from error
+            raise ValueError(f"{path} cannot compute a picture ({reason})") from error
+        expected = (len(pixels), *(scale * side for side in pixels.shape[1:3]), 3)
+        if sr.shape != expected:
+            raise ValueError(f"{path} makes {sr.shape} of {pixels.shape}, expected {expected} by its scale {scale}")
+        return sr
+
+    return checked
 
 
 def _parsed(text: str | bytes | None, path: Path) -> Facts:
     try:
         facts = Facts(**json.loads(text or ""))
-        halo = 1 if facts.halo is None else facts.halo + 1
-        numbers = facts.scale, halo, facts.bytes_per_pixel, facts.alignment, facts.border + 1
-        if not all(isinstance(each, int) and each > 0 for each in numbers):
-            raise ValueError("scale, bytes_per_pixel and alignment must be above 0, halo and border from 0 on")
+        for name, most in MOST.items():
+            number, least = getattr(facts, name), name not in ("halo", "border")
+            whole = type(number) is int and least <= number <= most
+            if not whole and not (name == "halo" and number is None):
+                raise ValueError(f"{name} must be a whole number from {int(least)} to {most}")
+        if not isinstance(facts.name, str):
+            raise ValueError("the name must be a text")
         return facts
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} does not tell its scale and halo, so its pictures cannot be tiled; "
             "give a file that `python -m srzoo export` wrote"
@@ -136,9 +171,9 @@ def newest_version(folder: Path) -> Path:
     Raises:
         ValueError: if there is none.
     """
-    if (folder / "saved_model.pb").is_file():
+    if (folder / GRAPH).is_file():
         return folder
-    versions = [path.parent for path in folder.glob("*/saved_model.pb") if path.parent.name.isdigit()]
+    versions = [path.parent for path in folder.glob(f"*/{GRAPH}") if path.parent.name.isdigit()]
     if not versions:
         raise ValueError(
             f"{folder}: no SavedModel; expected saved_model.pb in it, or in a folder below it named by its version"
@@ -146,10 +181,13 @@ def newest_version(folder: Path) -> Path:
     return max(versions, key=lambda path: int(path.name))
 
 
-def _saved_model(folder: Path) -> tuple[str | None, Run]:
+def _saved_model(folder: Path) -> tuple[bytes | None, Run]:
     import tensorflow as tf
 
     path = newest_version(folder)
+    checksum = path / "assets.extra" / CHECKSUM
+    if checksum.is_file() and checksum.read_bytes()[:64].decode("ascii", "replace") != shipped.checksum(path / GRAPH):
+        raise ValueError(f"{path / GRAPH} is damaged; export the model again")
     try:
         loaded = tf.saved_model.load(path)
         signature = loaded.signatures["float"]
@@ -163,7 +201,10 @@ def _saved_model(folder: Path) -> tuple[str | None, Run]:
         return sr.numpy()
 
     facts = path / "assets.extra" / ENTRY
-    return facts.read_text("utf-8") if facts.is_file() else None, run
+    if not facts.is_file():
+        return None, run
+    with facts.open("rb") as file:
+        return file.read(MAX_FACTS), run
 
 
 def _litert(path: Path) -> tuple[bytes | None, Run]:
@@ -186,17 +227,19 @@ def _litert(path: Path) -> tuple[bytes | None, Run]:
         return interpreter.get_tensor(returned["index"])
 
     try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(ENTRY), run
-    except (zipfile.BadZipFile, KeyError):
+        with zipfile.ZipFile(path) as archive, archive.open(ENTRY) as entry:
+            return entry.read(MAX_FACTS), run
+    except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError, RuntimeError, EOFError):
         return None, run
 
 
 def _onnx(path: Path) -> tuple[str | None, Run]:
     runtime = require("onnxruntime", "onnxruntime", "an .onnx file")
     try:
-        session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        # Without a fallback, of which it tells on stdout; there is no other provider to fall back to.
+        session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"], enable_fallback=0)
         (given,) = session.get_inputs()
+        text = session.get_modelmeta().custom_metadata_map.get(KEY)
     except Exception as error:
         raise ValueError(f"{path}: not an ONNX file that can be loaded ({error})") from error
 
@@ -204,7 +247,7 @@ def _onnx(path: Path) -> tuple[str | None, Run]:
         (sr,) = session.run(None, {given.name: pixels})
         return sr
 
-    return session.get_modelmeta().custom_metadata_map.get(KEY), run
+    return text, run
 
 
 def _openvino(path: Path) -> tuple[str | None, Run]:

@@ -199,7 +199,7 @@ class Prepared:
             written = temporary / precision
             written.mkdir()
             for part, graph in _graphs(model, precision, pictures).items():
-                openvino.runtime().serialize(graph, written / f"{part}.xml")
+                _serialize(graph, written / f"{part}.xml")
             facts, tail_halo = _facts(model, precision)
             network = load_network(written, facts, tail_halo)
             report = parity.measure(reference, network.run, facts.scale)
@@ -214,6 +214,13 @@ class Prepared:
             with contextlib.suppress(FileExistsError):
                 written.rename(final)
         return Taken(network, precision, mean)
+
+
+def _serialize(graph, path: Path) -> None:
+    try:
+        openvino.runtime().serialize(graph, path)
+    except RuntimeError as error:  # of a stream of C++, which does not tell more
+        raise OSError(f"its disk may be full: {error}") from error
 
 
 def _graphs(model: "keras.Model", precision: str, pictures: Sequence[Path]) -> dict:

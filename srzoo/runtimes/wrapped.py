@@ -30,7 +30,12 @@ def self_ensemble(network: Network) -> Network:
 
     # The sum and the result of one pass are held beside each other.
     memory = network.bytes_per_pixel + 2 * 12 * network.scale**2
-    return replace(network, run=run, bytes_per_pixel=memory)
+    return replace(network, run=run, bytes_per_pixel=memory, precise=_precise(network, self_ensemble))
+
+
+def _precise(network: Network, around: Callable[[Network], Network]) -> Callable[[], Network] | None:
+    precise = network.precise
+    return precise and (lambda: around(precise()))
 
 
 def mixed(first: Network, second: Network, share: float) -> Network:
@@ -84,4 +89,4 @@ def interruptible(network: Network, tick: Callable[[], object]) -> Network:
                 raise error
             return result
 
-    return replace(network, run=run)
+    return replace(network, run=run, precise=_precise(network, lambda precise: interruptible(precise, tick)))

@@ -5,6 +5,7 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from srzoo.data.fingerprint import Fingerprint, changes
 from srzoo.images import atomic_file
@@ -13,6 +14,9 @@ from srzoo.training.lock import FolderLock
 from srzoo.training.settings import LOG_COLUMNS, Settings
 
 LOGGER = logging.getLogger(__name__)
+
+LONGEST_LINE = 10_000
+"""Letters that a line of the log has at most; Python's reader gives up at much longer ones."""
 
 LENGTHS = ("steps", "minutes")
 """Settings that may grow from one call to the next."""
@@ -73,6 +77,10 @@ class Run:
         Empty if nothing is, and for a run that has no record of its pictures yet.
         """
         before = _read_json(self.pictures) if self.pictures.exists() else now
+        if not all(isinstance(of_use, dict) for of_use in before.values()):
+            raise ValueError(
+                f"{self.pictures} is damaged; remove it, and the run goes on with the pictures that are there"
+            )
         if before != now or not self.pictures.exists():
             with named_failure(self.pictures), atomic_file(self.pictures) as temporary:
                 temporary.write_text(json.dumps(now, indent=1) + "\n")
@@ -88,10 +96,11 @@ class Run:
             return []
         text = self.log.read_text("utf-8", errors="replace").replace("\0", "")
         # What follows the last line feed is a line that was not finished.
-        header, *rows = [*csv.reader(text[: text.rfind("\n") + 1].splitlines())] or [[]]
+        lines = [line for line in text[: text.rfind("\n") + 1].splitlines() if len(line) < LONGEST_LINE]
+        header, *rows = [*csv.reader(lines)] or [[]]
         if header[:1] != ["step"]:
             return []
-        return [dict(zip(header, row)) for row in rows if len(row) == len(header) and row[0].isdigit()]
+        return [dict(zip(header, row)) for row in rows if len(row) == len(header) and row[0].isdecimal()]
 
     def append_log(self, rows: list[dict]) -> None:
         new = not self.log.exists()
@@ -119,7 +128,7 @@ def _write_rows(path: Path, rows: list[dict], mode: str, header: bool) -> None:
 def _read_json(path: Path) -> dict:
     try:
         stored = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} is damaged ({error}); bring it back from a copy, or train anew in another folder with --output"
         ) from error
@@ -128,11 +137,15 @@ def _read_json(path: Path) -> dict:
     return stored
 
 
+def _is_longer(before: Any, now: Any) -> bool:
+    return all(type(each) in (int, float) for each in (before, now)) and now > before > 0
+
+
 def _compare(stored: dict, given: dict, folder: Path) -> list[str]:
     """In words, by what a run is extended; raises ValueError if anything else is not as it was."""
     changed = [key for key in sorted(stored.keys() | given.keys()) if stored.get(key) != given.get(key)]
-    different = [f"{key} was {stored.get(key)!r} and is now {given.get(key)!r}" for key in changed]
-    if all(key in LENGTHS and stored.get(key) and given.get(key, 0) > stored[key] for key in changed):
+    different = [f"{key[:80]} was {stored.get(key)!r:.80} and is now {given.get(key)!r:.80}" for key in changed]
+    if all(key in LENGTHS and _is_longer(stored.get(key), given.get(key)) for key in changed):
         return different
     raise ValueError(
         f"{folder} holds a run with other settings ({'; '.join(different)}); "

@@ -14,6 +14,7 @@ from srzoo.pictures.formats import Format
 from srzoo.pictures.pixels import Bands, Pixels, bleed
 from srzoo.pictures.reading import Frame, LargeFrame, Picture
 from srzoo.pictures.writing import write_frames
+from srzoo.upscaling import flat
 from srzoo.upscaling.sizes import Size, below, passes, shrunk
 from srzoo.upscaling.upscaler import Progress, Upscaler
 
@@ -27,12 +28,9 @@ FLAT = 0.2
 """Share of pixels equal to those to the right of and below them, above which a picture is a drawing or a screenshot."""
 
 
-def needs_precision(pixels: Pixels) -> bool:
-    """Whether a network of 8 bits would show: in 16 bits, and in flat areas, which it makes uneven."""
-    values = pixels.colour if pixels.colour.ndim == 3 else pixels.colour[..., None]
-    here = values[:-1, :-1]
-    equal = np.all((here == values[1:, :-1]) & (here == values[:-1, 1:]), axis=2)
-    return pixels.deep or bool(equal.size and equal.mean() > FLAT)
+def _precise(upscaler: Upscaler, pixels: Pixels) -> Upscaler:
+    """In float32 where a network of 8 bits would show: in 16 bits, in drawings and in screenshots."""
+    return upscaler.precise if pixels.deep or flat.equal_to_next(pixels.colour).mean() > FLAT else upscaler
 
 
 def upscale_pixels(
@@ -54,6 +52,7 @@ def upscale_pixels(
         ValueError, MemoryError: as `Upscaler`.
     """
     size = size or Size(upscaler.scale).of(*pixels.size)
+    upscaler = _precise(upscaler, pixels)
     if size != tuple(side * upscaler.network_scale for side in pixels.size):
         return reduce(below, upscale_in_bands(upscaler, pixels, size, progress).bands())
     return upscale_bled(upscaler, Pixels(bleed(pixels), pixels.alpha), progress)
@@ -65,12 +64,14 @@ def upscale_bled(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter) 
     So of a part of a picture, with its halo, the inner part comes out as of the whole picture.
     """
     colour = _upscaled(upscaler, pixels.colour, progress)
+    flat.keep(colour, pixels.colour, slice(0, len(pixels.colour)), upscaler.network_scale)
     return Pixels(colour, None if pixels.alpha is None else _upscaled_alpha(upscaler, pixels.alpha, progress))
 
 
 def upscale_in_bands(upscaler: Upscaler, pixels: Pixels, size: tuple[int, int], progress: Progress = iter) -> Bands:
     """As `upscale_pixels`, for a result that is too large to hold: nothing is computed before it is asked for."""
-    return Bands(size, pixels.grey, pixels.deep, pixels.transparent, _sized(upscaler, pixels, size, progress))
+    bands = _sized(_precise(upscaler, pixels), pixels, size, progress)
+    return Bands(size, pixels.grey, pixels.deep, pixels.transparent, bands)
 
 
 def _sized(upscaler: Upscaler, pixels: Pixels, size: tuple[int, int], progress: Progress) -> Iterator[Pixels]:
@@ -83,19 +84,21 @@ def _sized(upscaler: Upscaler, pixels: Pixels, size: tuple[int, int], progress: 
 
 
 def _bands(upscaler: Upscaler, pixels: Pixels, row_bytes: int, progress: Progress) -> Iterator[Pixels]:
-    values, finish = _prepared(bleed(pixels))
+    given = bleed(pixels)
+    values, finish = _prepared(given)
     # Colours and alpha take turns, so they are cut alike.
     tiles = upscaler.plan(values, row_bytes)
     colours = upscaler.bands(values, finish, progress(tiles))
-    if pixels.alpha is None:
-        yield from map(Pixels, colours)
-        return
-    constant = pixels.alpha.min() == pixels.alpha.max()
-    alphas = upscaler.bands(*_prepared(pixels.alpha), tiles)
+    if pixels.alpha is not None:
+        constant = pixels.alpha.min() == pixels.alpha.max()
+        alphas = upscaler.bands(*_prepared(pixels.alpha), tiles)
     top = 0
     for colour in colours:
         rows = slice(top, top + len(colour) // upscaler.network_scale)
-        if constant:
+        flat.keep(colour, given, rows, upscaler.network_scale)
+        if pixels.alpha is None:
+            alpha = None
+        elif constant:
             alpha = np.full(colour.shape[:2], pixels.alpha.flat[0])
         else:
             alpha = _within_neighbours(next(alphas), pixels.alpha, rows, upscaler.network_scale)
@@ -192,8 +195,6 @@ def _result(
     upscaler: Upscaler, frame: Frame, size: tuple[int, int], may_stream: bool, progress: Progress
 ) -> Frame | LargeFrame:
     given = frame.pixels
-    if needs_precision(given):
-        upscaler = upscaler.precise
     metadata = frame.metadata.of_result(given.size, size, given.grey)
     if may_stream and math.prod(size) * given.channels_count * given.colour.itemsize > LARGE:
         return LargeFrame(upscale_in_bands(upscaler, given, size, progress), metadata)

@@ -108,8 +108,8 @@ class Upscaler:
 
             network = keras_network(model)
             self._checks_memory = machine.runs_in_machine_memory(model)
-        self._precise, self._self_ensemble = network.precise, self_ensemble
         network = wrapped.self_ensemble(network) if self_ensemble else network
+        self._precise = network.precise
         self.name, self.network_scale, self.halo, self.alignment = (
             network.name,
             network.scale,
@@ -128,7 +128,7 @@ class Upscaler:
         if self._precise is None:
             return self
         LOGGER.info("%s: float32 for pictures of 16 bits and with flat areas", self.name)
-        return Upscaler(self._precise(), self._memory, self.scale, self._self_ensemble)
+        return Upscaler(self._precise(), self._memory, self.scale)
 
     @cached_property
     def _for_damaged(self) -> "Upscaler":

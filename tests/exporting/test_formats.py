@@ -1,12 +1,16 @@
 """Exported files: the same function in other formats, and what is refused."""
 
+import errno
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from srzoo import zoo
@@ -175,6 +179,23 @@ def test_a_failed_export_leaves_the_file_of_an_earlier_one(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("format", ["keras", "saved_model"])
+def test_a_full_disk_leaves_nothing_and_is_told(tmp_path, monkeypatch, format):
+    def keras_fails(path):
+        path.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def tensorflow_fails(model, folder, max_pixels):
+        folder.mkdir()
+        raise tf.errors.ResourceExhaustedError(None, None, f"{folder}/variables; No space left on device [Op:SaveV2]")
+
+    monkeypatch.setattr(formats, "write_saved_model", tensorflow_fails)
+    monkeypatch.setattr(formats, "fold_batch_norm", lambda model: SimpleNamespace(save=keras_fails))
+    with pytest.raises(OSError, match=r"cannot be written \(.*No space left on device\); nothing of it is left"):
+        export(tiny(), tmp_path, format)
+    assert not files(tmp_path)
+
+
 def test_versions_of_a_saved_model_count_up_and_none_is_replaced(tmp_path):
     model = tiny()
     assert export(model, tmp_path)[0].name == "1"
@@ -251,6 +272,44 @@ def test_a_file_without_scale_and_halo_is_refused(tmp_path):
     path.write_bytes(whole[: entry.header_offset])
     with pytest.raises(ValueError, match=r"does not tell its scale and halo.*give a file that `python -m srzoo export"):
         exported.load(path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"scale": True}, {"scale": 10**9}, {"bytes_per_pixel": 10**400}, {"border": 10**6}, {"halo": -1}, {"name": ["a"]}],
+)
+def test_facts_of_no_network_are_refused(changed):
+    facts = exported.Facts("a-x2", 2, None, 100, "float32")
+    assert exported._parsed(exported.to_json(facts), Path("a.onnx")) == facts
+    with pytest.raises(ValueError, match="a.onnx does not tell its scale and halo"):
+        exported._parsed(exported.to_json(replace(facts, **changed)), Path("a.onnx"))
+
+
+def test_a_network_that_does_not_upscale_as_it_tells_or_fails_is_told(tmp_path, capfd):
+    need("onnx")
+    from onnx import TensorProto, helper
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None, None, 3]) for name in "xy"]
+    path = tmp_path / "a.onnx"
+    for operation, reason in (
+        ("Identity", r"makes \(1, 4, 5, 3\) of \(1, 4, 5, 3\), expected \(1, 8, 10, 3\) by its scale 2"),
+        ("MaxUnpool", "not an ONNX file that can be loaded"),
+    ):
+        graph = helper.make_graph([helper.make_node(operation, ["x"], ["y"])], "a", ends[:1], ends[1:])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        helper.set_model_props(model, {"srzoo": exported.to_json(exported.Facts("a", 2, 1, 100, "float32"))})
+        path.write_bytes(model.SerializeToString())
+        with pytest.raises(ValueError, match=reason):
+            exported.load(path).run(pixels(4, 5))
+    assert not capfd.readouterr().out
+
+
+def test_a_wrong_bit_in_a_saved_model_is_found_before_tensorflow_reads_it(tmp_path):
+    (tmp_path / "assets.extra").mkdir()
+    (tmp_path / "saved_model.pb").write_bytes(b"graph")
+    (tmp_path / "assets.extra" / "srzoo.sha256").write_text("0" * 64)
+    with pytest.raises(ValueError, match=r"saved_model\.pb is damaged; export the model again"):
+        exported.load(tmp_path)
 
 
 def test_a_folder_without_a_saved_model_is_refused(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from srzoo import zoo
 from srzoo.images import write_image
-from srzoo.runtimes import parity, prepared
+from srzoo.runtimes import openvino, parity, prepared
 from srzoo.runtimes.prepared import CacheError, Prepared
 
 pytest.importorskip("openvino")
@@ -70,6 +70,17 @@ def test_a_damaged_entry_is_made_anew(kept, model, file):
     assert kept.load("float32") is None
     kept.make(model, "float32")
     assert kept.load("float32")
+
+
+def test_a_full_disk_leaves_nothing_and_is_told(kept, model, monkeypatch):
+    def fails(graph, path):
+        path.write_text("half")
+        raise RuntimeError("basic_ios::clear: iostream error")  # as OpenVINO tells it
+
+    monkeypatch.setattr(openvino.runtime(), "serialize", fails)
+    with pytest.raises(prepared.CacheError, match="cannot be written .its disk may be full"):
+        kept.make(model, "float32")
+    assert not list(kept.folder.iterdir())
 
 
 def test_other_weights_have_an_entry_of_their_own(kept, weights, tmp_path):

@@ -1,5 +1,6 @@
 """The folder of a run."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,22 @@ def test_a_run_with_other_settings_in_the_folder_is_refused(tmp_path):
     Run(tmp_path / "run", SETTINGS)
     with pytest.raises(ValueError, match="learning_rate was 0.0001 and is now 0.1; patch was 192 and is now 96"):
         Run(tmp_path / "run", replace(SETTINGS, learning_rate=0.1, patch=96))
+
+
+@pytest.mark.parametrize("steps", ["ten", [10], {}, True, float("nan"), -1, 10**400, None, "x" * 10**6])
+def test_settings_that_somebody_changed_are_refused_in_a_sentence(tmp_path, steps):
+    Run(tmp_path / "run", SETTINGS).begin()
+    config = tmp_path / "run" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "steps": steps}))
+    with pytest.raises(ValueError, match="steps was .* and is now 10") as error:
+        Run(tmp_path / "run", SETTINGS)
+    assert len(str(error.value)) < 1000
+
+
+def test_a_run_by_time_does_not_go_on_as_one_by_steps(tmp_path):
+    Run(tmp_path / "run", replace(SETTINGS, steps=None, minutes=5)).begin()
+    with pytest.raises(ValueError, match="minutes was 5 and is now None; steps was None and is now 10"):
+        Run(tmp_path / "run", SETTINGS)
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
@@ -53,6 +70,8 @@ def test_a_row_cut_short_by_a_crash_is_forgotten(tmp_path):
     "tail",
     [
         "1",
+        "\u00c2\u00b2" + "," * (len(LOG_COLUMNS) - 1) + "\n",
+        "3," + "9" * 200_000 + "\n",
         "12,3.5,0.001",
         "\0" * 40,
         "\0\0\n",
@@ -84,9 +103,17 @@ def test_a_log_whose_header_is_cut_short_is_begun_again(tmp_path):
     assert [row["loss"] for row in run.read_log()] == ["0.5"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": 1'])
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": 1', "[" * 10**5])
 def test_a_damaged_configuration_is_named(tmp_path, text):
     Run(tmp_path / "run", SETTINGS).begin()
     (tmp_path / "run" / "config.json").write_text(text)
     with pytest.raises(ValueError, match=r"config\.json (is damaged|holds a list)"):
         Run(tmp_path / "run", SETTINGS)
+
+
+def test_a_damaged_record_of_the_pictures_is_named(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS)
+    run.begin()
+    run.pictures.write_text('{"train": ["a.png"], "validation": {}}')
+    with pytest.raises(ValueError, match=r"pictures\.json is damaged; remove it, and the run goes on"):
+        run.compare_pictures({"train": {"a.png": "0"}, "validation": {}})

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.network import Network
+from srzoo.runtimes.wrapped import interruptible, self_ensemble
 from srzoo.upscaling import Upscaler, batch
+from srzoo.upscaling.pictures import upscale_in_bands, upscale_pixels
 from srzoo.upscaling.sizes import Size
 
 PHOTO = np.random.default_rng(0).integers(0, 250, (20, 30, 3), np.uint8)
@@ -43,6 +46,36 @@ def test_sixteen_bits_and_flat_areas_leave_int8(picture, precise, upscaler, tmp_
     batch.carry_out(job, upscaler, "")
     expected = picture.repeat(2, 0).repeat(2, 1)
     assert np.array_equal(np.asarray(Image.open(job.target)), expected) == precise
+
+
+def test_the_self_ensemble_goes_with_it():
+    network = Network("coarse", 2, 1, 1, repeated, precise=lambda: Network("precise", 2, 1, 1, repeated))
+    memory = self_ensemble(network).bytes_per_pixel
+    assert interruptible(self_ensemble(network), lambda: None).precise().bytes_per_pixel == memory > 1
+    assert Upscaler(network, self_ensemble=True).precise.max_pixels == Upscaler(network, self_ensemble=True).max_pixels
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("white", [255, 65535])
+def test_areas_of_one_colour_keep_it_whole_and_in_bands(white, grey):
+    picture = np.full((40, 30, 3), white, np.uint8 if white == 255 else np.uint16)
+    picture[10:14] = np.random.default_rng(0).integers(0, white, (4, 30, 3))
+    picture[25:] = white // 5 * 3
+    picture = picture[..., 0] if grey else picture
+    uneven = Network("uneven", 2, 1, 1, lambda pixels: repeated(pixels) + np.float32([-9, 4, -2]))
+    upscaler = Upscaler(uneven, memory=500)
+    result = upscale_pixels(upscaler, Pixels(picture)).colour
+    expected = picture.repeat(2, 0).repeat(2, 1)
+    for kept in (slice(0, 16), slice(32, 46), slice(58, 80)):  # two pixels from what is not white, four from the grey
+        np.testing.assert_array_equal(result[kept], expected[kept])
+    assert (result[20:28] != expected[20:28]).mean() > 0.9
+    bands = upscale_in_bands(upscaler, Pixels(picture), (60, 80)).bands()
+    np.testing.assert_array_equal(np.concatenate([band.colour for band in bands]), result)
+
+
+def test_what_a_network_makes_of_one_colour_on_purpose_stays():
+    dark = Upscaler(Network("dark", 2, 1, 1, lambda pixels: repeated(pixels) / 2), memory=100_000)
+    assert np.all(upscale_pixels(dark, Pixels(np.full((9, 9, 3), 200, np.uint8))).colour == 100)
 
 
 def test_a_network_that_was_asked_for_stays(upscaler):

@@ -1,0 +1,55 @@
+"""Areas of one colour, which a network gives back some levels off: it stays what it was, white paper #FFFFFF."""
+
+import numpy as np
+
+REACH, REACH_OF_ENDS = 4, 2
+"""Pixels around one that must be like it. Of white and black fewer do, as there nothing can be meant but the end of the
+scale; of other colours the square is larger than a block of JPEG, whose edges a network takes away."""
+
+NEAR = 16
+"""Grey levels up to which an answer is that colour: networks that ship are up to 11 off, one farther off means it."""
+
+
+def equal_to_next(colour: np.ndarray) -> np.ndarray:
+    """Whether each pixel of (H, W) or (H, W, C) is like those to the right of and below it, as bool (H, W)."""
+    values = colour if colour.ndim == 3 else colour[..., None]
+    equal = np.ones(values.shape[:2], bool)
+    equal[:, :-1] &= np.all(values[:, :-1] == values[:, 1:], axis=2)
+    equal[:-1] &= np.all(values[:-1] == values[1:], axis=2)
+    return equal
+
+
+def keep(result: np.ndarray, given: np.ndarray, rows: slice, scale: int) -> None:
+    """Gives areas of one colour that colour again.
+
+    Args:
+        result: uint8 or uint16 of shape (scale N, scale W) or (scale N, scale W, C), of N rows; it is changed.
+        given: the whole picture of the same type, (H, W) or (H, W, C).
+        rows: those of `given` that the result is of.
+        scale: HR pixels a side of an LR pixel.
+    """
+    around = slice(max(0, rows.start - REACH), rows.stop + REACH)
+    inner = slice(rows.start - around.start, rows.stop - around.start)
+    part, levels = given[around], np.iinfo(given.dtype).max
+    equal = equal_to_next(part)
+    ends = (part == 0) | (part == levels)
+    ends = ends if ends.ndim == 2 else ends.all(axis=2)
+    flat = _whole(equal, REACH) | (_whole(equal, REACH_OF_ENDS) & ends)
+    for row, (line, kept) in enumerate(zip(given[rows], flat[inner])):
+        if kept.any():
+            made, wanted = result[row * scale : (row + 1) * scale], line.repeat(scale, axis=0)
+            off = np.abs(made.astype(np.int32) - wanted)
+            near = off <= NEAR * (levels // 255)
+            kept = kept.repeat(scale) & (near if near.ndim == 2 else near.all(axis=2))
+            made[kept] = np.broadcast_to(wanted, made.shape)[kept]
+
+
+def _whole(equal: np.ndarray, reach: int) -> np.ndarray:
+    """Whether all pixels around, as far as the picture goes, are like each pixel, by `equal_to_next`."""
+    for axis, length in enumerate(equal.shape):
+        padded = np.pad(
+            equal, [(reach, reach - 1) if each == axis else (0, 0) for each in (0, 1)], constant_values=True
+        )
+        parts = [np.take(padded, range(start, start + length), axis) for start in range(2 * reach)]
+        equal = np.logical_and.reduce(parts)
+    return equal
