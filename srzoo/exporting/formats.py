@@ -148,12 +148,9 @@ def _named_failure(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = {"OSError": str(error), "ResourceExhaustedError": getattr(error, "message", "")}.get(
-            type(error).__name__
-        )
-        if told is None:
+        if type(error).__name__ not in ("OSError", "ResourceExhaustedError"):
             raise
-        reason = re.sub(r".*; | \[Op:\w+\]$", "", told.splitlines()[0])
+        reason = re.sub(r".*; | \[Op:\w+\]$", "", str(getattr(error, "message", error)).splitlines()[0])
         raise OSError(f"{path} cannot be written ({reason}); nothing of it is left") from error
 
 
