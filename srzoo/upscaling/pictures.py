@@ -28,9 +28,13 @@ FLAT = 0.2
 """Share of pixels equal to those to the right of and below them, above which a picture is a drawing or a screenshot."""
 
 
+def needs_precision(pixels: Pixels) -> bool:
+    """Whether a network of 8 bits would show: in 16 bits, in drawings and in screenshots."""
+    return pixels.deep or bool(flat.equal_to_next(pixels.colour).mean() > FLAT)
+
+
 def _precise(upscaler: Upscaler, pixels: Pixels) -> Upscaler:
-    """In float32 where a network of 8 bits would show: in 16 bits, in drawings and in screenshots."""
-    return upscaler.precise if pixels.deep or flat.equal_to_next(pixels.colour).mean() > FLAT else upscaler
+    return upscaler.precise if needs_precision(pixels) else upscaler
 
 
 def upscale_pixels(

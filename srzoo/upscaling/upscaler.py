@@ -109,7 +109,7 @@ class Upscaler:
             network = keras_network(model)
             self._checks_memory = machine.runs_in_machine_memory(model)
         network = wrapped.self_ensemble(network) if self_ensemble else network
-        self._precise = network.precise
+        self._precise, self._self_ensemble = network.precise, self_ensemble
         self.name, self.network_scale, self.halo, self.alignment = (
             network.name,
             network.scale,
