@@ -9,14 +9,14 @@ from srzoo.cli import run
 
 COMMANDS = {
     "batch": ("srzoo.cli.batch", "upscales archives of pictures with Apache Beam"),
-    "compare": ("srzoo.cli.compare", "shows models beside each other, as one web page"),
+    "compare": ("srzoo.cli.compare", "compares models on one web page"),
     "degrade": ("srzoo.cli.degrade", "makes pairs of HR and degraded LR from pictures"),
     "demo": ("srzoo.cli.demo", "opens a web page to try networks on your pictures"),
     "evaluate": ("srzoo.cli.evaluate", "measures a network on benchmark folders"),
     "export": ("srzoo.cli.export", "writes a model for TF Serving, LiteRT or ONNX"),
-    "import": ("srzoo.cli.import_weights", "reads the PyTorch checkpoints of others"),
+    "import": ("srzoo.cli.import_weights", "reads PyTorch checkpoints of other projects"),
     "list": ("srzoo.cli.list_models", "lists the models that come with srzoo"),
-    "mos": ("srzoo.cli.mos", "takes a mean opinion score: a page for raters, and the report"),
+    "mos": ("srzoo.cli.mos", "takes a mean opinion score: a page for raters, and a report"),
     "resolve": ("srzoo.cli.resolve", "upscales pictures, as resolve_image.py does"),
     "train": ("srzoo.cli.train", "trains a network, as train.py does"),
     "upload": ("srzoo.cli.upload", "puts a network and its card on the Hugging Face Hub"),

@@ -1,4 +1,4 @@
-"""Which of Keras's backends computes: networks run in all of them, training and export in TensorFlow alone."""
+"""Keras's backend: networks run in all of them, training and export in TensorFlow alone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ def require_tensorflow(what: str) -> None:
 
 @contextmanager
 def channels_last() -> Iterator[None]:
-    """Within it layers are made for (N, H, W, C), whatever the user's keras.json says; they stay so."""
+    """A context that makes layers for (N, H, W, C), whatever the user's keras.json says; they stay so."""
     before = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_last")
     try:

@@ -11,7 +11,7 @@ from srzoo import names, shipped
 from srzoo.tables import markdown_table
 
 PROVENANCE = shipped.SHIPPED / "provenance.json"
-"""Of what, on which pictures and by which commands the weights that ship were made."""
+"""The teachers, pictures and commands that made the weights that ship."""
 
 METRICS = {"psnr": ("PSNR-Y", "psnr_y"), "ssim": ("SSIM-Y", "ssim_y"), "lpips": ("LPIPS", "lpips")}
 """The hubs' name of a metric -> what a card calls it, and its key in `results.json`."""
@@ -36,7 +36,7 @@ _PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off)$)[A-Za-z][\w./-]*(?: 
 
 
 def metadata(model: str, ships: bool = True) -> dict[str, Any]:
-    """What stands in front of a model's card.
+    """Metadata of a model's card.
 
     Args:
         model: its full name.
@@ -58,7 +58,7 @@ def metadata(model: str, ships: bool = True) -> dict[str, Any]:
 
 
 def _results(model: str) -> list[dict[str, Any]]:
-    """Its figures on each benchmark, and on the one that was damaged."""
+    """A model's figures on each benchmark, and on the damaged one."""
     measured = json.loads(shipped.RESULTS.read_text("utf-8"))
     task = {"type": "image-to-image", "name": f"Super-resolution x{names.parse(model).scale}"}
     return [
@@ -78,7 +78,7 @@ def write_card(model: str, scale: int, ships: bool) -> str:
     Args:
         model: its name.
         scale: HR pixels a side of an LR pixel.
-        ships: as of `metadata`; then its figures are in a table.
+        ships: the same as for `metadata`; then its figures are in a table.
     """
     found = metadata(model, ships)
     lines = PAGE.format(model=model, scale=scale)
@@ -118,5 +118,5 @@ def _flow(value: Any) -> str:
         return f"{{{', '.join(f'{key}: {_flow(each)}' for key, each in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_flow, value))}]"
-    # What is no plain word stands as in JSON, which is YAML too.
+    # Anything but a plain word is written as in JSON, which is YAML too.
     return value if isinstance(value, str) and _PLAIN.fullmatch(value) else json.dumps(value)

@@ -38,7 +38,7 @@ class Pair:
     """Files of one picture of a benchmark.
 
     Attributes:
-        name: of the HR file, without the ending.
+        name: name of the HR file, without the ending.
         hr: the HR file.
         lr: the LR file; without one, LR is made from HR.
     """
@@ -48,7 +48,7 @@ class Pair:
     lr: Path | None
 
     def read(self, scale: int, lpips: Lpips | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Gives (lr, hr), uint8 of shapes (h, w, 3) and (scale h, scale w, 3).
+        """Returns (lr, hr), uint8 of shapes (h, w, 3) and (scale h, scale w, 3).
 
         Raises:
             ValueError: if a file cannot be read, HR is not `scale` times LR, or it is too small to be measured, by
@@ -81,12 +81,12 @@ class Score:
     """Figures of one picture.
 
     Attributes:
-        name: of its HR file, without the ending.
-        psnr_y, psnr_rgb: in dB.
-        ssim_y: at most 1.
-        lpips, dists: at least 0, and lower is better; None if it was not measured.
-        lr_psnr: in dB, of SR shrunk again against LR.
-        seconds: of upscaling alone, from and to pixels in memory.
+        name: name of its HR file, without the ending.
+        psnr_y, psnr_rgb: PSNR in dB.
+        ssim_y: SSIM, at most 1.
+        lpips, dists: distances of at least 0; lower is better. None if not measured.
+        lr_psnr: PSNR in dB between LR and SR that is reduced again.
+        seconds: seconds of upscaling alone, from and to pixels in memory.
         bicubic_psnr_y, bicubic_ssim_y, bicubic_psnr_rgb, bicubic_lpips, bicubic_dists, bicubic_lr_psnr,
             bicubic_seconds: the same of MATLAB's bicubic.
     """
@@ -120,7 +120,7 @@ class FolderScores:
     Attributes:
         dataset: the folder's name.
         model: what upscaled.
-        scale: of the upscaling.
+        scale: scale of the upscaling.
         lr: where the LR pictures came from, in words.
         protocol: how the figures were computed, in words.
         scores: one a picture; `mean` averages them.
@@ -135,7 +135,7 @@ class FolderScores:
 
     @property
     def equal(self) -> list[str]:
-        """Pictures with a figure that is infinite, as SR is equal to HR; it is left out of the mean."""
+        """Pictures with an infinite figure, because SR equals HR. The mean leaves them out."""
         return [score.name for score in self.scores if math.inf in score.figures.values()]
 
     @property
@@ -145,7 +145,7 @@ class FolderScores:
 
 
 def protocol(scale: int, lpips: Lpips | None = None) -> str:
-    """How the figures are computed, in words."""
+    """Describes how the figures are computed."""
     fidelity = (
         f"x{scale}; SR rounded to 8 bits; {scale} pixels shaved off each border; Y: luma of BT.601 in [16, 235], not "
         "rounded; SSIM of Wang et al. (2004), Gaussian 11x11, sigma 1.5, where the window fits whole; means over "
@@ -168,9 +168,9 @@ def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pai
     All are read once, so that bad ones are found before anything is upscaled.
 
     Args:
-        folder: of the benchmark.
-        scale: of the upscaling.
-        lpips: if it is to be measured, as it may need larger pictures.
+        folder: folder of the benchmark.
+        scale: scale of the upscaling.
+        lpips: LPIPS, which may need larger pictures; None: not measured.
 
     Returns:
         At least one pair, sorted by file name, each of which `Pair.read` can read.
@@ -214,15 +214,15 @@ def evaluate(
     """Upscales every picture of a benchmark and measures it, and bicubic beside it.
 
     Args:
-        upscale: from uint8 (h, w, 3) to uint8 (scale h, scale w, 3), such as a `srzoo.upscaling.Upscaler`.
+        upscale: function from uint8 (h, w, 3) to uint8 (scale h, scale w, 3), such as a `srzoo.upscaling.Upscaler`.
         model: what the report calls it.
-        scale: of the upscaling; also the pixels that are shaved.
+        scale: scale of the upscaling, and the number of pixels to shave.
         folder: see `find_pairs`.
         progress: is given the list of pairs and gives them back one by one, as `tqdm.tqdm` does.
         lpips, dists: measure LPIPS and DISTS too, if given.
 
     Raises:
-        FileNotFoundError, ValueError: as `find_pairs`.
+        FileNotFoundError, ValueError: the errors of `find_pairs`.
     """
     pairs = find_pairs(folder, scale, lpips)
     by_bicubic = partial(bicubic.upscale, scale=scale)

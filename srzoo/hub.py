@@ -107,7 +107,7 @@ def _parts(uri: str) -> tuple[str, str | None]:
 
 @contextmanager
 def _told(uri: str) -> Iterator[ModuleType]:
-    """Gives huggingface_hub; what it raises, often over many lines, becomes one line that says what to do."""
+    """Yields huggingface_hub; what it raises, often over many lines, becomes one line that says what to do."""
     try:
         import huggingface_hub
         from huggingface_hub import errors

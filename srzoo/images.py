@@ -42,7 +42,7 @@ READABLE = (
     *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF", "HEIF", "JXL", "JPEG2000", "MPO"),
     *("ICO", "PCX", "PPM", "PSD", "QOI", "SGI", "TGA"),
 )
-"""What is read, by Pillow's names. Not EPS, which is a program, nor the formats that hold no photographs."""
+"""Formats to read, by Pillow's names; without EPS, which is a program, and formats that hold no photographs."""
 
 OPTIONAL = {
     "pillow_heif": ("HEIF", "pillow-heif", (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")),
@@ -62,7 +62,7 @@ NO_PICTURES = {
         (b"ftypcrx ", b"FUJIFILMCCD-", b"IIRO", b"IIRS", b"MMOR", b"IIU\0"), "a RAW file; give it developed"
     ),
 }
-"""What is among the first 12 bytes of files that are taken for pictures -> what they are."""
+"""Bytes among the first 12 of files that people take for pictures -> the true kind of file."""
 
 # Files are refused for what Pillow only warns of. Not around each: they are read in threads, which share filters.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -85,14 +85,14 @@ def to_uint8(pixels) -> np.ndarray:
         uint8 array of the same shape.
 
     Raises:
-        ValueError: if a value is not finite, as a cast would turn it into an arbitrary grey level.
+        ValueError: if a value is not finite, because a cast would turn it into an arbitrary grey level.
     """
     pixels = np.asarray(pixels)
     return pixels if pixels.dtype == np.uint8 else _to_integers(pixels, np.uint8)
 
 
 def to_uint16(pixels) -> np.ndarray:
-    """As `to_uint8`, from the same [0, 255] scale to 16 bits: 255 becomes 65535."""
+    """Like `to_uint8`, from the same [0, 255] scale to 16 bits: 255 becomes 65535."""
     return _to_integers(np.asarray(pixels) * 257, np.uint16)
 
 
@@ -255,7 +255,7 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
 MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:4]
 
 WRITING = re.compile(r"\.writing-([0-9a-f]{4})-([0-9a-f]+)-[a-z0-9_]{8}")
-"""How the name of a file or folder begins that is not finished: the machine, the process, and letters at random."""
+"""Beginning of the name of an unfinished file or folder; machine, process and random letters follow."""
 
 ABANDONED_SECONDS = 86_400
 """Without a change, after which what is not finished belongs to nobody, whatever machine it is of."""
@@ -294,7 +294,7 @@ _remove_abandoned_once = functools.cache(remove_abandoned)
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
-    """Gives a temporary path beside `path`, which takes its place on success.
+    """Yields a temporary path beside `path`, which takes its place on success.
 
     Missing folders are made. If the block raises, the temporary file is removed and `path` is untouched; if the process
     is killed, a later one in the same folder removes it.
@@ -321,7 +321,7 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def unfinished_folder(parent: str | os.PathLike) -> Iterator[Path]:
-    """Gives a hidden folder in `parent` that is removed in the end, by a later process if this one is killed."""
+    """Yields a hidden folder in `parent` that is removed in the end, by a later process if this one is killed."""
     _remove_abandoned_once(Path(parent))
     with tempfile.TemporaryDirectory(prefix=unfinished_prefix(), dir=parent) as folder:
         yield Path(folder)
@@ -346,7 +346,7 @@ def image_files(
     Args:
         folder: where to look.
         suffixes: endings in lower case.
-        onerror: is given the error of each folder that cannot be listed; without it they are passed over.
+        onerror: gets the error of each folder that it cannot list; without it such folders are skipped.
     """
     found = []
     for place, folders, names in os.walk(Path(folder), onerror=onerror):

@@ -18,7 +18,7 @@ _NAME = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*?)(?:-x(\d+))?((?:\.[^.]+(?:\
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a network is built from.
+    """Configuration of a network.
 
     Attributes:
         base: name of a registered model.
@@ -37,7 +37,7 @@ class Configuration:
         return f"{self.base}-x{self.scale}{''.join(texts)}"
 
     def to_json(self) -> str:
-        """As a line of JSON, of which `from_json` is the reverse."""
+        """A line of JSON. `from_json` reads it."""
         return json.dumps({"model": self.base, "scale": self.scale, "options": dict(self.options)})
 
 
@@ -45,11 +45,11 @@ def parse(name: str, scale: int | None = None) -> Configuration:
     """Reads a model's name; the reverse of `Configuration.name`.
 
     Args:
-        name: as `edsr-baseline`, `edsr-baseline-x4` or `edsr-baseline-x4.blocks4`.
-        scale: that is asked for beside it; None: the name's, or else 4.
+        name: name such as `edsr-baseline`, `edsr-baseline-x4` or `edsr-baseline-x4.blocks4`.
+        scale: scale that the caller gives; None: the name's, or else 4.
 
     Raises:
-        ValueError: if it is not of that form, or the name tells another scale.
+        ValueError: if it does not have that form, or the name has another scale.
     """
     match = _NAME.fullmatch(name)
     options = list(_OPTION.finditer(match[3])) if match else []

@@ -55,7 +55,7 @@ def save_preset(model: keras.Model, folder: str | os.PathLike) -> None:
 
 
 def _configuration(model: keras.Model) -> dict[str, str]:
-    """What `zoo.save_weights` writes beside the weights; nothing for a network of others."""
+    """Attributes that `zoo.save_weights` writes beside the weights; none for other networks."""
     try:
         return {"srzoo": zoo.configuration_of(model).to_json()}
     except ValueError:

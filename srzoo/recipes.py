@@ -1,4 +1,4 @@
-"""How each paper trained its network, as data."""
+"""The papers' trainings, as data."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -48,28 +48,28 @@ AVERAGE = 0.999
 common practice since, worth some hundredths of a decibel at their lengths and more in short runs."""
 
 FEATURE_SCALE = 1 / 12.75
-"""On VGG's features: it brings their squared error to the size of that of pixels (arXiv 1609.04802, section 3.2)."""
+"""Factor on VGG's features. It brings their squared error to that of pixels (arXiv 1609.04802, section 3.2)."""
 
 
 TERMS = {
-    "content": "on VGG's features",
-    "adversarial": "of the generator's part in GAN training, 1e-3 in SRGAN",
-    "pixel": "of a loss on pixels",
-    "grid": "against checkerboards; in none of the papers",
-    "consistency": "that SR, shrunk, is LR; in none of the papers",
+    "content": "weight of the loss on VGG's features",
+    "adversarial": "weight of the generator's adversarial loss, 1e-3 in SRGAN",
+    "pixel": "weight of a loss on pixels",
+    "grid": "weight of a loss against checkerboards; no paper has it",
+    "consistency": "weight of a loss that compares SR, reduced, with LR; no paper has it",
 }
 """Terms of the generator's loss in GAN training -> what each is for. `srzoo.losses.TERMS` has the functions."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What the generator minimises in GAN training.
+    """The generator's loss in GAN training.
 
     Attributes:
         content: layer -> weight, see `srzoo.losses.ContentLoss`, as are the next three.
         weights: term -> weight; terms that are not named are left out.
         activation: `after` or `before` the ReLU.
-        distance: of the features, `l1` or `l2`.
+        distance: distance between features, `l1` or `l2`.
         feature_scale: factor on the features.
         adversarial: a key of `srzoo.losses.ADVERSARIAL_LOSSES`.
         pixel: a key of `srzoo.losses.PIXEL_LOSSES`.
@@ -123,7 +123,7 @@ def learning_rate(
             `anneal`, for weights that are trained already: the same cosine from the first step on.
             `tenth`, SRGAN's: a tenth from half of the run on.
         peak: the highest learning rate.
-        halve_every: for `halving`: steps between two halvings, or the steps of each; None keeps it level.
+        halve_every: steps between two halvings, or the step of each, for `halving`; None keeps the rate level.
         step: updates done so far.
         progress: share of the run that is done, in [0, 1], by steps or by time.
     """

@@ -11,13 +11,13 @@ from pathlib import Path
 from srzoo import hub, names
 
 SHIPPED = Path(__file__).parent / "weights"
-"""Their folder, one `<full name>.weights.h5` a model."""
+"""Folder of the weights that ship, one `<full name>.weights.h5` a model."""
 
 FILES = (".h5", ".keras", ".tflite", ".onnx", ".xml")
 """Endings of files that hold a network."""
 
 RESULTS = SHIPPED / "results.json"
-"""What they score on the benchmarks, as `tools/results.py` measured it."""
+"""Their scores on the benchmarks, from `tools/results.py`."""
 
 
 FOR_CLEAN, FOR_DAMAGED = "edsr-baseline", "edsr-real"
@@ -59,9 +59,9 @@ class ShippedModel:
     Attributes:
         name: what `--model` and `srzoo.load` take.
         scale: HR pixels a side of an LR pixel.
-        megabytes: of its weights, as stored.
+        megabytes: size of its weights file.
         purpose: what it is for.
-        psnr_y, lpips: on Set5, in dB and as a distance; None: not measured.
+        psnr_y, lpips: PSNR-Y in dB and LPIPS on Set5; None: not measured.
     """
 
     name: str
@@ -97,13 +97,13 @@ def weights_of_name(name: str) -> Path | None:
 
 
 def found(source: str | os.PathLike) -> str:
-    """What a model's name or path stands for: the name itself, or a path that is there.
+    """Resolves a model's name or path: to the name itself, or to a path that exists.
 
     Of a run's folder and of a preset's it is the file of weights; what is on a hub (`hf://user/name`) is fetched.
 
     Raises:
         FileNotFoundError: if there is none; the message names what ships, and what is written alike.
-        ValueError, OSError: as `srzoo.hub.fetch`.
+        ValueError, OSError: the errors of `srzoo.hub.fetch`.
     """
     path, text = Path(source), os.fspath(source)
     if weights_of_name(text):
@@ -129,7 +129,7 @@ def content_of(source: str | os.PathLike) -> str:
     """A checksum of the weights that a model's name or path stands for; of a name, of all that ship.
 
     Raises:
-        FileNotFoundError: as `found`.
+        FileNotFoundError: the errors of `found`.
     """
     path, digests = Path(found(source)), sorted(checksums().values())
     if not weights_of_name(os.fspath(source)):
@@ -139,7 +139,7 @@ def content_of(source: str | os.PathLike) -> str:
 
 
 def nearest(name: str, factor: float) -> str:
-    """Of a name without a scale, the network that ships and enlarges by a factor or more with the least work.
+    """The network of a name without a scale that ships and enlarges by a factor or more with the least work.
 
     It is the one of the least scale that does so in one pass, or else in two; or the largest. A name with a scale, and
     whatever else is no model's name, stays.

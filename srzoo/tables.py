@@ -11,7 +11,7 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     Args:
         head: titles of the columns.
-        rows: as many cells each.
+        rows: rows with one cell for each column.
 
     Returns:
         Lines without a line feed at the end.
@@ -35,5 +35,5 @@ def printable(text: str) -> str:
 
 
 def in_markdown(text: str) -> str:
-    """What is `printable`, as it is written: no cells, links, pictures or HTML come of it."""
+    """A `printable` text without effect in Markdown: it makes no cells, links, pictures or HTML."""
     return re.sub(r"<(?=[a-zA-Z/!])", "&lt;", re.sub(r"([|\[])", r"\\\1", printable(text)))

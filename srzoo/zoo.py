@@ -25,7 +25,7 @@ def create(name: str, scale: int | None = None, **options) -> keras.Model:
     """Builds a model with fresh weights.
 
     Args:
-        name: of a registered model (`srzoo.models.registry.MODELS`), or with scale and sizes, as `"edsr-baseline-x4"`.
+        name: name of a registered model (`srzoo.models.registry.MODELS`), also with its scale: `"edsr-baseline-x4"`.
         scale: one that the model is built for; default: the name's, or else 4.
         options: arguments of its builder that differ from the published ones, such as `blocks` and `filters`.
 
@@ -44,8 +44,9 @@ def load(source: str | os.PathLike) -> keras.Model:
 
     Args:
         source: the name of a model whose weights ship with srzoo (`"edsr-baseline-x4"`), or a file:
-            `.keras`, or `.weights.h5` as `save_weights` or Keras's own `Model.save_weights` writes it. What Keras's
-            holds is found by the model's name, or else by its layers' names and shapes, as one trained on pixels.
+            `.keras`, or `.weights.h5` from `save_weights` or from Keras's own `Model.save_weights`. What Keras's
+            file holds follows from the model's name, or else from its layers' names and shapes; then it counts as
+            trained on pixels.
             Or a run's folder, for its best weights, or a preset's: `config.json`, `metadata.json` and
             `model.weights.h5`, as `srzoo.save_preset` or Keras's `save_model(..., zipped=False)` writes them. Or a
             preset on a hub, `hf://user/name` or `hf://user/name@revision`, which is fetched once and never run.
@@ -57,7 +58,7 @@ def load(source: str | os.PathLike) -> keras.Model:
         FileNotFoundError: if there is no such file, or no weights ship for that name.
         ValueError: if the name is unknown, the file does not hold a model of srzoo's kind or asks for more than
             that, or shipped weights are damaged.
-        OSError: as `srzoo.hub.fetch`.
+        OSError: the errors of `srzoo.hub.fetch`.
     """
     path, text = Path(source), os.fspath(source)
     if not path.name.endswith((".weights.h5", ".keras")) or text.startswith(hub.SCHEME):
@@ -85,7 +86,7 @@ def _load_whole(path: Path) -> keras.Model:
         check_archive(path)
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
-        # Of a damaged file zipfile, HDF5 and Keras tell as nearly any exception.
+        # zipfile, HDF5 and Keras raise nearly any exception for a damaged file.
         newer = newer_keras(path)
         advice = (
             f"; Keras {newer:.20} wrote it, and here is {keras.__version__}: install that version, or give weights "
@@ -95,7 +96,7 @@ def _load_whole(path: Path) -> keras.Model:
 
 
 def known(name: str, scale: int | None = None) -> Configuration:
-    """As `srzoo.names.parse`, but raises ValueError with the known models if it is none of theirs."""
+    """Like `srzoo.names.parse`, but raises ValueError with the known models for an unknown one."""
     configuration = parse(name, scale)
     entry_of(configuration.base)
     return configuration
@@ -114,13 +115,13 @@ def interpolate(
     Args:
         pixel_weights: the network as trained on pixels alone: what `load` takes, or a model in memory.
         gan_weights: the same network after GAN training: likewise.
-        alpha: in [0, 1]; 0 gives the weights of the first and 1 those of the second, exactly.
+        alpha: number in [0, 1]; 0 gives exactly the weights of the first, and 1 those of the second.
 
     Returns:
         A new model with the second's name, as `create` describes it; models that were given stay as they are.
 
     Raises:
-        FileNotFoundError: as in `load`.
+        FileNotFoundError: the errors of `load`.
         ValueError: if alpha is not in [0, 1], the second is no model of GAN training, the first is not its
             `pixel_trained` partner, or as in `load`.
 
@@ -191,13 +192,13 @@ def configuration_of(model: keras.Model) -> Configuration:
         if _structure(registry.build(candidate)) == _structure(model):
             return candidate
     raise ValueError(
-        f"the model {model.name!r} is none that srzoo builds, so weights alone would not tell what it is; "
+        f"the model {model.name!r} is none that srzoo builds, so weights alone would not say what it is; "
         "save it as a .keras file"
     )
 
 
 def _structure(model: keras.Model) -> list:
-    """Of each operation its kind, the shapes of its weights and, of a rescaling, by how much."""
+    """The kind of each operation, the shapes of its weights and the factor of a rescaling."""
     return [
         (
             type(each).__name__,
@@ -212,12 +213,12 @@ def load_weights(model: keras.Model, source: str | os.PathLike, other_scale: boo
     """Reads weights that `save_weights` wrote into a model of the same architecture: SRResNet's fit SRGAN.
 
     Args:
-        model: to read into.
+        model: model to read into.
         source: a weights file, a name of weights that ship, or a run's folder.
         other_scale: whether weights of another scale are taken too, layer by layer as far as they fit.
 
     Returns:
-        Names of the layers that kept their weights, as the others' shapes differ.
+        Names of the layers that kept their weights because their shapes differ.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -274,7 +275,7 @@ def weights_name(path: str | os.PathLike) -> str:
 
 
 def _inspect(path: str | os.PathLike) -> tuple[Configuration, Declared]:
-    """Of a `.weights.h5` file: the model's configuration, and what the file declares; no weight is read."""
+    """The model's configuration and the declarations of a `.weights.h5` file; it reads no weight."""
     path = _weights_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
@@ -287,12 +288,12 @@ def _inspect(path: str | os.PathLike) -> tuple[Configuration, Declared]:
                 entry_of(configuration.base)
                 return configuration, declared
     except Exception as error:
-        # Of a damaged file HDF5 tells as nearly any exception.
+        # HDF5 raises nearly any exception for a damaged file.
         raise ValueError(f"{path}: not a weights file that srzoo wrote, or damaged ({_short(error)})") from error
     found = next(_by_layers(declared), None)
     if not found:
         raise ValueError(
-            f"{path}: no weights of a model of the zoo, or of one whose file does not tell its residual scaling; "
+            f"{path}: no weights of a model of the zoo, or of one whose file does not hold its residual scaling; "
             "give a file of `srzoo.save_weights`, or a .keras file"
         )
     return found, declared

@@ -28,7 +28,7 @@ def test_a_card_says_how_its_weights_were_made(name):
     """What a card takes over from another, it need not say again."""
     known = [name]
     for each in known:
-        others = {MADE[each]["base_model"], *re.findall(r"As of \[([\w-]+)\]", PAGES[each])}
+        others = {MADE[each]["base_model"], *re.findall(r"The\s+same\s+as\s+for \[([\w-]+)\]", PAGES[each])}
         known += sorted(others - {None, *known})
     text = " ".join(" ".join(PAGES[each] for each in known).replace("\\\n", " ").split())
     made = MADE[name]

@@ -132,7 +132,7 @@ def test_weights_that_keras_wrote_are_recognised_by_their_name(name, tmp_path):
 
 def test_weights_that_keras_wrote_do_not_tell_a_residual_scaling_of_ones_own(tmp_path):
     edsr(blocks=2, filters=8, residual_scaling=0.2, name="mine").save_weights(tmp_path / "a.weights.h5")
-    with pytest.raises(ValueError, match="whose file does not tell its residual scaling; give a file of"):
+    with pytest.raises(ValueError, match="whose file does not hold its residual scaling; give a file of"):
         zoo.load(tmp_path / "a.weights.h5")
 
 

@@ -20,8 +20,8 @@ def build(pipeline: beam.Pipeline, settings: Settings, shared: Shared) -> None:
     After it ran, `settings.scratch` holds `totals.json`, and the folder of results `failed.jsonl` if some failed.
 
     Args:
-        pipeline: of any runner.
-        settings: of the call.
+        pipeline: pipeline of any runner.
+        settings: settings of the call.
         shared: token of the network, which each process loads once.
     """
     matched = (

@@ -1,4 +1,4 @@
-"""What goes from one step of the pipeline to the next: names and numbers, never pixels."""
+"""Records that go from one step of the pipeline to the next: names and numbers, never pixels."""
 
 from dataclasses import dataclass
 
@@ -22,25 +22,25 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for all pictures of a call.
+    """Settings for all pictures of a call.
 
     Attributes:
-        pattern: of the inputs, as Beam matches it; or the path of a folder of this machine.
-        prefix: of `srzoo.archive.storage.fixed_prefix`.
-        by_ending: whether what has no ending of a picture is passed over.
+        pattern: pattern of the inputs for Beam, or the path of a folder of this machine.
+        prefix: the result of `srzoo.archive.storage.fixed_prefix`.
+        by_ending: whether files without the ending of a picture are skipped.
         output: folder of the results.
         scratch: folder in it for what is not finished.
-        networks: the one of all pictures; or of `auto` that for clean ones and that for damaged ones.
-        made_by, options: as of `srzoo.upscaling.batch.Results`.
-        size: of the results.
+        networks: the network of all pictures; for `auto` the one for clean and the one for damaged pictures.
+        made_by, options: the same as for `srzoo.upscaling.batch.Results`.
+        size: size of the results.
         wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
         memory: bytes for a tile.
-        max_pixels: that an input may have.
-        unit_pixels: that a work unit may have, halo included.
+        max_pixels: largest number of pixels of an input.
+        unit_pixels: largest number of pixels of a work unit with its halo.
         overwrite: whether of several inputs with one result the last one is taken.
         since: a result that was written after this moment is of this call; infinite in its first attempt.
         given_up: paths of inputs that are not tried again.
-        watch: folder of this machine in which workers tell that they are alive, or None.
+        watch: folder of this machine in which workers signal that they are alive, or None.
     """
 
     pattern: str
@@ -77,8 +77,8 @@ class Planned:
     """An input and its result.
 
     Attributes:
-        path: of the input.
-        target: of the result.
+        path: path of the input.
+        target: path of the result.
         written_as: Pillow's name of its format.
         notes: what is to be said of the result.
         done: whether it is there, and was made of this input with these options.
@@ -99,15 +99,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Of a picture that was cut: all but its pixels.
+    """A picture that was cut, without its pixels.
 
     Attributes:
         planned: input and result.
         size: width and height of the result.
-        upscaled: width and height as the network gives it, from which it is brought down.
-        grey, deep, transparent: as of `srzoo.pictures.pixels.Pixels`.
+        upscaled: width and height of the network's result, before it is reduced.
+        grey, deep, transparent: the same as for `srzoo.pictures.pixels.Pixels`.
         metadata: true of the result.
-        playing, lossless: as of `srzoo.pictures.writing.write_frames`.
+        playing, lossless: the same as for `srzoo.pictures.writing.write_frames`.
         units: how many there are.
         notes: what was said on reading.
     """
@@ -139,14 +139,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an input.
+    """Outcome of an input.
 
     Attributes:
-        path: of the input.
+        path: path of the input.
         kind: `upscaled`, `there` or `failed`.
         reason: why it failed, in a sentence.
-        pixels: of the result, all frames together.
-        seconds: that the network computed.
+        pixels: pixels of the result, over all frames.
+        seconds: seconds that the network computed.
         notes: what is said of the result.
     """
 

@@ -36,10 +36,10 @@ from srzoo.pictures.sources import in_words, pictures_below
 LOGGER = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-"""How often local workers are started, if it is no single picture that they die of."""
+"""Number of starts of local workers, unless a single picture kills them."""
 
 STRIKES = 2
-"""How often workers may die or stand still with a picture in hand before it is given up."""
+"""Number of times that workers may die or stand still with a picture in hand before it is given up."""
 
 WORKER_DIED, PIPELINE_FAILED = 3, 4
 """Exit statuses of the process that runs the local workers."""
@@ -56,14 +56,14 @@ class PipelineError(OSError):
 
 @dataclass
 class Outcomes:
-    """What became of a call.
+    """Outcome of a call.
 
     Attributes:
         images: inputs.
         upscaled, already_there, failed: how many of them.
-        megapixels_out: of the results that were written.
-        inference_seconds: that networks computed in the attempt that came to the end, of all workers together.
-        seconds: that the call took, start of the workers included.
+        megapixels_out: megapixels of the written results.
+        inference_seconds: seconds that the networks of all workers computed, in the attempt that ended.
+        seconds: seconds of the call, with the start of the workers.
         attempts: how often local workers were started.
         notes: what was said of results -> of how many.
     """
@@ -88,7 +88,7 @@ def local_workers(arguments: list[str], workers: int) -> int:
 
     Args:
         arguments: Beam's options.
-        workers: that are asked for.
+        workers: number of workers that the user asked for.
 
     Raises:
         ValueError: for what Beam does not know, which it would pass over itself, or if there are also workers of
@@ -156,7 +156,7 @@ def run(
     """Runs the pipeline to its end, and writes the report to `report.json` in the folder of results.
 
     Args:
-        settings: of the call.
+        settings: settings of the call.
         arguments: Beam's options.
         shared: token of the network.
         workers: processes of this machine; 1 is this process. Only without a runner among the arguments.

@@ -43,7 +43,7 @@ class Step(beam.DoFn):
         self.settings = settings
 
     def tried(self, path: str, work: Callable, *arguments):
-        """What `work` gives, or the `Outcome` of its failure; meanwhile whoever watches knows what is in hand."""
+        """The result of `work`, or the `Outcome` of its failure. Meanwhile the watcher knows what is in hand."""
         try:
             with worker.at_work(self.settings.watch, path):
                 return work(*arguments)
@@ -103,7 +103,7 @@ class Look(Step):
         return Planned(found.path, target, written_as.name, tuple(notes), done, large, made, network)
 
     def _made(self, found: Found) -> Made | None:
-        """How the result is made, if that can be noted beside it."""
+        """The making of a result, if a record beside it is possible."""
         by, options = self.settings.made_by, f"{self.settings.made_by}\n{self.settings.options}"
         if not storage.is_local(self.settings.output):
             return None

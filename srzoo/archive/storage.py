@@ -52,12 +52,12 @@ def fixed_prefix(pattern: str) -> str:
 
 
 def place_of(path: str, prefix: str, output: str, by_ending: bool) -> str | None:
-    """Where a file's result goes below the folder of results, its ending aside; None if it is to be passed over.
+    """The place of a file's result below the folder of results, without its ending; None if the file is skipped.
 
     Args:
-        path: of the file, which matches the pattern; it is passed over if it does not lie below the prefix.
-        prefix: of `fixed_prefix`.
-        output: folder of the results; what lies in it is passed over.
+        path: path of the file, which matches the pattern. It is skipped if it is not below the prefix.
+        prefix: the result of `fixed_prefix`.
+        output: folder of the results; files in it are skipped.
         by_ending: whether to pass over what has no ending of a picture.
     """
     if not path.startswith(f"{prefix}/"):
@@ -80,7 +80,7 @@ def last_written(path: str) -> float | None:
 
 @contextlib.contextmanager
 def fetched(path: str) -> Iterator[Path]:
-    """Gives a file of this machine with the same name and content.
+    """Yields a file of this machine with the same name and content.
 
     Raises:
         FileNotFoundError, OSError: if it cannot be read; the message names the file.
@@ -97,7 +97,7 @@ def fetched(path: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def published(scratch: str, target: str) -> Iterator[Path]:
-    """Gives a path of this machine to write to; the file comes to its target under a temporary name, and by renaming.
+    """Yields a path of this machine to write to; the file comes to its target under a temporary name, and by renaming.
 
     If the block raises, nothing is there, and a ValueError names the target. `scratch` is on its file system.
 

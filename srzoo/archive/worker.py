@@ -1,4 +1,4 @@
-"""What a worker process holds: the network, loaded once, and signs of life for whoever watches it."""
+"""State of a worker process: the network, loaded once, and signs of life for the watcher."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ class Loaded:
     """An upscaler whose network one thread at a time uses: prepared networks have one place for their results.
 
     Attributes:
-        upscaler: with the network.
+        upscaler: upscaler with the network.
         network: its name, scale and halo.
     """
 
@@ -56,11 +56,11 @@ def load(choice: Choice, memory: int) -> Loaded:
     """Loads the network; a file on another file system is fetched first.
 
     Args:
-        choice: as of `srzoo.runtimes.choice.choose`.
+        choice: the same as for `srzoo.runtimes.choice.choose`.
         memory: bytes for a tile.
 
     Raises:
-        ValueError, OSError: as `srzoo.runtimes.choice.choose` and `Upscaler`.
+        ValueError, OSError: the errors of `srzoo.runtimes.choice.choose` and `Upscaler`.
     """
     with contextlib.ExitStack() as stack:
         remote: dict[str, Any] = {

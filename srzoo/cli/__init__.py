@@ -19,7 +19,7 @@ from srzoo.tables import printable
 def say(line: str, stream: TextIO | None) -> None:
     """Prints a line, in which names of files do nothing to a terminal.
 
-    A reader that has gone, a full disk or a closed stream lose the line, and work goes on: what was done is done.
+    A reader that has gone, a full disk or a closed stream lose the line, and the work continues.
     """
     if stream is None or stream.closed:
         return
@@ -33,7 +33,7 @@ def say(line: str, stream: TextIO | None) -> None:
 
 
 class _Said(logging.Handler):
-    """A line as it is; with what is not as it should be, `note: ` before it."""
+    """A line; if something is wrong, `note: ` comes before it."""
 
     def __init__(self, stream: TextIO | None):
         super().__init__()
@@ -83,7 +83,7 @@ def run(main: Callable[[], int | None]) -> None:
 
 
 def quiet_tensorflow() -> None:
-    """Has TensorFlow imported, wherever that happens first, without its messages about drivers that a machine lacks.
+    """Imports TensorFlow, wherever that happens first, without its messages about missing drivers.
 
     They come from C++ before any log level counts, so stderr itself is turned away meanwhile; what it held is
     shown if the import fails. `TF_CPP_MIN_LOG_LEVEL`, where the user has set it, keeps everything.

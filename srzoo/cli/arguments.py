@@ -1,4 +1,4 @@
-"""What the commands that upscale pictures have in common."""
+"""Arguments that the commands for upscaling share."""
 
 import argparse
 import math
@@ -20,7 +20,7 @@ PRECISION_NAMES = ("auto", "float32", "bfloat16", "int8")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says of a flag that is not known which one is written alike."""
+    """Suggests a similar flag for an unknown one."""
 
     def error(self, message: str):
         _, unknown, words = message.partition("unrecognized arguments: ")
@@ -32,11 +32,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def command(prog: str, description: str, epilog: str, **options) -> argparse.ArgumentParser:
-    """The parser of a command, whose texts keep their lines; `%(prog)s` in them is the command as it was typed.
+    """A command's parser. Its texts keep their lines, and `%(prog)s` in them is the command as the user typed it.
 
     Args:
-        prog: as `srzoo resolve`.
-        description, epilog, options: of `argparse.ArgumentParser`.
+        prog: name such as `srzoo resolve`.
+        description, epilog, options: arguments of `argparse.ArgumentParser`.
     """
     typed = Path(sys.argv[0]).name
     if typed in ("resolve_image.py", "train.py"):
@@ -58,7 +58,7 @@ def place(text: str) -> Path:
 
 
 def whole(least: int, most: float = math.inf) -> Callable[[str], int]:
-    """What reads a whole number in a range."""
+    """A type for argparse: a whole number in a range."""
 
     def read(text: str) -> int:
         if not text.isdigit() or not least <= int(text) <= most:
@@ -94,17 +94,18 @@ def pixels(text: str) -> int:
 
 
 def add_size(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags by which a size is asked for; `size_of` reads them."""
-    group = parser.add_argument_group("size of the results (default: as the model's name says)")
+    """Adds the flags for a size; `size_of` reads them."""
+    group = parser.add_argument_group("size of the results (default: the model's scale)")
+    group.add_argument("-s", "--scale", type=_scale, help="factor on width and height, such as 2, 3 or 1.5, up to 16")
     group.add_argument(
-        "-s", "--scale", type=_scale, help="times as wide and high, as 2, 3 or 1.5, up to 16; also by a larger network"
+        "--size",
+        type=_sides,
+        metavar="WxH",
+        help="width and height in pixels, such as 3840x2160, in the picture's aspect ratio",
     )
-    group.add_argument(
-        "--size", type=_sides, metavar="WxH", help="in pixels, as 3840x2160; of the picture's own aspect"
-    )
-    group.add_argument("--width", type=whole(1), help="in pixels; the height follows")
-    group.add_argument("--height", type=whole(1), help="in pixels; the width follows")
-    group.add_argument("--fit", action="store_true", help="with --size: the largest that fits into it")
+    group.add_argument("--width", type=whole(1), help="width in pixels; the height follows")
+    group.add_argument("--height", type=whole(1), help="height in pixels; the width follows")
+    group.add_argument("--fit", action="store_true", help="take the largest size that fits into --size")
 
 
 def size_of(args: argparse.Namespace) -> Union["Size", None]:

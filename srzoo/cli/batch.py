@@ -20,9 +20,9 @@ from srzoo.cli.arguments import (
 )
 
 DESCRIPTION = """Upscales the pictures that match a pattern, on any file system of Apache Beam (this machine, gs://, s3://,
-hdfs://), with all that they hold, by workers of this machine or of a cluster. What is done already is left; bad
-pictures are listed in OUTPUT_DIR/failed.jsonl. Options that are not listed here are Beam's. docs/batch.md tells more.
-It needs Apache Beam: pip install '.[beam]'."""
+hdfs://), and keeps all that they hold. Workers of this machine or of a cluster do the work. The command skips finished
+pictures, and lists bad ones in OUTPUT_DIR/failed.jsonl. Options that are not listed here are Beam's. docs/batch.md
+describes all. The command needs Apache Beam: pip install '.[beam]'."""
 
 EPILOG = """examples:
   %(prog)s 'photos/**.jpg' large/
@@ -36,49 +36,57 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument(
         "pattern",
         metavar="INPUT_PATTERN",
-        help="as 'photos/**.jpg' (* within a folder, ** below), a file, or a folder: all pictures below it",
+        help="pattern such as 'photos/**.jpg' (* within a folder, ** also below), a file, or a folder (all pictures "
+        "below it)",
     )
     ap.add_argument("output", metavar="OUTPUT_DIR", help="folder for the results, with the inputs' sub-folders")
     which = ap.add_mutually_exclusive_group()
     which.add_argument(
-        "-m", "--model", default="edsr-baseline", help="as of `srzoo resolve`, auto too (default: edsr-baseline)"
+        "-m",
+        "--model",
+        default="edsr-baseline",
+        help="the same as for `srzoo resolve`, also auto (default: edsr-baseline)",
     )
-    which.add_argument("--weights", help="a .weights.h5 file, as train.py leaves it, which all workers can read")
-    which.add_argument("--restore", type=fidelity, help="as of `srzoo resolve`")
-    ap.add_argument("--fidelity", type=fidelity, help="as of `srzoo resolve`")
-    ap.add_argument("--pixel-weights", help="as of `srzoo resolve`")
+    which.add_argument("--weights", help="a .weights.h5 file, such as train.py writes, that all workers can read")
+    which.add_argument("--restore", type=fidelity, help="the same as for `srzoo resolve`")
+    ap.add_argument("--fidelity", type=fidelity, help="the same as for `srzoo resolve`")
+    ap.add_argument("--pixel-weights", help="the same as for `srzoo resolve`")
     ap.add_argument(
         "--precision",
         choices=PRECISION_NAMES,
         default="auto",
-        help="as of `srzoo resolve`; auto may differ between machines (default: auto)",
+        help="the same as for `srzoo resolve`; auto may differ between machines (default: auto)",
     )
     add_size(ap)
     ap.add_argument(
         "--format",
         type=format_name,
         choices=FORMAT_NAMES,
-        help="what the results are written in (default: as each input)",
+        help="format of the results (default: each input's)",
     )
     ap.add_argument(
-        "--memory", type=size_in_bytes, help="what a worker's network may take for a tile, as 800MB (default: 2GB)"
+        "--memory",
+        type=size_in_bytes,
+        help="memory that a worker's network may use for a tile, such as 800MB (default: 2GB)",
     )
-    ap.add_argument("--max-pixels", type=pixels, help="width times height that a picture may have (default: 400M)")
+    ap.add_argument("--max-pixels", type=pixels, help="largest number of pixels of a picture (default: 400M)")
     ap.add_argument(
         "--unit-pixels",
         type=pixels,
         default=1_000_000,
-        help="pictures of more pixels are cut into work units of so many, which any worker upscales (default: 1M)",
+        help="size of a work unit; larger pictures are cut into units, and any worker upscales a unit (default: 1M)",
     )
     ap.add_argument(
-        "--overwrite", action="store_true", help="of several inputs with one result take the last, instead of none"
+        "--overwrite",
+        action="store_true",
+        help="if several inputs have one result, take the last input; otherwise all of them fail",
     )
     ap.add_argument("--workers", type=int, default=1, help="processes on this machine (default: 1); not with --runner")
     ap.add_argument(
         "--stall-seconds",
         type=float,
         default=900,
-        help="without a sign of life after which --workers are started again (default: 900)",
+        help="seconds without progress after which --workers start again (default: 900)",
     )
     return ap
 

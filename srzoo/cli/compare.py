@@ -1,4 +1,4 @@
-"""`python -m srzoo compare`: one web page that shows pictures as several models upscale them."""
+"""`python -m srzoo compare`: one web page that compares models on pictures."""
 
 import argparse
 import sys
@@ -10,12 +10,13 @@ from srzoo.cli import say
 from srzoo.cli.arguments import command
 
 DESCRIPTION = (
-    "Writes one web page that shows pictures as bicubic and models upscale them: linked zoom, maps of the differences, "
-    "PSNR, SSIM and LPIPS."
+    "Writes one web page that compares bicubic and models on your pictures: linked zoom, maps of the differences, "
+    "PSNR, "
+    "SSIM and LPIPS."
 )
 
-EPILOG = """The pictures are HR, from which LR is made by MATLAB's bicubic, or folders as `srzoo evaluate` takes them;
-with --no-reference they are upscaled themselves, and nothing is measured.
+EPILOG = """The pictures are HR, and MATLAB's bicubic makes LR from them. Folders may be those that
+`srzoo evaluate` takes. With --no-reference the command upscales the pictures themselves, and measures nothing.
 
 examples:
   %(prog)s butterfly.png baby.png --models edsr-baseline-x4 edsr-gan-x4
@@ -31,19 +32,23 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         required=True,
         metavar="MODEL",
-        help="models whose weights ship, or files of weights or models; LABEL=MODEL gives one another name. Bicubic "
-        "is always there, first unless it is given elsewhere",
+        help="names of `srzoo list`, or files of weights or models; LABEL=MODEL gives a model another name. Bicubic is "
+        "always on the page, in the first place unless you name it elsewhere",
     )
-    ap.add_argument("-o", "--output", type=Path, default=Path("compare.html"), help="the page (default: compare.html)")
-    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic alone (default: 4)")
-    ap.add_argument("--no-reference", action="store_true", help="the pictures are to be upscaled themselves")
+    ap.add_argument(
+        "-o", "--output", type=Path, default=Path("compare.html"), help="file of the page (default: compare.html)"
+    )
+    ap.add_argument(
+        "--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic, without other models (default: 4)"
+    )
+    ap.add_argument("--no-reference", action="store_true", help="upscale the pictures themselves")
     ap.add_argument(
         "--lpips",
         type=Path,
         metavar="FILE",
-        help="LPIPS's weights, which `srzoo import lpips` makes: LPIPS is measured too",
+        help="file of LPIPS's weights, which `srzoo import lpips` makes; adds LPIPS",
     )
-    ap.add_argument("--lpips-backbone", type=Path, metavar="FILE", help="as for `srzoo evaluate`")
+    ap.add_argument("--lpips-backbone", type=Path, metavar="FILE", help="the same as for `srzoo evaluate`")
     return ap
 
 

@@ -10,14 +10,15 @@ from srzoo.cli.arguments import command
 from srzoo.degradations.presets import PRESETS
 
 DESCRIPTION = (
-    "Writes OUT/HR and OUT/LR from a folder of pictures: LR as blur, noise and JPEG leave it, the same each time for a "
-    "seed. OUT is what `srzoo evaluate` and train.py take."
+    "Writes OUT/HR and OUT/LR from a folder of pictures. Blur, noise and JPEG make LR; the same seed gives the same "
+    "LR. "
+    "`srzoo evaluate` and train.py take OUT."
 )
 
 EPILOG = "\n".join(
     [
         "presets:",
-        *(f"  {name:<8}{preset.purpose}" for name, preset in PRESETS.items()),
+        *(f"  {name:<8}{preset.purpose}".replace("%", "%%") for name, preset in PRESETS.items()),
         "",
         "examples:",
         "  %(prog)s Set5/ Set5-real/ --preset real",
@@ -28,11 +29,13 @@ EPILOG = "\n".join(
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo degrade", DESCRIPTION, EPILOG)
-    ap.add_argument("folder", type=Path, metavar="FOLDER", help="pictures, or HR/ with pictures")
-    ap.add_argument("out", type=Path, metavar="OUT", help="a new folder")
-    ap.add_argument("--preset", default="real", choices=tuple(PRESETS), help="default: real")
-    ap.add_argument("--scale", type=int, default=4, choices=(2, 3, 4, 8), help="default: 4")
-    ap.add_argument("--seed", type=int, default=0, help="default: 0")
+    ap.add_argument("folder", type=Path, metavar="FOLDER", help="folder with pictures, or with HR/")
+    ap.add_argument("out", type=Path, metavar="OUT", help="new folder for the result")
+    ap.add_argument("--preset", default="real", choices=tuple(PRESETS), help="kind of damage (default: real)")
+    ap.add_argument(
+        "--scale", type=int, default=4, choices=(2, 3, 4, 8), help="size of HR over that of LR (default: 4)"
+    )
+    ap.add_argument("--seed", type=int, default=0, help="seed of the random numbers (default: 0)")
     return ap
 
 

@@ -1,4 +1,4 @@
-"""`python -m srzoo demo`: a web page to try networks on one's own pictures."""
+"""`python -m srzoo demo`: a web page to try networks on your own pictures."""
 
 import argparse
 
@@ -6,21 +6,24 @@ from srzoo import shipped
 from srzoo.cli.arguments import command
 
 DESCRIPTION = (
-    "Serves a web page on this machine: drop pictures, choose a model, compare before and after, download. "
-    "It needs Gradio: pip install '.[demo]'."
+    "Serves a web page on this machine: drop pictures, choose a model, compare before and after, download. The command "
+    "needs Gradio: pip install '.[demo]'."
 )
 
 EPILOG = """examples:
   %(prog)s
   %(prog)s --models edsr-gan-x4 runs/mine/best.weights.h5 --port 8000
-  %(prog)s --host 0.0.0.0 --no-browser    all who reach this machine can use it: there is no password
+  %(prog)s --host 0.0.0.0 --no-browser    everyone who reaches this machine can use it, without a password
   %(prog)s --allow-host sr.example.org    behind a server on this machine that passes that name on"""
 
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo demo", DESCRIPTION, EPILOG)
     ap.add_argument(
-        "--models", nargs="+", metavar="MODEL", help="names, auto, or files (default: auto and all models that ship)"
+        "--models",
+        nargs="+",
+        metavar="MODEL",
+        help="names of `srzoo list`, auto, or files (default: auto and all models that ship)",
     )
     ap.add_argument("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine alone)")
     ap.add_argument(
@@ -28,15 +31,20 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="names under which browsers may ask for the page, besides localhost, if it listens at this machine alone",
+        help="host names that browsers may use besides localhost, if only this machine has access",
     )
-    ap.add_argument("--port", type=int, help="default: the first free one from 7860 on")
+    ap.add_argument("--port", type=int, help="port to listen at (default: the first free one from 7860 on)")
     ap.add_argument(
-        "--max-megapixels", type=float, default=16.0, help="of a picture before upscaling, in millions (default: 16)"
+        "--max-megapixels",
+        type=float,
+        default=16.0,
+        help="largest picture before upscaling, in millions of pixels (default: 16)",
     )
-    ap.add_argument("--max-pictures", type=int, default=8, help="at a time, for one person (default: 8)")
     ap.add_argument(
-        "--queue", type=int, default=8, help="answers that may wait; one is computed at a time (default: 8)"
+        "--max-pictures", type=int, default=8, help="largest number of pictures of one person at a time (default: 8)"
+    )
+    ap.add_argument(
+        "--queue", type=int, default=8, help="requests that may wait; the server computes one at a time (default: 8)"
     )
     ap.add_argument("--no-browser", action="store_true", help="do not open a browser")
     return ap

@@ -15,7 +15,7 @@ DESCRIPTION = (
     "Upscales the pictures of benchmark folders and prints PSNR-Y, SSIM-Y, PSNR-RGB and LR-PSNR, beside bicubic's."
 )
 
-EPILOG = """A folder holds HR/ and maybe LR_x4/ or LR/, or HR pictures; where there is no LR, MATLAB's bicubic makes it.
+EPILOG = """A folder holds HR pictures, or HR/ and maybe LR_x4/ or LR/. MATLAB's bicubic makes LR that is missing.
 
 examples:
   %(prog)s --model bicubic Set5/
@@ -25,29 +25,31 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo evaluate", DESCRIPTION, EPILOG)
-    ap.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    ap.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="benchmark folders")
     ap.add_argument(
         "--model",
         required=True,
         help="a model of `srzoo list`, a run's folder, a .keras or .weights.h5 file, or bicubic",
     )
-    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic (default: 4); a model has its own")
+    ap.add_argument(
+        "--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic (default: 4); a model has its own"
+    )
     ap.add_argument(
         "--self-ensemble",
         action="store_true",
-        help="the mean over eight flips and turns, which takes eight times as long",
+        help="average over eight flips and turns of the picture; takes eight times as long",
     )
     ap.add_argument(
         "--lpips",
         type=Path,
         metavar="FILE",
-        help="LPIPS's weights, which `srzoo import lpips` makes: LPIPS is measured too",
+        help="file of LPIPS's weights, which `srzoo import lpips` makes; adds LPIPS",
     )
     ap.add_argument(
         "--lpips-backbone",
         type=Path,
         metavar="FILE",
-        help="VGG16's weights as torchvision trained them, where the file of --lpips holds only the heads for it",
+        help="file of torchvision's VGG16 weights, if the file of --lpips holds only the heads",
     )
     ap.add_argument(
         "--dists",
@@ -94,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.scale not in (None, scale):
             raise ValueError(f"--scale {args.scale} was given, but {name} upscales by {scale}")
     for folder in args.folders:
-        find_pairs(folder, scale, distance)  # a bad pair in the last folder is told before hours are spent on the first
+        find_pairs(folder, scale, distance)  # report a bad pair in the last folder before spending hours on the first
     # The bar is on stderr, and only at a terminal: stdout holds the table alone.
     bar = partial(tqdm, unit="picture", leave=False, disable=None)
     reports = [

@@ -1,4 +1,4 @@
-"""`python -m srzoo export`: writes a network in a format that other programs read."""
+"""`python -m srzoo export`: writes a network in a format for other programs."""
 
 import argparse
 import sys
@@ -10,9 +10,7 @@ from srzoo.cli.arguments import command
 
 FORMATS = ("saved_model", "litert", "onnx", "openvino", "keras", "safetensors")
 
-DESCRIPTION = (
-    "Writes a trained network in a format that other programs read, and measures how far it is from the original."
-)
+DESCRIPTION = "Writes a trained network in a format for other programs, and measures its difference from the original."
 
 EPILOG = """formats:
   saved_model  a folder OUTPUT/<name>/<version>/ for TensorFlow Serving and TensorFlow
@@ -20,9 +18,9 @@ EPILOG = """formats:
   onnx         a .onnx file for ONNX Runtime and many others; needs onnx, tf2onnx and onnxruntime
   openvino     a .xml and a .bin file for OpenVINO; needs openvino
   keras        a .keras file
-  safetensors  the weights by PyTorch's names, for its programs (--layout); not of srresnet and srgan
+  safetensors  the weights under PyTorch's names, for its programs (--layout); not for srresnet and srgan
 
-An export that is too far from the original fails and leaves nothing.
+An export that differs too much from the original fails and leaves no file.
 
 examples:
   %(prog)s edsr-baseline-x4 --output exported
@@ -33,33 +31,33 @@ examples:
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo export", DESCRIPTION, EPILOG)
     ap.add_argument("model", help="a model of `srzoo list`, a run's folder, or a .keras or .weights.h5 file")
-    ap.add_argument("--output", type=Path, required=True, help="a folder, made if it is missing")
-    ap.add_argument("--format", choices=FORMATS, default="saved_model")
+    ap.add_argument("--output", type=Path, required=True, help="folder for the export; the command makes it")
+    ap.add_argument("--format", choices=FORMATS, default="saved_model", help="format (default: saved_model)")
     ap.add_argument(
         "--precision",
         choices=("float32", "float16", "dynamic", "int8"),
         default="float32",
-        help="for litert and openvino. float16: weights of half the size; dynamic, of litert alone: of a quarter; "
-        "int8: weights and computation in 8 bits, the fastest on phones and on processors with instructions for it "
-        "(default: float32)",
+        help="precision, for litert and openvino. float16 halves the size of the weights; dynamic, for litert, "
+        "quarters it; int8 has weights and computation in 8 bits, and is fastest on phones and on processors with "
+        "instructions for it (default: float32)",
     )
-    ap.add_argument("--version", type=int, help="of a saved_model (default: the next free one)")
+    ap.add_argument("--version", type=int, help="version of a saved_model (default: the next free one)")
     ap.add_argument(
         "--max-pixels",
         type=int,
-        help="of a saved_model: pixels that an image which is sent to it may have (default: 16 million)",
+        help="largest image that a saved_model accepts, in pixels (default: 16 million)",
     )
     ap.add_argument(
         "--calibration",
         type=Path,
         metavar="FOLDER",
-        help="for int8, pictures of the kind and size that will be upscaled (default: photographs of scikit-image)",
+        help="pictures like those that you want to upscale, for int8 (default: photographs of scikit-image)",
     )
     ap.add_argument(
         "--layout",
         metavar="PROJECT",
-        help="of safetensors: the program that is to read it, as EDSR-PyTorch, BasicSR, mmagic, Real-ESRGAN or ESRGAN "
-        "(default: the network's own)",
+        help="program that will read safetensors: EDSR-PyTorch, BasicSR, mmagic, Real-ESRGAN or ESRGAN (default: the "
+        "network's own)",
     )
     return ap
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from srzoo.cli import say
 from srzoo.cli.arguments import command
 
-DESCRIPTION = "Reads a network that others trained with PyTorch, without PyTorch, and writes it as .weights.h5."
+DESCRIPTION = (
+    "Reads a network that others trained with PyTorch, and writes it as .weights.h5. It does not need PyTorch."
+)
 
-EPILOG = """EDSR, RRDB (ESRGAN, Real-ESRGAN) and compact (SRVGGNetCompact) are found by the names and shapes
-inside; nothing that the file holds is run. docs/import.md lists the projects.
+EPILOG = """The command recognises EDSR, RRDB (ESRGAN, Real-ESRGAN) and compact (SRVGGNetCompact) by the names and
+shapes in the file. It runs no code from the file. docs/import.md lists the projects.
 
 examples:
   %(prog)s RealESRGAN_x4plus.pth
@@ -32,7 +34,7 @@ COMPARING = {
         ".weights.h5",
     ),
 }
-"""What compares pictures -> the files it is made of, where its file goes, and how that must end."""
+"""Network that compares pictures -> its source files, the option for its file, and the file's ending."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,20 +44,21 @@ def parser() -> argparse.ArgumentParser:
         "--as",
         dest="name",
         metavar="MODEL",
-        help="what it becomes, as edsr-gan or esrgan; or a full name, which the file must fit (default: by its sizes)",
+        help="name of the model, such as edsr-gan or esrgan, or a full name that the file must fit (default: by its "
+        "sizes)",
     )
-    ap.add_argument("--scale", type=int, metavar="N", help="the scale it must have (default: the file's)")
+    ap.add_argument("--scale", type=int, metavar="N", help="scale that the file must have (default: the file's)")
     ap.add_argument(
         "--residual-scaling",
         type=float,
         metavar="FACTOR",
-        help="res_scale of EDSR's training, which no file tells (default: 0.1 for edsr, 1 for the others)",
+        help="res_scale of EDSR's training, which no file holds (default: 0.1 for edsr, 1 for others)",
     )
     ap.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="a file ending in .weights.h5, replaced if there (default: <full name>.weights.h5, which must be new)",
+        help="a file that ends in .weights.h5; it is replaced (default: <full name>.weights.h5, which must be new)",
     )
     return ap
 
@@ -85,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
     sizes = {"scale": configuration.scale, **entry_of(configuration.base).published(), **configuration.options}
     told = ", ".join(f"{key.replace('_', ' ')} {size}" for key, size in sizes.items() if size is not None)
     if "residual_scaling" in sizes and args.residual_scaling is None:
-        told += " (assumed, as no file tells it)"
+        told += " (assumed, because no file holds it)"
     say(f"{args.checkpoint}: {model.name}, {told}, {model.count_params():,} parameters -> {output}", sys.stdout)
     return 0
 

@@ -10,13 +10,13 @@ from srzoo.cli.arguments import command
 from srzoo.shipped import list_models
 from srzoo.tables import markdown_table
 
-DESCRIPTION = "Lists the models that come with srzoo. Their names are what --model takes, with or without the scale."
+DESCRIPTION = "Lists the models that come with srzoo. --model takes their names, with or without the scale."
 
 
 def main(argv: list[str] | None = None) -> int:
     """Prints the table, or as JSON the same with the metadata of the cards."""
-    ap = command("srzoo list", DESCRIPTION, "docs/models/ has a page on each.")
-    ap.add_argument("--json", action="store_true", help="for programs, with what stands in front of each model's card")
+    ap = command("srzoo list", DESCRIPTION, "docs/models/ has a page for each model.")
+    ap.add_argument("--json", action="store_true", help="print JSON, with the metadata of each model's card")
     if ap.parse_args(argv).json:
         models = [{**asdict(each), "card": cards.metadata(each.name)} for each in list_models()]
         for line in json.dumps(models, indent=1).split("\n"):

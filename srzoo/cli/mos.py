@@ -1,4 +1,4 @@
-"""`python -m srzoo mos`: makes a study of opinions, and reports on its answers."""
+"""`python -m srzoo mos`: makes a study of opinions, and reports its answers."""
 
 import argparse
 import sys
@@ -8,9 +8,7 @@ from pathlib import Path
 from srzoo.cli import say
 from srzoo.cli.arguments import command
 
-DESCRIPTION = (
-    "Takes a mean opinion score: makes a web page on which people rate pictures, and reports on their answers."
-)
+DESCRIPTION = "Takes a mean opinion score: makes a web page where people rate pictures, and reports their answers."
 
 EPILOG = """examples:
   %(prog)s create --models bicubic edsr-baseline-x4 edsr-gan-x4 BSD100/ --output study/
@@ -27,29 +25,46 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_create(ap: argparse.ArgumentParser) -> None:
-    ap.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="HR pictures, or HR/ and maybe LR_x4/")
+    ap.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="folder with HR pictures, or with HR/ and maybe LR_x4/"
+    )
     ap.add_argument(
         "--models",
         nargs="+",
         required=True,
         metavar="MODEL",
-        help="bicubic, models whose weights ship, or files of weights or models; LABEL=MODEL gives one another name",
+        help="bicubic, names of `srzoo list`, or files of weights or models; LABEL=MODEL gives a model another name",
     )
-    ap.add_argument("-o", "--output", type=Path, required=True, help="the study's folder, which must be new")
-    ap.add_argument("--scale", type=int, choices=(2, 3, 4, 8), help="of bicubic alone (default: 4)")
-    ap.add_argument("--crop", type=int, default=320, help="HR pixels a side that are shown, at most (default: 320)")
-    ap.add_argument("--pictures", type=int, default=20, help="of the folder, at most, evenly spread (default: 20)")
-    ap.add_argument("--repeats", type=int, help="versions shown twice (default: a tenth, at least three)")
-    ap.add_argument("--examples", type=int, default=3, help="pictures of the training at the start (default: 3)")
+    ap.add_argument("-o", "--output", type=Path, required=True, help="new folder for the study")
     ap.add_argument(
-        "--no-reference", action="store_true", help="the pictures are to be upscaled themselves: no hidden HR"
+        "--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic, without other models (default: 4)"
+    )
+    ap.add_argument(
+        "--crop", type=int, default=320, help="largest side that the page shows, in HR pixels (default: 320)"
+    )
+    ap.add_argument(
+        "--pictures",
+        type=int,
+        default=20,
+        help="largest number of pictures, evenly spread over the folder (default: 20)",
+    )
+    ap.add_argument(
+        "--repeats", type=int, help="number of versions that raters see twice (default: a tenth, at least three)"
+    )
+    ap.add_argument("--examples", type=int, default=3, help="number of examples at the start (default: 3)")
+    ap.add_argument(
+        "--no-reference", action="store_true", help="upscale the pictures themselves; there is no hidden HR"
     )
 
 
 def _add_report(ap: argparse.ArgumentParser) -> None:
-    ap.add_argument("study", type=Path, metavar="STUDY", help="the study's folder, with its key.json")
-    ap.add_argument("answers", nargs="+", type=Path, metavar="ANSWERS", help="files that raters saved, or folders")
-    ap.add_argument("-o", "--output", type=Path, help="folder for report.md, mos.png, report.json (STUDY/report)")
+    ap.add_argument("study", type=Path, metavar="STUDY", help="folder of the study, with its key.json")
+    ap.add_argument(
+        "answers", nargs="+", type=Path, metavar="ANSWERS", help="files that raters saved, or folders of them"
+    )
+    ap.add_argument(
+        "-o", "--output", type=Path, help="folder for report.md, mos.png and report.json (default: STUDY/report)"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -83,7 +98,7 @@ def _create(args: argparse.Namespace) -> int:
         f"about {key.minutes:.0f} minutes, {page.stat().st_size / 1e6:.1f} MB",
         sys.stdout,
     )
-    say(f"Give {PAGE} to the raters, and keep {KEY}: it tells which picture is whose.", sys.stdout)
+    say(f"Give {PAGE} to the raters, and keep {KEY}: it says which picture is whose.", sys.stdout)
     if key.minutes > 30:
         say("This is more than the half hour that BT.500 allows for a session; see --pictures.", sys.stdout)
     return 0

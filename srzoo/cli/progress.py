@@ -15,7 +15,7 @@ class Bar:
         shown: whether it is; never where stderr is no terminal.
 
     Attributes:
-        title: before the bar.
+        title: text before the bar.
         rate: pixels a second, as far as it is known.
     """
 
@@ -28,7 +28,7 @@ class Bar:
         self._began = 0.0
 
     def __call__(self, tiles: list[Tile]) -> Iterator[Tile]:
-        """Gives the tiles back, as `Upscaler` wants its progress."""
+        """Yields the tiles, as `Upscaler` needs for its progress."""
         from tqdm import tqdm
 
         total = sum(map(area, tiles))
@@ -43,7 +43,7 @@ class Bar:
                 self._bar.update(self._done - self._bar.n)
 
     def tick(self) -> None:
-        """Moves it as far as the tile in hand is likely to be."""
+        """Moves it to the likely progress of the present tile."""
         if self._bar is not None and self.shown:
             likely = min(0.95 * self._area, self.rate * (time.monotonic() - self._began))
             self._bar.update(max(0.0, self._done + likely - self._bar.n))

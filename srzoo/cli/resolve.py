@@ -31,103 +31,109 @@ from srzoo.cli.arguments import (
 )
 from srzoo.tables import printable
 
-DESCRIPTION = """Upscales pictures with a trained network, with all that they hold: transparency, grey, 16 bits, frames,
-pages, metadata. The result of photo.jpg is results/photo.jpg by default. docs/images.md tells of each kind."""
+DESCRIPTION = """Upscales pictures with a trained network, and keeps what they hold: transparency, grey, 16 bits,
+frames, pages, metadata. The result of photo.jpg is results/photo.jpg by default. docs/images.md describes each kind of
+picture."""
 
 EPILOG = """examples:
-  %(prog)s photo.jpg                                four times as wide and high, into results/
+  %(prog)s photo.jpg                                four times as wide and as high, into results/
   %(prog)s photo.jpg -o large.png --scale 2
   %(prog)s photos/ more.png --output large/ --width 3840
   %(prog)s photos/ --format png --resume
   %(prog)s photo.jpg --model edsr-gan-x4 --fidelity 0.5
-  %(prog)s photos/ --model auto                       damaged ones by edsr-real, the others by edsr-baseline
-  %(prog)s photo.jpg --restore 0.7                    damaged: noise, JPEG and blur are taken away
+  %(prog)s photos/ --model auto                       damaged pictures with edsr-real, others with edsr-baseline
+  %(prog)s photo.jpg --restore 0.7                    removes noise, JPEG blocks and blur
   %(prog)s photo.jpg --model runs/mine
   %(prog)s - -o - < photo.jpg > large.jpg"""
 
 STREAM = Path("-")
 
 LONG = 1_000_000
-"""LR pixels from which on a run's time and memory are told before."""
+"""LR pixels from which a run prints its expected time and memory first."""
 
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo resolve", DESCRIPTION, EPILOG)
     ap.add_argument(
-        "images", nargs="+", type=place, help="image files, and folders: all images below them; - is standard input"
+        "images", nargs="+", type=place, help="image files or folders (all images below them); - is standard input"
     )
     which = ap.add_mutually_exclusive_group()
     which.add_argument(
         "-m",
         "--model",
         default="edsr-baseline",
-        help="a model of `srzoo list`, a run's or a preset's folder, hf://user/name, a .keras or .weights.h5 file, or "
-        "what `srzoo export` wrote: "
-        "a .tflite or .onnx file, or the folder of a SavedModel; auto: edsr-real for pictures that look damaged, and "
-        "edsr-baseline for the others (default: edsr-baseline)",
+        help="a model of `srzoo list`, the folder of a run or a preset, hf://user/name, a .keras or .weights.h5 file, "
+        "or "
+        "an export of `srzoo export`: a .tflite or .onnx file, or the folder of a SavedModel. auto takes edsr-real for "
+        "pictures that look damaged, and edsr-baseline for others (default: edsr-baseline)",
     )
-    which.add_argument("--weights", type=weights_file, help="a .weights.h5 file, as train.py leaves it")
+    which.add_argument("--weights", type=weights_file, help="a .weights.h5 file, such as train.py writes")
     which.add_argument(
         "--restore",
         type=fidelity,
-        help="how much damage (noise, JPEG, blur) to take away: 0 upscales as edsr-baseline, 1 as edsr-real, between "
-        "them both do, and the results are mixed",
+        help="how much damage (noise, JPEG, blur) to remove, from 0 to 1. 0 uses edsr-baseline, 1 uses edsr-real; "
+        "values "
+        "between them mix the results of both",
     )
     add_size(ap)
     ap.add_argument(
         "--fidelity",
         type=fidelity,
-        help="for a model of GAN training (edsr-gan, srgan): 0 leaves it as it is, 1 is the same network "
-        "trained on pixels alone; the higher the number, the less detail it invents",
+        help="for a model of GAN training (edsr-gan, srgan), from 0 to 1. 0 uses the model as it is, 1 uses the same "
+        "network trained on pixels alone; a higher number invents less detail",
     )
     ap.add_argument(
         "--pixel-weights",
-        help="for --fidelity, the network trained on pixels, as --model; default: the one that ships with that name",
+        help="the network trained on pixels, for --fidelity; takes what --model takes (default: the one that ships)",
     )
     ap.add_argument(
         "--precision",
         choices=PRECISION_NAMES,
         default="auto",
-        help="what the network computes in. auto: the fastest that is within one grey level of float32 on average "
+        help="precision of the network. auto takes the fastest that is within one grey level of float32 on average "
         "(default: auto)",
     )
     ap.add_argument(
         "--self-ensemble",
         action="store_true",
-        help="the mean over eight flips and turns, which takes eight times as long",
+        help="average over eight flips and turns of the picture; takes eight times as long",
     )
-    ap.add_argument("--device", choices=("cpu", "gpu"), help="default: the GPU if there is one")
-    ap.add_argument("--threads", type=whole(1), help="of the processor (default: all)")
+    ap.add_argument("--device", choices=("cpu", "gpu"), help="device that computes (default: the GPU if there is one)")
+    ap.add_argument("--threads", type=whole(1), help="processor threads to use (default: all)")
     ap.add_argument(
         "--memory",
         type=size_in_bytes,
-        help="what the network may take for a tile, as 800MB or 1.5GiB; without a unit it is GB (default: 2GB)",
+        help="memory that the network may use for a tile, such as 800MB or 1.5GiB; a number alone is GB (default: 2GB)",
     )
     ap.add_argument(
         "--max-pixels",
         type=pixels,
-        help="width times height that a picture may have, as 400M; a larger one may be a decompression bomb "
-        "(default: 400M)",
+        help="largest number of pixels of a picture (width times height), such as 400M; a larger picture may be a "
+        "decompression bomb (default: 400M)",
     )
     out = ap.add_argument_group("results")
     out.add_argument(
         "-o",
         "--output",
         type=place,
-        help="folder for the results, or for one picture a file as out.png; - is standard output (default: results)",
+        help="folder for the results, or a file such as out.png for one picture; - is standard output (default: "
+        "results)",
     )
     out.add_argument("--beside", action="store_true", help="write each result beside its input")
     out.add_argument(
-        "--suffix", help="between a result's name and its ending, as _x4 (default: none; with --beside _sr)"
+        "--suffix", help="text between a result's name and its ending, such as _x4 (default: none; with --beside _sr)"
     )
     out.add_argument(
         "--format",
         type=format_name,
         choices=FORMAT_NAMES,
-        help="what the results are written in (default: as each input); PNG where that cannot hold a picture",
+        help="format of the results (default: each input's); srzoo writes PNG if the format cannot hold a picture",
     )
     out.add_argument(
-        "--quality", type=whole(1, 100), default=95, help="of JPEG, WebP, AVIF and HEIF, from 1 to 100 (default: 95)"
+        "--quality",
+        type=whole(1, 100),
+        default=95,
+        help="quality of JPEG, WebP, AVIF and HEIF, from 1 to 100 (default: 95)",
     )
     out.add_argument(
         "--compare", action="store_true", help="also write <name>_compare.png: LR, bicubic and SR side by side"
@@ -135,16 +141,19 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--overwrite",
         action="store_true",
-        help="let a result replace an input, the result of another input, or what another model made",
+        help="let a result replace an input, the result of another input, or the result of another model",
     )
     out.add_argument(
         "--resume",
         action="store_true",
-        help="leave out pictures whose results are there, made of the same file by the same model and options: for "
-        "the same command after an interruption",
+        help="skip pictures that have a result of the same file, model and options; use it to repeat a command after "
+        "an "
+        "interruption",
     )
-    out.add_argument("--dry-run", action="store_true", help="say what would be done, and how long it would take")
-    out.add_argument("-q", "--quiet", action="store_true", help="print errors alone")
+    out.add_argument(
+        "--dry-run", action="store_true", help="print what the command would do and how long it would take, and stop"
+    )
+    out.add_argument("-q", "--quiet", action="store_true", help="print only errors")
     return ap
 
 
@@ -168,7 +177,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _set_device(args: argparse.Namespace) -> None:
-    """By the variables that the runtimes read when they are imported."""
+    """Sets the variables that the runtimes read at their import."""
     from srzoo.runtimes.prepared import has_gpu
 
     if args.device == "cpu":
@@ -181,7 +190,7 @@ def _set_device(args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
-    """The inputs and the output as files, where they are standard input and output."""
+    """The inputs and the output as files, if they are standard input and output."""
     output = args.output or (STREAM if args.images == [STREAM] and not args.beside else Path("results"))
     if STREAM not in (*args.images, output):
         yield args.images, output

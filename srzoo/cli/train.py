@@ -1,4 +1,4 @@
-"""`%(prog)s <dataset>`: trains a network, or goes on with a run that was stopped."""
+"""`%(prog)s <dataset>`: trains a network, or resumes a run."""
 
 import argparse
 import sys
@@ -19,25 +19,25 @@ from srzoo.training.settings import Settings
 DESCRIPTION = """Trains EDSR, SRResNet or SRGAN on pictures. A run's folder has best.weights.h5, config.json, log.csv,
 curve.png, checkpoints, sample pictures and TensorBoard's files. The same command again resumes it.
 
-By default EDSR-baseline is trained on pixels (L1), below pixel/ of the output, and then fine-tuned as SRGAN, below
-adversarial/: with a content loss on VGG's features and against a discriminator."""
+By default it first trains EDSR-baseline on pixels (L1), in pixel/ below the output. Then it fine-tunes the network as
+SRGAN, in adversarial/, with a content loss on VGG's features and against a discriminator."""
 
 EPILOG = """examples:
-  %(prog)s                                            DIV2K, downloaded; EDSR-baseline, then SRGAN
-  %(prog)s photos/ --model edsr-baseline --minutes 40 your own pictures, pixels alone, as long as you have
+  %(prog)s                                            downloads DIV2K; EDSR-baseline, then SRGAN
+  %(prog)s photos/ --model edsr-baseline --minutes 40 your own pictures, on pixels, for 40 minutes
   %(prog)s photos/ --model srgan                      SRResNet (L2), then SRGAN
   %(prog)s photos/ --init-weights best.weights.h5     SRGAN from a trained generator
-  %(prog)s coco/2017 --model edsr --limit 5000        any tensorflow-datasets name with images
-  %(prog)s sample --model edsr-baseline --minutes 2   a try with no download
-  %(prog)s --distribute mirrored --batch 64           on all GPUs of this machine, 64 crops in all"""
+  %(prog)s coco/2017 --model edsr --limit 5000        any tensorflow-datasets name that has images
+  %(prog)s sample --model edsr-baseline --minutes 2   a first try without a download
+  %(prog)s --distribute mirrored --batch 64           all GPUs of this machine, 64 crops together"""
 
 
 ALSO_CALLED = {"model": ["-m"], "batch": ["--batch-size"], "learning_rate": ["--lr"]}
-"""Setting -> other names of its flag, which people know from elsewhere."""
+"""Setting -> names of its flag in other programs."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """The flags: one for each setting of a run that has a help text, and those that change no result."""
+    """One flag for each setting that has a help text, and flags that change no result."""
     ap = command("srzoo train", DESCRIPTION, EPILOG)
     gan = ap.add_argument_group("GAN training (--model edsr-gan, srgan or esrgan)")
     for each in fields(Settings):
@@ -53,23 +53,25 @@ def parser() -> argparse.ArgumentParser:
             group.add_argument(f"--{each.name.replace('_', '-')}", *ALSO_CALLED.get(each.name, ()), **how)
     for term, purpose in recipes.TERMS.items():
         gan.add_argument(f"--{term}-weight", type=_positive_float, help=f"{purpose} (default: the objective's)")
-    ap.add_argument("--scale", type=_positive_int, help="default: 4")
+    ap.add_argument("--scale", type=_positive_int, help="scale of the network (default: 4)")
     ap.add_argument("--epochs", type=_epochs, help=argparse.SUPPRESS)
-    ap.add_argument("-o", "--output", type=Path, help="the run's folder; default: runs/<model>-<dataset>")
-    ap.add_argument("--validate-every", type=_positive_int, default=1000, help="steps (default: 1000)")
+    ap.add_argument("-o", "--output", type=Path, help="folder of the run (default: runs/<model>-<dataset>)")
+    ap.add_argument(
+        "--validate-every", type=_positive_int, default=1000, help="steps between two validations (default: 1000)"
+    )
     ap.add_argument(
         "--engine",
         choices=("auto", "winograd", "tensorflow"),
         default="auto",
-        help="what computes the gradient on a processor: winograd trains EDSR-baseline about three times as fast, and "
-        "needs g++; default: auto, which takes it where it can",
+        help="code that computes the gradient on a processor. winograd trains EDSR-baseline about three times as fast "
+        "and needs g++; auto uses it if it can (default: auto)",
     )
-    ap.add_argument("--data-dir", help="where tensorflow-datasets keeps its data")
-    ap.add_argument("--memory", type=_positive_float, default=4.0, help="GB of decoded pictures held in memory (4)")
+    ap.add_argument("--data-dir", help="folder in which tensorflow-datasets keeps its data")
+    ap.add_argument("--memory", type=_positive_float, default=4.0, help="GB of decoded pictures in memory (default: 4)")
     ap.add_argument(
         "--distribute",
         choices=("mirrored", "multi-worker"),
-        help="on all GPUs of this machine, or in the processes that TF_CONFIG names; the batch is that of all together",
+        help="train on all GPUs of this machine, or in the processes that TF_CONFIG names; --batch counts all of them",
     )
     return ap
 

@@ -9,12 +9,10 @@ from srzoo import hub, shipped
 from srzoo.cli import say
 from srzoo.cli.arguments import command
 
-DESCRIPTION = (
-    "Uploads a network and its card to the Hugging Face Hub, in one commit; needs the package huggingface_hub."
-)
+DESCRIPTION = "Uploads a network and its card to the Hugging Face Hub in one commit. The command needs huggingface_hub."
 
-EPILOG = """The user is the one of `hf auth login`, or of the token in HF_TOKEN. A folder that srzoo.save_preset wrote
-goes up as it is, so look at its README.md first; of other networks a preset is made.
+EPILOG = """The command uses the account of `hf auth login`, or of the token in HF_TOKEN. It uploads a folder of
+srzoo.save_preset unchanged, so read its README.md first. From other networks it makes a preset.
 
 examples:
   %(prog)s my-preset hf://user/name
@@ -27,8 +25,8 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument(
         "model", help="a preset's folder, a run's folder, a .keras or .weights.h5 file, or a model of `srzoo list`"
     )
-    ap.add_argument("target", metavar="hf://USER/NAME", help="made if it is not there")
-    ap.add_argument("--private", action="store_true", help="if it is made: for you alone")
+    ap.add_argument("target", metavar="hf://USER/NAME", help="address on the hub; the command makes it")
+    ap.add_argument("--private", action="store_true", help="make the address visible for you alone")
     return ap
 
 

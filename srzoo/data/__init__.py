@@ -1,4 +1,4 @@
-"""From a data set's name to the same batches of LR and HR crops, whatever the source."""
+"""Turns a data set's name into batches of LR and HR crops, the same for every source."""
 
 __all__ = ["pairs"]
 

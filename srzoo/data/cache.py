@@ -70,7 +70,7 @@ def read_all(
         items: what to read.
         scale: what HR must be of LR.
         threads: how many pictures are decoded at once.
-        refused: is told, in words, of each item that cannot be read or whose pair does not fit.
+        refused: gets a sentence for each item that cannot be read or whose pair does not fit.
 
     Yields:
         (name, lr, hr) of each picture that could be read.

@@ -33,17 +33,17 @@ def pairs(
         scale: HR pixels a side of an LR pixel.
         patch: HR pixels a side of a crop, a multiple of the scale.
         batch: crops in a batch.
-        degrade: a preset that LR is made by anew for each crop, such as `real` (`srzoo.degradations.presets.PRESETS`),
+        degrade: a preset that makes LR for each crop, such as `real` (`srzoo.degradations.presets.PRESETS`),
             or a `srzoo.data.degraded.Degradation`; None: LR is as the data set has it, or made by MATLAB's bicubic.
         split: `train`; or `validation`: pictures that `train` does not have, their middle of at most 512 HR pixels a
             side, one a batch, each once.
-        seed: of order, places, flips and degradations.
+        seed: seed of order, places, flips and degradations.
         memory: bytes of decoded pictures to hold in memory; the rest is in a temporary file.
         data_dir: where tensorflow-datasets keeps its data; default: its own default.
 
     Returns:
         (lr, hr), float32 of shapes (N, h, w, 3) and (N, scale h, scale w, 3), RGB in [0, 255], which is what the models
-        take and give. Of `train` without end: `fit` needs `steps_per_epoch`. Iterated anew, it begins anew.
+        take and give. Of `train` without end: `fit` needs `steps_per_epoch`. A new iteration begins from the start.
 
     Raises:
         OSError: if the data cannot be downloaded, or there is no such folder.

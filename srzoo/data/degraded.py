@@ -1,4 +1,4 @@
-"""Degraded LR for training: made from HR anew for each crop, and once for what is validated on."""
+"""Degraded LR for training, made from HR for each crop, and once for validation pictures."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ JPEG_BLOCK = 16
 
 @dataclass(frozen=True)
 class Degradation:
-    """What becomes of LR.
+    """Degradation of LR.
 
     Attributes:
         preset: a name of `srzoo.degradations.presets.PRESETS`.
@@ -45,7 +45,7 @@ def degraded_crop(
     Args:
         lr, hr: a whole pair, uint8 of shapes (h, w, 3) and (scale h, scale w, 3).
         corner: top and left of the crop, in LR pixels.
-        side: of the crop, in LR pixels.
+        side: side of the crop in LR pixels.
         degradation: what becomes of it.
         rng: draws all that is left to chance.
 
@@ -73,7 +73,7 @@ def degraded_validation(
     Args:
         pictures: (name, lr, hr) of each, uint8.
         degradation: what becomes of LR.
-        seed: with a picture's place in the list it decides what.
+        seed: together with a picture's place in the list, it decides the damage.
     """
     steps = preset_of(degradation.preset).steps
     return [

@@ -1,4 +1,4 @@
-"""Which pictures a run is trained on, so that it is noticed when they are others on another day."""
+"""Checksums of a run's pictures, to notice when they have changed."""
 
 import zlib
 
@@ -17,7 +17,7 @@ def checksum(lr: np.ndarray, hr: np.ndarray) -> str:
 
 
 def changes(before: Fingerprint, now: Fingerprint) -> str:
-    """What is different, in words, with the name of one picture of each kind; empty if nothing is."""
+    """Describes the differences, with the name of one picture of each kind; empty if there are none."""
     parts = []
     for use, of_use in (("train", "to train on"), ("validation", "to validate on")):
         old, new = before.get(use, {}), now.get(use, {})

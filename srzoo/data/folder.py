@@ -21,7 +21,7 @@ MAX_DIFFERENCE = 8.0
 """Mean of the absolute differences between thumbnails, in grey levels, up to which a pair is one picture."""
 
 MIN_CORRELATION = 0.5
-"""Of thumbnails, above which a pair is one picture too.
+"""Correlation of thumbnails above which a pair is one picture too.
 
 Of 200 photographs, two at random reach it in 5 % of the cases; their own LR, blurred, darkened, shifted or with noise
 of sigma 30, always.
@@ -29,7 +29,7 @@ of sigma 30, always.
 
 
 def folder(path: Path, scale: int) -> Source:
-    """Pictures of a folder in one of the layouts of `srzoo.data.layout`; what is taken for what is logged.
+    """Pictures of a folder in one of the layouts of `srzoo.data.layout`; it logs what it takes for what.
 
     Where there is no LR, it is made from HR by MATLAB's bicubic. The endings of the two files of a pair
     may differ; their folders may hold subfolders.
@@ -99,7 +99,7 @@ def same_picture(lr: np.ndarray, hr: np.ndarray) -> bool:
 
 
 def _misfit(hr: Path, lr: Path, scale: int) -> str | None:
-    """What is wrong with the sizes of a pair, in words."""
+    """Describes what is wrong with the sizes of a pair."""
     hr_size, lr_size = _size(hr), _size(lr)
     # A file whose size cannot be read is left to the reader, which names and counts it.
     if not hr_size or not lr_size or hr_size == (lr_size[0] * scale, lr_size[1] * scale):

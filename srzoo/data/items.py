@@ -1,4 +1,4 @@
-"""What every source of training pictures gives: items that are read when asked for."""
+"""Items of every source of training pictures. They are read on demand."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from srzoo import bicubic
 from srzoo.images import ImageError
 
 HELD_OUT = 10
-"""At most this many pictures are kept from training to validate on, where a source does not say which."""
+"""Largest number of pictures that are held out for validation if a source does not say which."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Source:
     """A data set: pictures to train on, and others to validate on.
 
     Attributes:
-        name: as the user gave it.
+        name: name that the user gave.
         train: iterated once; may be a stream.
         validation: likewise, and short. Empty: some of `train` are held out (see `hold_out`).
     """
@@ -59,7 +59,7 @@ def hold_out(items: list[Item]) -> tuple[list[Item], list[Item]]:
     """Splits items into (train, validation): a tenth, at most `HELD_OUT`, spread evenly over the list.
 
     Raises:
-        ValueError: for fewer than two items, as then nothing is left for one of the two.
+        ValueError: for fewer than two items, because one of the two would be empty.
     """
     if len(items) < 2:
         raise ValueError(f"a data set needs at least 2 pictures, one of them to validate on; got {len(items)}")

@@ -1,4 +1,4 @@
-"""Which data sets there are by name: told without TensorFlow, whose import takes seconds, and without the network."""
+"""Names of data sets, known without TensorFlow, whose import takes seconds, and without the network."""
 
 import os
 import re
@@ -12,7 +12,7 @@ def check_known(dataset: str, data_dir: str | None = None) -> None:
     """Tells of a word that is neither a folder with pictures nor a data set, before anything is downloaded.
 
     Args:
-        dataset: as in `srzoo.data.sources.open_source`.
+        dataset: what `srzoo.data.sources.open_source` takes.
         data_dir: where tensorflow-datasets keeps its data; what is prepared there is known too.
 
     Raises:
@@ -24,7 +24,7 @@ def check_known(dataset: str, data_dir: str | None = None) -> None:
             raise ValueError(f"{dataset}: no pictures found (PNG, JPEG, WebP, BMP or TIFF)")
         return
     base = re.split("[/:]", dataset)[0]
-    namespace = ":" in dataset.partition("/")[0]  # only the network tells what is in one
+    namespace = ":" in dataset.partition("/")[0]  # only the network says what is in one
     if base in ("div2k", "sample") or namespace:
         return
     if dataset.startswith((".", "/", "~")) or dataset.endswith("/"):
@@ -38,7 +38,7 @@ def check_known(dataset: str, data_dir: str | None = None) -> None:
 
 
 def unknown(dataset: str, known: list[str]) -> str:
-    """What to say of a word that is not among the known data sets."""
+    """A message about a word that is no known data set."""
     folders = [f"{each.name}/" for each in Path().iterdir() if each.is_dir()]
     near = get_close_matches(re.split("[/:]", dataset)[0], ["sample", "div2k", *folders, *known], 3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""

@@ -1,4 +1,4 @@
-"""Where in a folder HR and LR are: the ways in which people keep data sets, for training and measuring alike."""
+"""Finds HR and LR in a folder, in the layouts that people use, for training and measuring alike."""
 
 import logging
 import os
@@ -43,7 +43,7 @@ class Layout:
 
     @property
     def lr_in_words(self) -> str:
-        """Where LR comes from."""
+        """Origin of LR."""
         if self.lr:
             return f"as given in {self.lr.relative_to(self.root).as_posix()}"
         others = f" ({', '.join(map(self._named, self.passed_over))}: another scale)" if self.passed_over else ""
@@ -86,7 +86,7 @@ class Layout:
             of_runs = []
         for folder in sorted(runs if of_runs else ()):
             count = sum(folder in file.parents for file in of_runs)
-            LOGGER.info("%s: passed over, as a training wrote it (%d pictures)", folder, count)
+            LOGGER.info("%s: passed over, because a training wrote it (%d pictures)", folder, count)
         for folder, count in sorted(Counter(file.parent for file in results).items()):
             LOGGER.info("%s: passed over %d pictures, which are results of srzoo's", folder, count)
         return sorted(set(pictures).difference(of_runs))
@@ -99,8 +99,8 @@ def find_layout(folder: Path, scale: int, part: str) -> tuple[Layout, Layout | N
     (`DIV2K_train_HR`, `DIV2K_train_LR_bicubic/X4`); these in `train` and `valid`; or just pictures.
 
     Args:
-        folder: of the data set.
-        scale: of the LR.
+        folder: folder of the data set.
+        scale: scale of LR.
         part: `training` or `validation`: which is meant where there are both.
 
     Returns:

@@ -1,4 +1,4 @@
-"""From a source to batches: decode once, then aligned random crops in a tf.data pipeline.
+"""Turns a source into batches: decodes once, then cuts aligned random crops in a tf.data pipeline.
 
 A teacher's SR may stand in HR's place, whole or in part: it is computed once for each whole picture.
 
@@ -31,14 +31,14 @@ VALIDATION_SIDE = 512
 
 @dataclass(frozen=True)
 class Crops:
-    """What is cut from the pictures.
+    """Crops of the pictures.
 
     Attributes:
         scale: HR pixels per LR pixel.
         patch: HR pixels a side; a multiple of the scale.
         batch: crops in a batch.
         fit: `crop` cuts at random places; `resize` takes the whole picture, squeezed to patch x patch.
-        seed: of shuffling, places, flips and degradations.
+        seed: seed of shuffling, places, flips and degradations.
         degradation: what becomes of each crop's LR; None: it is as the data set has it.
     """
 
@@ -65,15 +65,15 @@ class Teacher:
     What it gives is a function of LR, so that the target has none of the detail that no network can know.
 
     Attributes:
-        upscale: from LR, uint8 (h, w, 3), to SR, float32 (scale h, scale w, 3) about [0, 255], not rounded.
-        weight: of SR in the target, in (0, 1]; the rest is HR.
+        upscale: function from LR, uint8 (h, w, 3), to SR, float32 (scale h, scale w, 3) about [0, 255], not rounded.
+        weight: share of SR in the target, in (0, 1]; the rest is HR.
     """
 
     upscale: Callable[[np.ndarray], np.ndarray]
     weight: float = 1.0
 
     def target(self, lr: np.ndarray, hr: np.ndarray) -> np.ndarray:
-        """What is learned in HR's place, uint8 of HR's shape."""
+        """The target in HR's place, uint8 of HR's shape."""
         return to_uint8(self.weight * self.upscale(lr) + np.float32(1 - self.weight) * hr)
 
 
@@ -148,7 +148,7 @@ def decode_validation(source: Source, crops: Crops) -> list[tuple[str, np.ndarra
 
 
 def _split(source: Source, crops: Crops) -> tuple[Iterable[Item], list[Item]]:
-    """What to train on and what to validate on."""
+    """Pictures for training and for validation."""
     train, validation = source.train, list(islice(source.validation, HELD_OUT))
     if not validation:
         train, validation = hold_out(list(train))

@@ -1,4 +1,4 @@
-"""From the word on the command line to a source of pictures."""
+"""Turns the word on the command line into a source of pictures."""
 
 from dataclasses import replace
 from itertools import islice
@@ -17,7 +17,7 @@ def open_source(dataset: str, scale: int, data_dir: str | None = None, limit: in
             name of tensorflow-datasets whose examples have an `image`, such as `coco/2017`.
         scale: 2, 3, 4 or 8.
         data_dir: where tensorflow-datasets keeps its data; default: its own default.
-        limit: at most this many training pictures, the first ones.
+        limit: largest number of training pictures; the first ones are taken.
 
     Raises:
         OSError: if the data cannot be downloaded, or there is no such folder or data set.

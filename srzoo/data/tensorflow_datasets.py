@@ -57,7 +57,7 @@ def div2k(name: str, scale: int, data_dir: str | None = None, limit: int | None 
             `div2k/unknown_x4` or `div2k/realistic_mild_x4`.
         scale: what HR is of LR; must be that of the configuration.
         data_dir: where tensorflow-datasets keeps its data; default: its own default.
-        limit: at most this many training pictures.
+        limit: largest number of training pictures.
 
     Raises:
         ValueError: if there is no such configuration, or its scale is another one.
@@ -86,8 +86,8 @@ def named(name: str, scale: int, data_dir: str | None = None, limit: int | None 
     are validated on.
 
     Args:
-        name: as tensorflow-datasets spells it, with a configuration and version if need be: `coco/2017`.
-        scale, data_dir, limit: as of `div2k`. With a limit too the data set is downloaded whole.
+        name: name in tensorflow-datasets, with a configuration and version if necessary: `coco/2017`.
+        scale, data_dir, limit: the same as for `div2k`. With a limit too the data set is downloaded whole.
 
     Raises:
         FileNotFoundError: if there is no such data set.
@@ -208,7 +208,7 @@ def _found(pattern: str, error: BaseException) -> tuple[str, ...]:
 
 
 def _explain(name: str, builder: tfds.core.DatasetBuilder, error: BaseException) -> Exception | None:
-    """What went wrong in one sentence, or None where the error is not one that users can meet."""
+    """Describes an error in one sentence, or returns None if users cannot meet it."""
     match error:
         case tfds.download.download_manager.NonMatchingChecksumError():
             url, path = _found(r"Artifact (.+), downloaded to (.+), has wrong checksum", error)
@@ -283,7 +283,7 @@ def _source(
 def _stream(
     name: str, builder: tfds.core.DatasetBuilder, split: str, keys: tuple[str, ...], read: Callable
 ) -> Iterator[Item]:
-    """Items that hold their files' bytes, so that decoding is left to whoever reads them, in several threads."""
+    """Items that hold their files' bytes, so that the readers decode them, in several threads."""
     decoders = tfds.decode.PartialDecoding(
         dict.fromkeys(keys, True), decoders={key: tfds.decode.SkipDecoding() for key in keys}
     )

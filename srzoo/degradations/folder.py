@@ -29,11 +29,11 @@ def degrade_folder(
     scale and the seed; the other pictures do not matter. The folder appears whole or not at all.
 
     Args:
-        folder: of pictures at any depth, or with `HR/`, whose pictures are taken.
+        folder: folder of pictures at any depth, or with `HR/`; then its pictures are taken.
         out: a folder that does not exist or is empty.
         preset: a name of `srzoo.degradations.presets.PRESETS`.
         scale: HR pixels per LR pixel.
-        seed: of all that is left to chance.
+        seed: seed of all random numbers.
         progress: is given the list of pictures and gives them back one by one, as `tqdm.tqdm` does.
 
     Returns:

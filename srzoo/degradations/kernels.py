@@ -15,9 +15,9 @@ def gaussian(
     Args:
         size: pixels a side, odd.
         sigma: standard deviations in pixels along the two axes, above 0; equal ones make it isotropic.
-        angle: by which the axes are turned, in radians.
+        angle: rotation of the axes in radians.
         beta: 1 is a plain Gaussian; less is more peaked, more is flatter.
-        plateau: of that shape.
+        plateau: whether the kernel is a plateau.
 
     Returns:
         float32 of shape (size, size), of sum 1.

@@ -1,4 +1,4 @@
-"""What is done to pixels, with nothing left to chance but noise; float32 of shape (height, width, 3) in [0, 255]."""
+"""Operations on pixels; only noise is random. Pixels are float32 (height, width, 3) in [0, 255]."""
 
 import io
 import math
@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from srzoo.images import to_uint8
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
-"""Of red, green and blue in a grey level (ITU-R BT.601)."""
+"""Shares of red, green and blue in a grey level (ITU-R BT.601)."""
 
 
 def blur(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -95,7 +95,7 @@ def gaussian_noise(
         sigma: standard deviation in grey levels; of correlated noise the most in any direction of colour.
         rng: draws the noise.
         grey: the same noise in all channels.
-        correlated: between channels at random, as BSRGAN's general noise (arXiv 2103.14006, section 3.3).
+        correlated: whether the channels correlate at random (BSRGAN's general noise, arXiv 2103.14006, section 3.3).
     """
     shape = (*pixels.shape[:2], 1) if grey else pixels.shape
     noise = rng.standard_normal(shape, np.float32) * np.float32(sigma)
@@ -128,7 +128,7 @@ def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
 
     Args:
         pixels: see above.
-        quality: of libjpeg, 1 to 95.
+        quality: libjpeg's quality, 1 to 95.
     """
     file = io.BytesIO()
     Image.fromarray(to_uint8(pixels)).save(file, "JPEG", quality=quality)

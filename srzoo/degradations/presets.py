@@ -10,11 +10,11 @@ from srzoo.degradations.steps import Blur, Chain, Jpeg, Kernels, Noise, OneOf, R
 
 @dataclass(frozen=True)
 class Preset:
-    """A way from HR to LR.
+    """A degradation from HR to LR.
 
     Attributes:
         steps: what is done, the last size being LR's.
-        purpose: in words, for a list of presets.
+        purpose: description for a list of presets.
         source: where the ranges come from.
     """
 

@@ -25,7 +25,7 @@ class Kernels:
         sigma: standard deviation in pixels; drawn for each axis where it is not isotropic.
         isotropic: the same in all directions.
         beta: exponent; half of the kernels have one below 1, as far as the range has.
-        plateau: of that shape.
+        plateau: whether the kernel is a plateau.
     """
 
     sigma: Range
@@ -66,7 +66,7 @@ class Blur:
     Attributes:
         kinds: kind of kernel -> its share.
         sizes: pixels a side, odd, all equally likely.
-        probability: of blurring at all.
+        probability: probability of any blur.
     """
 
     kinds: Mapping[Kernels | Sincs, float]
@@ -83,7 +83,7 @@ class Blur:
 
 @dataclass(frozen=True)
 class Resize:
-    """To another size, by a method of `RESIZE_METHODS`.
+    """Resizes to another size, by a method of `RESIZE_METHODS`.
 
     Attributes:
         factors: range of the factor on both sides -> its share.
@@ -105,7 +105,7 @@ class Resize:
 
 @dataclass(frozen=True)
 class ToLr:
-    """To LR's size, by one of the methods of `srzoo.degradations.operations.resize`."""
+    """Resizes to LR's size, by one of the methods of `srzoo.degradations.operations.resize`."""
 
     methods: tuple[str, ...] = RESIZE_METHODS
 
@@ -118,7 +118,7 @@ class Noise:
     """Gaussian noise, or else Poisson noise.
 
     Attributes:
-        sigma: of Gaussian noise, in grey levels.
+        sigma: sigma of Gaussian noise, in grey levels.
         poisson: factor on Poisson noise; None: all noise is Gaussian.
         gaussian: its share, where there is Poisson noise.
         grey: share of noise that is the same in all channels.
@@ -202,7 +202,7 @@ def degrade(hr: np.ndarray, scale: int, steps: Step, rng: np.random.Generator) -
     Args:
         hr: uint8 of shape (scale h, scale w, 3).
         scale: HR pixels per LR pixel.
-        steps: of a preset, see `srzoo.degradations.presets`.
+        steps: steps of a preset, see `srzoo.degradations.presets`.
         rng: draws all that is left to chance; the same state gives the same LR.
 
     Returns:

@@ -67,18 +67,18 @@ def export(
     What is written appears whole, after it was found to be within its bound, or not at all.
 
     Args:
-        model: as `srzoo.load` gives it.
+        model: model from `srzoo.load`.
         output: a folder, made if it is missing.
         format: a key of `EXPORT_FORMATS`. `saved_model` becomes `<output>/<name>/<version>/`, the others a file
             `<output>/<name>` with the format's suffix; in another precision than float32, its name is in the file's,
             as in `edsr-baseline-x4-int8.tflite`. A file of that name is replaced. `openvino` is two, `.xml` and `.bin`.
         precision: one of the format's.
-        version: of a SavedModel; default: the one after the highest that is there.
-        calibration: for int8, a folder of pictures such as will be upscaled; default: scikit-image's photographs.
+        version: version of a SavedModel; default: the one after the highest.
+        calibration: folder of pictures like those to upscale, for int8; default: scikit-image's photographs.
         bound: what the result may differ from `model`; default: the precision's in `srzoo.runtimes.parity.BOUNDS`.
-        max_pixels: of an image that is sent to a SavedModel; default: `srzoo.exporting.serving.DEFAULT_MAX_PIXELS`.
-        layout: of safetensors, the program in PyTorch that is to read it, as `srzoo.models.entry.Layout.project`;
-            default: the first of the model's entry.
+        max_pixels: largest image that a SavedModel accepts; default: `srzoo.exporting.serving.DEFAULT_MAX_PIXELS`.
+        layout: program in PyTorch that will read safetensors, as `srzoo.models.entry.Layout.project`; default: the
+            first of the model's entry.
 
     Returns:
         The file or folder, and the differences that were measured.

@@ -19,13 +19,13 @@ def write_litert(model: keras.Model, path: Path, precision: str, crops: list[np.
     Its input and output are float32 pixels in [0, 255] in all precisions; only LiteRT's built-in operations are used.
 
     Args:
-        model: in float32.
+        model: model in float32.
         path: the file.
         precision: `float32`; `float16`: weights of half the size, computed in float32 where the device wants it;
             `dynamic`: weights of 8 bits, values quantised when the network runs; `int8`: weights and values of 8 bits
             throughout.
         crops: uint8 arrays of shape (H, W, 3) on which the ranges of `int8` are found; no other precision reads them.
-        facts: to travel with it.
+        facts: facts that the file carries.
     """
     model = keras.models.clone_model(model, clone_function=_convertible)
     # As `model.export(format="litert")` does, which Keras before 3.13 lacks and which lets in operations that are not

@@ -8,7 +8,7 @@ import keras
 from srzoo.runtimes.exported import KEY, Facts, require, to_json
 
 OPSET = 18
-"""Of the operators; ONNX Runtime reads it from version 1.14 on."""
+"""Version of the operators; ONNX Runtime reads it from version 1.14 on."""
 
 # Keras's PReLU arrives as five operations; joined into ONNX's own, ONNX Runtime 1.31 was 7 percent slower.
 
@@ -17,9 +17,9 @@ def write_onnx(model: keras.Model, path: Path, facts: Facts) -> None:
     """Writes an `.onnx` file from `lr`, float32 (batch, height, width, 3), to `sr`, all three axes open.
 
     Args:
-        model: in float32.
+        model: model in float32.
         path: the file.
-        facts: to travel with it.
+        facts: facts that the file carries.
 
     Raises:
         ValueError: if a package is missing; the message names it.

@@ -19,7 +19,7 @@ from srzoo.runtimes.tiles import least_area
 from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 
 DEFAULT_MAX_PIXELS = 16_000_000
-"""Of an image that is sent."""
+"""Largest image that a client may send, in pixels."""
 
 WARMUP = "tf_serving_warmup_requests"
 """Name within `assets.extra` of the file of requests that TensorFlow Serving sends to itself on loading."""
@@ -42,10 +42,10 @@ def write_saved_model(
     ready, so that the first caller does not wait for a first run.
 
     Args:
-        model: as `srzoo.load` gives it.
-        folder: that is not there yet.
-        max_pixels: that an image may have in the first two signatures. Where the scale is 8, never more than 11
-            million are, as TensorFlow encodes no larger PNG.
+        model: model from `srzoo.load`.
+        folder: new folder.
+        max_pixels: largest image for the first two signatures. At scale 8 it is never more than 11
+            million, because TensorFlow encodes no larger PNG.
         memory: bytes that the network may take for a tile, as in `srzoo.Upscaler`; for each request that is served
             at the same time.
 
@@ -86,7 +86,7 @@ def _module(model: keras.Model, facts: exported.Facts, tile: int, max_pixels: in
     def serve_bytes(image_bytes):
         count = tf.shape(image_bytes)[0]
         some = tf.debugging.Assert(count > 0, ["the batch is empty; send at least one image"])
-        # All are checked before the first is upscaled, so that the last one's damage is not told after minutes.
+        # All are checked before the first is upscaled, so that the last one's damage is not reported after minutes.
         with tf.control_dependencies([some]):
             checked = tf.map_fn(
                 lambda image: check_image(*image, max_pixels),

@@ -10,16 +10,16 @@ from collections.abc import Callable
 import tensorflow as tf
 
 PNG, JPEG, BMP, WEBP, UNKNOWN = range(5)
-"""Kinds of image, as `kind_of` tells them."""
+"""Kinds of image that `kind_of` returns."""
 
 HEAD = 64
-"""Bytes, from the first, that tell the kind and, but for JPEG, the size."""
+"""First bytes that hold the kind and, except in JPEG, the size."""
 
 MAX_SEGMENTS = 500
-"""Of a JPEG before EXIF or the pixels; a profile of the longest kind has 255."""
+"""Largest number of a JPEG's segments before EXIF or the pixels; the longest profile has 255."""
 
 ORIENTATION = 0x0112
-"""EXIF's number of the tag that tells which side is up."""
+"""EXIF's number of the tag for the orientation."""
 
 
 def check_image(index: tf.Tensor, content: tf.Tensor, max_pixels: int) -> tf.Tensor:
@@ -45,7 +45,8 @@ def check_image(index: tf.Tensor, content: tf.Tensor, max_pixels: int) -> tf.Ten
         animation = (kind == WEBP) & _has(head, 12, b"VP8X") & (head[20] // 2 % 2 == 1)
         checked = require(~animation, "is an animation; send a still image")
     damaged = (
-        "cannot be decoded, as it is damaged, cut short or of an unusual kind; send it again, or as a PNG of 8 bits"
+        "cannot be decoded, because it is damaged, cut short or of an unusual kind; "
+        "send it again, or as a PNG of 8 bits"
     )
     with tf.control_dependencies([checked]):
         checked = require(tf.reduce_all(size > 0), damaged)
@@ -63,7 +64,7 @@ def check_image(index: tf.Tensor, content: tf.Tensor, max_pixels: int) -> tf.Ten
 
 
 def decode_image(content: tf.Tensor) -> tf.Tensor:
-    """From a string scalar to uint8 (H, W, 3), RGB; (0, 0, 3) for what cannot be decoded."""
+    """Decodes a string scalar to uint8 (H, W, 3), RGB; (0, 0, 3) if it cannot be decoded."""
     return _attempt(_decoded, content, tf.zeros((0, 0, 3), tf.uint8))
 
 
@@ -177,9 +178,9 @@ def _orientation(content: tf.Tensor) -> tf.Tensor:
 
 
 def _exif_start(content: tf.Tensor) -> tf.Tensor:
-    """Where in a JPEG EXIF's directories start, as an int64 scalar; 0 if there are none.
+    """Position of EXIF's directories in a JPEG, as an int64 scalar; 0 if there are none.
 
-    It fails after `MAX_SEGMENTS`, as each takes 60 us, and a small file may have any number of them.
+    It fails after `MAX_SEGMENTS`, because each takes 60 us, and a small file may have any number of them.
     """
 
     def is_open(at: tf.Tensor, found: tf.Tensor) -> tf.Tensor:

@@ -14,9 +14,9 @@ class TiledNetwork:
     """A network and what has to be known of it to tile its pictures.
 
     Attributes:
-        run: from RGB pixels in [0, 255], float32 (N, H, W, 3), to float32 (N, scale H, scale W, 3).
+        run: function from RGB pixels in [0, 255], float32 (N, H, W, 3), to float32 (N, scale H, scale W, 3).
         scale: HR pixels a side of an LR pixel.
-        halo, alignment, border: as of `srzoo.runtimes.network.Network`; without a halo no picture may exceed
+        halo, alignment, border: the same as for `srzoo.runtimes.network.Network`; without a halo no picture may exceed
             `max_pixels`.
         max_pixels: area that the network's input may have, in LR pixels; at least a pixel's with its halo.
     """
@@ -101,7 +101,7 @@ def grid(height: tf.Tensor, width: tf.Tensor, halo: int, max_pixels: int) -> tup
     tile_heights = _extent(height, rows, halo)
     widest = max_pixels // tile_heights
     fits = widest >= width
-    # Not below one, as where neither the width nor a halo fits the result is not looked at but computed.
+    # Not below one, because where neither the width nor a halo fits the result is not looked at but computed.
     columns = tf.maximum(_ceil_divided(width - 2 * halo, tf.maximum(widest - 2 * halo, 1)), 1)
     columns = tf.where(fits, tf.ones_like(columns), columns)
     work = rows * tile_heights * columns * _extent(width, columns, halo)
@@ -112,7 +112,7 @@ def grid(height: tf.Tensor, width: tf.Tensor, halo: int, max_pixels: int) -> tup
 def _span(
     length: tf.Tensor, count: tf.Tensor, halo: int, index: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Of the tile `index` of an axis, first and last of what it sees and of what it answers for."""
+    """First and last position that the tile `index` of an axis sees, and those that it is responsible for."""
     extent = _extent(length, count, halo)
 
     def start(index: tf.Tensor) -> tf.Tensor:

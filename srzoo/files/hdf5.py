@@ -19,7 +19,7 @@ MAX_OBJECTS = 20_000
 MAX_DEPTH = 16
 
 HEAP = b"GCOL\x01"
-"""What a heap of texts begins with."""
+"""Signature of a heap of texts."""
 
 MAX_ATTRIBUTE = 1 << 10
 """Bytes of text in an attribute."""
@@ -27,12 +27,12 @@ MAX_ATTRIBUTE = 1 << 10
 
 @dataclass(frozen=True)
 class Declared:
-    """What a file of weights says that it holds.
+    """Declarations of a weights file.
 
     Attributes:
-        shapes: of its layers' arrays, in the order of their names; not those of an optimizer.
+        shapes: shapes of its layers' arrays, in the order of their names, without an optimizer's.
         layers: names of the layers, those without arrays too.
-        model: name of the model, if the file tells it.
+        model: name of the model, if the file holds it.
         elements: numbers in all arrays; the file has room for them.
     """
 
@@ -58,7 +58,7 @@ def open_weights(data: bytes) -> Iterator[h5py.File]:
 
 
 def _check_heaps(data: bytes) -> None:
-    """Refuses heaps of texts with an entry that leads to no next one, through which the library goes for ever.
+    """Refuses a heap of texts with an entry that has no successor: HDF5's library would read it for ever.
 
     A heap is its signature and version, its size at byte 8, and from byte 16 on entries: their number at byte 0, which
     is 0 for what is free, and their size at byte 8, for what is free with these 16 bytes; each is padded to 8 bytes.
@@ -125,7 +125,7 @@ def _check_array(item: h5py.Dataset, name: str, size: int) -> None:
         raise ValueError(f"{text} is kept in other files, expected the weights themselves")
     layout = item.id.get_create_plist().get_layout()
     if layout not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT):
-        raise ValueError(f"{text} is kept in chunks, maybe compressed, as weights of srzoo never are")
+        raise ValueError(f"{text} is kept in chunks, maybe compressed; weights of srzoo never are")
     # An array without an offset is one that was never written, of whatever shape it says that it is.
     offset = 0 if layout == h5py.h5d.COMPACT else item.id.get_offset()
     written = item.nbytes == 0 or (offset is not None and item.id.get_storage_size() == item.nbytes)
@@ -155,7 +155,7 @@ def write_weights(model: keras.Model, path: Path, attributes: dict[str, str]) ->
     HDF5's own library crashes the process when a disk is full as it closes a file, so it writes into memory here.
 
     Args:
-        model: of which the weights are written.
+        model: model whose weights are written.
         path: a file that ends in `.weights.h5`.
         attributes: name -> text.
 

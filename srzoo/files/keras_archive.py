@@ -29,7 +29,7 @@ def _separable(options: Options, channels: int) -> tuple[int, int]:
 
 
 def _per_channel(*keys: str, fixed: int = 0) -> Callable[[Options, int], tuple[int, int]]:
-    """Of a layer with a weight a channel for each of these options that is on, and some besides."""
+    """Counts weights of a layer: one a channel for each of these options that is on, and `fixed` more."""
     return lambda options, channels: (channels, channels * (fixed + sum(bool(options[key]) for key in keys)))
 
 
@@ -82,7 +82,7 @@ MODULES: dict[str, set[str | None]] = {
     "DTypePolicy": {"keras"},
     "__keras_tensor__": {None},
 }
-"""Where a class comes from, if not from `keras.layers` or `keras.initializers`."""
+"""Modules of classes that are not in `keras.layers` or `keras.initializers`."""
 
 
 def check_archive(path: Path) -> None:
@@ -148,7 +148,7 @@ def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
             f"it holds {', '.join(map(ascii, sorted(names)))[:200]}, expected {', '.join(sorted(ENTRIES))}"
         )
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size for entry in entries):
-        raise ValueError("its entries are compressed, as Keras never does")
+        raise ValueError("its entries are compressed; Keras never compresses them")
     if sum(entry.file_size for entry in entries) > size or archive.getinfo("config.json").file_size > MAX_CONFIG:
         raise ValueError("its entries declare more bytes than it has, or a description of unlikely length")
 
@@ -175,7 +175,7 @@ def _check_class(name: Any, module: Any, registered: Any) -> None:
 
 
 def _weights_of(config: Any) -> int:
-    """How many weights the network has that a description is of, from its channels and kernels."""
+    """Number of weights of the network that a description builds, from its channels and kernels."""
     channels: dict[str, int] = {}
     total = 0
     if not isinstance(config, dict) or config.get("class_name") != "Functional":

@@ -1,1 +1,1 @@
-"""What others trained, as models of the zoo."""
+"""Reads networks that others trained, as models of the zoo."""

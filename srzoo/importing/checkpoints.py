@@ -32,7 +32,7 @@ WRAPPERS = (
 """Keys under which the weights may lie, the averaged ones of BasicSR first: it validates those."""
 
 PREFIXES = ("module.", "model.", "_orig_mod.", "net_g.", "netG.", "generator.")
-"""What training programs put before every name."""
+"""Prefixes that training programs put before every name."""
 
 GENERATORS = PREFIXES[-3:]
 """Those that set the network apart from others in the same file."""
@@ -48,7 +48,7 @@ OTHER_NETWORKS = {
     "batch normalisation, as no network of srzoo has",
     ("body.0.body.1.running_mean",): "EDSR with batch normalisation, which srzoo's has none of",
 }
-"""Names that tell a network that is not read -> which, and why."""
+"""Names that identify a network that srzoo does not read -> the network, and why."""
 
 MEAN_SHIFTS = {f"{name}.weight" for entry in MODELS.values() for each in entry.layouts for name in each.mean_shifts}
 """Convolutions that are none of srzoo's."""
@@ -67,14 +67,14 @@ class _Found:
 def load_checkpoint(
     path: str | os.PathLike, name: str | None = None, scale: int | None = None, residual_scaling: float | None = None
 ) -> keras.Model:
-    """Loads a PyTorch checkpoint as the model of the zoo that it is.
+    """Loads a PyTorch checkpoint as a model of the zoo.
 
     Args:
         path: a file of `torch.save` that holds a state dict, bare or wrapped by a training program, or `.safetensors`.
         name: what it becomes, as `"edsr-gan"`, or a full name such as `"edsr-baseline-x4"`, which the file must fit
             then; None for the model trained on pixels that its sizes are nearest to.
         scale: the scale that is expected; None takes the file's.
-        residual_scaling: the factor on each block's residual of EDSR, which no file tells; None for the model's own,
+        residual_scaling: the factor on each residual of EDSR's blocks, which no file holds; None for the model's own,
             0.1 for `edsr` and 1 for the others.
 
     Returns:
@@ -84,7 +84,7 @@ def load_checkpoint(
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file cannot be read or holds another network, tensors are missing, left over or of other
-            shapes, or the sizes are not those that the name or the scale tell.
+            shapes, or the sizes are not those that belong to the name or the scale.
     """
     path = Path(path)
     base = known(name).base if name else None
@@ -121,7 +121,7 @@ def _state(saved: Any) -> dict[str, Tensor]:
     # Else a small file could ask for much memory, by naming the same bytes again and again.
     memory = {id(tensor.storage): tensor.storage.size for tensor in state.values()}
     if sum(math.prod(tensor.shape) for tensor in state.values()) > sum(memory.values()):
-        raise ValueError("its tensors share their memory, as those of no network here do; save clones of them")
+        raise ValueError("its tensors share their memory, which no network here does; save clones of them")
     return state
 
 
@@ -161,7 +161,7 @@ def _find(state: dict[str, Tensor], base: str | None, residual_scaling: float | 
     fitting = [each for each in ranked if wanted in (None, each.configuration.base)]
     if not fitting:
         raise ValueError(f"it holds {best.configuration.name!r}, but {base!r} was asked for; leave that out")
-    # Sizes do not tell two networks apart that differ in the scaling of residuals alone; the published ones do.
+    # Networks that differ only in the scaling of residuals have the same sizes; the published sizes decide.
     if best not in fitting and not best.configuration.options and residual_scaling is None:
         raise ValueError(
             f"its sizes are those of {best.configuration.base!r}, whose residuals are not scaled as those of {base!r}; "
@@ -171,7 +171,7 @@ def _find(state: dict[str, Tensor], base: str | None, residual_scaling: float | 
 
 
 def _unknown(state: dict[str, Tensor]) -> str:
-    """What to say of a file whose convolutions are those of no network."""
+    """A message about a file whose convolutions belong to no network."""
     alike: list[str] = []
     nearest, entries, projects = "", [], []
     for entry in (each for each in MODELS.values() if each.layouts and not each.pixel_trained):
@@ -197,7 +197,7 @@ def _unknown(state: dict[str, Tensor]) -> str:
 def _configuration(
     found: Configuration, name: str | None, base: str | None, scale: int | None, residual_scaling: float | None
 ) -> Configuration:
-    """What the file becomes, which must agree with the name and the scale that were given."""
+    """Configuration of the file, which must agree with the given name and scale."""
     base = base or found.base
     options = dict(found.options)
     if residual_scaling not in (None, entry_of(base).published().get("residual_scaling")):
@@ -284,11 +284,11 @@ def float32_array(key: str, tensor: Tensor, shape: tuple[int, ...]) -> np.ndarra
 
 
 def _white(weights: dict[str, np.ndarray], layout: Layout) -> float:
-    """The number that white is inside the network: the layout's, unless layers for the mean tell another."""
+    """The value of white inside the network: the layout's, unless layers for the mean hold another."""
     if not all(f"{each}.bias" in weights for each in layout.mean_shifts) or not layout.mean_shifts:
         return layout.white
     mean = np.array(DIV2K_MEAN) / 255
-    # Whole numbers, as EDSR-PyTorch's option is one; so that a file in half precision tells it exactly.
+    # Whole numbers, because EDSR-PyTorch's option is one; so a file in half precision gives it exactly.
     white = float(np.round(np.mean(-weights[f"{layout.mean_shifts[0]}.bias"] / mean)))
     for theirs, sign in zip(layout.mean_shifts, (-1, 1)):
         kernel, bias = weights[f"{theirs}.weight"][:, :, 0, 0], weights[f"{theirs}.bias"]

@@ -17,7 +17,7 @@ def read_vgg(path: Path) -> keras.Model:
     """Reads VGG19 or VGG16.
 
     Args:
-        path: torchvision's file, such as `vgg19-dcbb9e9d.pth`; its dense layers are left out.
+        path: torchvision's file, such as `vgg19-dcbb9e9d.pth`; its dense layers are dropped.
 
     Returns:
         `keras.applications.VGG19(include_top=False)` or `VGG16` with these weights.

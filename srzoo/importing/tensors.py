@@ -1,4 +1,4 @@
-"""Tensors of files that nobody vouches for, as the readers of the formats give them."""
+"""Tensors from files of strangers, which the readers of the formats return."""
 
 import contextlib
 import os
@@ -12,15 +12,15 @@ import numpy as np
 MAX_DIMENSIONS = 8
 
 BFLOAT16 = np.dtype([("bfloat16", "<u2")])
-"""NumPy has no bfloat16: its bits, under a name that tells them from whole numbers."""
+"""The bits of bfloat16, which NumPy lacks, under a name that differs from whole numbers."""
 
 
 class Refused(ValueError):
-    """What is wrong with a file, in words for the user; the file's name is put before them."""
+    """An error of a file. Its text is for the user, and follows the file's name."""
 
 
 class Sealed:
-    """What a pickle can pass on, but not change."""
+    """An object that a pickle can pass on and cannot change."""
 
     def __setstate__(self, state: Any) -> None:
         raise Refused(f"it sets attributes of a {type(self).__name__}, expected tensors and containers only")

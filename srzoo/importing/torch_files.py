@@ -49,7 +49,7 @@ INSTRUCTIONS = {
     *("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET", "LONG_BINGET"),
     *("GLOBAL", "STACK_GLOBAL", "REDUCE", "NEWOBJ", "BUILD", "BINPERSID"),
 }
-"""What a pickle of tensors and containers is made of; and NEWOBJ, before which the class is refused by its name."""
+"""Instructions of a pickle of tensors and containers, and NEWOBJ: its class is refused by name before."""
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_START = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little")
@@ -191,13 +191,13 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> "_Name":
         if (full := f"{module}.{name}") not in _NAMES:
             raise Refused(
-                f"it holds {short(full)}, which is not read, as only tensors and containers are; "
+                f"it holds {short(full)}, which is not read, because only tensors and containers are; "
                 "save the network's state_dict() alone and give that file"
             )
         return _Name(full)
 
     def persistent_load(self, identity: Any) -> Storage:
-        """What stands in the pickle for a storage: ("storage", class, key, device, elements[, None])."""
+        """A storage in the pickle: ("storage", class, key, device, elements[, None])."""
         tag, kind, key, _device, size, *view = identity
         if isinstance(tag, str) and tag != "storage":
             raise Refused(
@@ -216,7 +216,7 @@ class _Unpickler(pickle.Unpickler):
 
 @dataclass(frozen=True, eq=False)
 class _Name(Sealed):
-    """What a pickle finds under a name: it can be called, if it is a function's, and no more."""
+    """The object that a pickle finds under a name. It can call a function's, and nothing else."""
 
     text: str
 
@@ -225,7 +225,7 @@ class _Name(Sealed):
 
 
 class _OrderedDict(dict):
-    """A dict; what a pickle sets as its attributes is left out."""
+    """A dict without the attributes that a pickle sets."""
 
     def __setstate__(self, state: Any) -> None:
         pass
@@ -258,7 +258,7 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Ten
         raise TypeError("a tensor without storage, shape and strides")
     if not all(isinstance(number, int) and number >= 0 for number in (offset, *shape, *strides)):
         raise TypeError("a tensor with numbers that are no sizes")
-    # Each first, as the product of huge numbers takes long.
+    # Each first, because the product of huge numbers takes long.
     fits = max(offset, *shape, *strides, 0) <= max(storage.size, 1) and math.prod(shape) <= storage.size
     if not fits or (0 not in shape and offset + sum((n - 1) * step for n, step in zip(shape, strides)) >= storage.size):
         raise Refused(
@@ -280,4 +280,4 @@ _NAMES = {
     *(f"{module}.{kind}" for module in ("torch", "torch.cuda") for kind in STORAGES),
     *(f"torch.{dtype}" for dtype in DTYPES),
 }
-"""All that a pickle may speak of."""
+"""All names that a pickle may use."""

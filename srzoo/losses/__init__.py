@@ -1,4 +1,4 @@
-"""What is minimised: losses between pixels, between features, and of GAN training."""
+"""Losses between pixels, between features, and of GAN training."""
 
 from srzoo.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
 from srzoo.losses.perceptual import PREPROCESSING, ContentLoss

@@ -13,13 +13,13 @@ from keras import ops
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """What the two networks minimise.
+    """Losses of the two networks.
 
     Attributes:
-        discriminator: from (real, fake) logits to the discriminator's loss.
-        generator: from (real, fake) logits to the generator's.
+        discriminator: function from (real, fake) logits to the discriminator's loss.
+        generator: function from (real, fake) logits to the generator's loss.
         gradient_penalty: weight of (|gradient of the logit by the pixels on [0, 1]| - 1)^2 in the discriminator's loss.
-        norm: of the discriminator where none is asked for, see `srzoo.models.discriminator`.
+        norm: default normalisation of the discriminator, see `srzoo.models.discriminator`.
         relative: whether a logit counts by how far it is above the mean of the others'.
     """
 
@@ -30,7 +30,7 @@ class AdversarialLoss:
     relative: bool = False
 
     def probabilities(self, real, fake):
-        """Mean probabilities of HR and of SR to be photographs, as the discriminator sees them."""
+        """The discriminator's mean probabilities that HR and SR are photographs."""
         if self.relative:
             real, fake = real - ops.mean(fake), fake - ops.mean(real)
         return ops.mean(ops.sigmoid(real)), ops.mean(ops.sigmoid(fake))
@@ -74,7 +74,7 @@ WASSERSTEIN = AdversarialLoss(
 
 
 def _relativistic(more, less):
-    """How far `more` is from being above the mean of `less`, and `less` below the mean of `more`."""
+    """Distance of `more` from being above the mean of `less`, and of `less` from being below the mean of `more`."""
     return _cross_entropy(more - ops.mean(less), True) + _cross_entropy(less - ops.mean(more), False)
 
 

@@ -37,7 +37,7 @@ class ContentLoss:
     Args:
         layers: name -> weight; `vgg54` is phi(5,4), the fourth convolution before the fifth pooling.
         weights: `vgg19` or `vgg16`: downloaded by `keras.applications` on first use; or a local file in its layout
-            without the dense layers, which itself tells which of the two it is of.
+            without the dense layers, which itself says which of the two it holds.
         preprocessing: a name of `PREPROCESSING`; must be stated for a local file, and is `keras` otherwise.
         activation: `after` the ReLU, as SRGAN, or `before` it, as ESRGAN (arXiv 1809.00219, section 3.2).
         distance: `l2`: mean squared, SRGAN's; `l1`: mean absolute, ESRGAN's.
@@ -76,7 +76,7 @@ class ContentLoss:
         if weights not in CONVOLUTIONS and preprocessing is None:
             raise ValueError(
                 f"{weights}: say with which preprocessing these weights were trained, keras (those of "
-                "keras.applications) or torchvision; the file does not tell"
+                "keras.applications) or torchvision; the file does not say"
             )
         self.distance = distance
         self.feature_scale = feature_scale
@@ -125,9 +125,9 @@ def _backbone(weights: str | os.PathLike) -> keras.Model:
         with open_weights(data) as file:
             kernels = [shape for shape in read_declared(file, len(data)).shapes if len(shape) == 4]
     except Exception as error:
-        # Of a damaged file HDF5 tells as nearly any exception.
+        # HDF5 raises nearly any exception for a damaged file.
         raise ValueError(f"{path}: not an HDF5 file of VGG weights ({error})") from error
-    # By their number, as only the older of Keras's formats has the layers' names.
+    # By their number, because only the older of Keras's formats has the layers' names.
     convolutions = {sum(counts): name for name, counts in CONVOLUTIONS.items()}
     if len(kernels) not in convolutions:
         raise ValueError(
@@ -144,7 +144,7 @@ def _backbone(weights: str | os.PathLike) -> keras.Model:
 
 
 def _features(backbone: keras.Model, names: tuple[str, ...], preprocessing: str, activation: str) -> keras.Model:
-    """From pixels to the features of the named layers, by name, no further than the deepest of them."""
+    """A network from pixels to the features of the named layers, by name, up to the deepest of them."""
     wanted = {name: _layer_name(backbone.name, name) for name in names}
     mean, deviation, bgr = _PREPROCESSING[preprocessing]
     pixels = keras.Input((None, None, 3), name="pixels", dtype="float32")

@@ -10,7 +10,7 @@ from keras import ops
 from keras.saving import register_keras_serializable
 
 GRID_PART = 8
-"""Cells a side of the parts that `grid` looks at: small, as the pattern changes with the texture."""
+"""Cells a side of the parts that `grid` looks at: few, because the pattern changes with the texture."""
 
 
 @register_keras_serializable("srzoo")
@@ -41,7 +41,7 @@ def grid(hr, sr, scale: int):
     Args:
         hr: float32 (N, H, W, 3) in [0, 255], H and W multiples of the scale and at least `GRID_PART` cells.
         sr: the same.
-        scale: of the generator.
+        scale: scale of the generator.
 
     Returns:
         A scalar, on the [0, 1] scale.
@@ -56,7 +56,7 @@ def grid(hr, sr, scale: int):
 
 
 SHARPENED_BLUR, SHARPENED_SIGMA, SHARPENED_WEIGHT, SHARPENED_FROM = 51, 8.0, 0.5, 10.0
-"""Of `sharpened`: pixels a side of the blur and its deviation, the weight, and grey levels that an edge has, as
+"""Constants of `sharpened`: side of the blur in pixels, its deviation, the weight, and grey levels of an edge, as
 in the published code of Real-ESRGAN (arXiv 2107.10833)."""
 
 

@@ -17,7 +17,7 @@ def consistency(hr, sr, scale: int):
 
     Args:
         hr, sr: float32 (N, H, W, 3) in [0, 255], H and W multiples of the scale.
-        scale: of the generator.
+        scale: scale of the generator.
 
     Returns:
         A scalar, on the [0, 1] scale.

@@ -1,4 +1,4 @@
-"""How close SR is to HR: of arrays, and for `compile(metrics=...)`."""
+"""Distances between SR and HR: for arrays, and for `compile(metrics=...)`."""
 
 from srzoo.metrics.fidelity import luma, psnr, psnr_rgb, psnr_y, ssim_y
 

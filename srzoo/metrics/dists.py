@@ -27,10 +27,10 @@ _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
 CHANNELS = (3, *(VGG16_KERNELS[i][-1] for i in VGG16_LAST))
-"""Of what is compared: the picture itself, and VGG16's features before each pool and at the end."""
+"""Channels of the compared maps: the picture itself, and VGG16's features before each pool and at the end."""
 
 _STABILITY = 1e-6
-"""Of both similarities, c1 and c2 of equation 6."""
+"""Constants of both similarities, c1 and c2 of equation 6."""
 
 _EPSILON = 1e-12
 
@@ -100,7 +100,7 @@ class Dists:
         return total
 
     def _features(self, pixels) -> list:
-        """From (N, H, W, 3) to what is compared."""
+        """Turns (N, H, W, 3) into the compared maps."""
         from keras import ops
 
         picture = ops.cast(pixels, "float32") / 255
@@ -114,7 +114,7 @@ class Dists:
 
 
 def _pool(x):
-    """L2 pooling by a 3x3 Hanning window at every second place (section 3.1): no aliasing, as of a maximum."""
+    """L2 pooling by a 3x3 Hanning window at every second place (section 3.1). It does not alias as a maximum does."""
     from keras import ops
 
     window = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16

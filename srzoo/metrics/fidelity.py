@@ -45,7 +45,7 @@ def psnr(hr: np.ndarray, sr: np.ndarray) -> float:
 
 
 def mean_db(figures: Sequence[float]) -> float:
-    """Mean of PSNRs in dB without the infinite ones, where SR equals HR, as of flat pictures; infinite if all are."""
+    """Mean of the finite PSNRs in dB; infinite if all are. It is infinite where SR equals HR, as in flat pictures."""
     finite = [figure for figure in figures if math.isfinite(figure)]
     return float(np.mean(finite)) if finite else math.inf
 
@@ -77,7 +77,7 @@ def ssim_y(hr: np.ndarray, sr: np.ndarray, shave: int) -> float:
     window of 11x11, sigma 1.5, K1 = 0.01, K2 = 0.03, on the part where the window fits whole.
 
     Raises:
-        ValueError: as for `psnr_rgb`, or if less than a window is left after shaving.
+        ValueError: the errors of `psnr_rgb`, or if less than a window is left after shaving.
     """
     hr, sr = _shaved(hr, sr, shave, WINDOW)
     return float(ssim_map(luma(hr), luma(sr), _blurred).mean())

@@ -120,7 +120,7 @@ class LPIPS(_MeanOverPictures):
         name, dtype: as of any Keras metric.
 
     Raises:
-        FileNotFoundError, ValueError: as `srzoo.metrics.lpips.load`; in use, for HR and SR of different shapes or too
+        FileNotFoundError, ValueError: the errors of `srzoo.metrics.lpips.load`; in use, HR and SR of different shapes or too
             small ones.
     """
 
@@ -148,7 +148,7 @@ class DISTS(_MeanOverPictures):
         name, dtype: as of any Keras metric.
 
     Raises:
-        FileNotFoundError, ValueError: as `srzoo.metrics.dists.load`; in use, for HR and SR of different shapes.
+        FileNotFoundError, ValueError: the errors of `srzoo.metrics.dists.load`; in use, HR and SR of different shapes.
     """
 
     def __init__(self, weights: str | os.PathLike, vgg16: str | os.PathLike, name: str = "dists", dtype=None):

@@ -35,9 +35,9 @@ class Architecture:
     """A stack of convolutions, each with a ReLU after it.
 
     Attributes:
-        name: in words.
+        name: name for people.
         kernels: their shapes, in HWIO.
-        stride: of the first convolution; the others have 1.
+        stride: stride of the first convolution; the others have 1.
         paddings: pixels of zeros along each border before a convolution.
         pool: window of the max pools, whose stride is 2.
         pooled: convolutions that have a pool before them.
@@ -54,7 +54,7 @@ class Architecture:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Of the arrays in its file: the heads, and AlexNet's convolutions; VGG16's are in a file of their own."""
+        """Shapes of the arrays in its file: the heads, and AlexNet's convolutions. VGG16's are in another file."""
         shapes: dict[str, tuple[int, ...]] = {f"head{i}": self.kernels[at][-1:] for i, at in enumerate(self.compared)}
         for i, kernel in enumerate(self.kernels if self.name == "AlexNet" else ()):
             shapes |= {f"conv{i}_kernel": kernel, f"conv{i}_bias": kernel[-1:]}
@@ -93,12 +93,12 @@ VGG16 = Architecture(
 
 
 def load(path: str | os.PathLike, backbone: str | os.PathLike | None = None) -> "Lpips":
-    """Loads LPIPS of AlexNet or of VGG16; which of them, the arrays in the file tell.
+    """Loads LPIPS with AlexNet or VGG16; the arrays in the file decide which.
 
     Args:
         path: an .npz file. AlexNet: `conv0_kernel` (HWIO) and `conv0_bias` to `conv4_...`, and the heads `head0` to
             `head4`, one weight a channel. VGG16: `head0` to `head4` alone.
-        backbone: for VGG16's heads, the file of its convolutions as torchvision trained them, in the layout that
+        backbone: file of torchvision's VGG16 convolutions, for VGG16's heads, in the layout that
             `keras.applications.VGG16(include_top=False, weights=backbone)` loads. Those that keras.applications
             downloads are Caffe's: their figures would not be LPIPS.
 
@@ -127,7 +127,7 @@ class Lpips:
     Computes in float32, whatever Keras's dtype policy.
 
     Attributes:
-        name: of the network, `AlexNet` or `VGG16`.
+        name: name of the network, `AlexNet` or `VGG16`.
         least: pixels a side that a picture must have.
     """
 
@@ -170,7 +170,7 @@ class Lpips:
         return total
 
     def _features(self, pixels) -> list:
-        """From (N, H, W, 3) to the compared features."""
+        """Turns (N, H, W, 3) into the compared features."""
         from keras import ops
 
         architecture = self._architecture

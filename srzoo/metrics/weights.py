@@ -16,10 +16,10 @@ VGG16_KERNELS = tuple((3, 3, before, after) for before, after in pairwise(_VGG16
 """Shapes of VGG16's kernels, in HWIO."""
 
 VGG16_POOLED = (2, 4, 7, 10)
-"""Its convolutions that have a pool before them."""
+"""VGG16's convolutions with a pool before them."""
 
 VGG16_LAST = (1, 3, 6, 9, 12)
-"""Its convolutions that are the last before a pool: relu1_2, 2_2, 3_3, 4_3 and 5_3."""
+"""VGG16's last convolutions before each pool: relu1_2, 2_2, 3_3, 4_3 and 5_3."""
 
 
 def read_arrays(path: Path, what: str) -> dict[str, np.ndarray]:
@@ -27,7 +27,7 @@ def read_arrays(path: Path, what: str) -> dict[str, np.ndarray]:
 
     Args:
         path: the file.
-        what: whose weights they are, for messages.
+        what: name of the network, for messages.
 
     Returns:
         float32 arrays by name.
@@ -42,7 +42,7 @@ def read_arrays(path: Path, what: str) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > MAX_UNPACKED:
-            raise ValueError(f"it unpacks to {unpacked} bytes, of which {MAX_UNPACKED} are likely at most")
+            raise ValueError(f"it unpacks to {unpacked} bytes, expected {MAX_UNPACKED} at most")
         with np.load(path, allow_pickle=False) as file:
             return {name: np.asarray(file[name], np.float32) for name in file.files}
     # An .npy file gives an array, which is no context manager.

@@ -12,20 +12,20 @@ from keras import layers
 from srzoo.backend import channels_last
 
 FILTERS = (64, 64, 128, 128, 256, 256, 512, 512)
-"""Of the eight convolutions; every second one has stride 2."""
+"""Filters of the eight convolutions; every second one has stride 2."""
 
 NORMS = ("batch", "spectral", "none")
 HEADS = ("pool", "flatten", "patches", "unet")
 INPUTS = ("pixels", "details")
 
 _PATCHES = ((1, 2), (2, 2), (4, 1))
-"""Of the PatchGAN's convolutions: filters as a multiple of the first one's, and stride."""
+"""The PatchGAN's convolutions: filters as a multiple of the first one's, and stride."""
 
 _DOWN, _UP, _LAST = (2, 4, 8), (4, 2, 1), (1, 1)
-"""Of the U-Net's convolutions at each halving, each doubling and after them: filters as a multiple of the first's."""
+"""The U-Net's filters at each halving, each doubling and after them, as a multiple of the first's."""
 
 UNET_MULTIPLE = 2 ** len(_DOWN)
-"""Pixels of which the sides of a U-Net's pictures are a multiple."""
+"""Number of pixels; the sides of a U-Net's pictures are multiples of it."""
 
 _WINDOW, _GAIN = 5, 4.0
 """Pixels a side of the mean that `details` are the difference from, and a factor to about the deviation of pixels."""

@@ -75,7 +75,7 @@ def edsr(
 
 
 def _layout(project: str, head: str, convs: str, body: str, upsample: str, tail: str, **facts: Any) -> Layout:
-    """How a project names EDSR; blocks and stages are counted from 0 ({1}: every second number)."""
+    """A project's names of EDSR's layers; blocks and stages are counted from 0 ({1}: every second number)."""
 
     def names(sizes: Mapping[str, Any]) -> dict[str, str]:
         blocks, stages = range(sizes["blocks"]), range(len(STAGES[sizes["scale"]]))
@@ -115,7 +115,7 @@ ENTRIES = (
     _ENTRY("edsr-baseline", edsr, recipes.EDSR),
     _ENTRY("edsr", partial(edsr, blocks=32, filters=256, residual_scaling=0.1), recipes.EDSR),
     _ENTRY("edsr-gan", edsr, recipes.SRGAN, pixel_trained="edsr-baseline"),
-    # After edsr-baseline, which a file counts as that does not tell what it was trained for.
+    # After edsr-baseline: a file that does not say what it was trained for counts as edsr-baseline.
     _ENTRY("edsr-real-pixel", edsr, recipes.REAL_ESRNET),
     _ENTRY("edsr-real", edsr, recipes.REAL_ESRGAN, pixel_trained="edsr-real-pixel"),
 )

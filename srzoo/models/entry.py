@@ -1,4 +1,4 @@
-"""What a model of the zoo is: all that is particular to it stands in its entry, in its own file."""
+"""Entries of the zoo's models. An entry holds everything special about a model, in the model's own file."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -15,13 +15,13 @@ Kernels = Sequence[tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Layout:
-    """How a project's PyTorch checkpoints name a network's layers.
+    """Names of a network's layers in a project's PyTorch checkpoints.
 
     Attributes:
-        project: whose they are.
-        names: from the arguments of `build`, `scale` among them, to our name of each layer with weights -> theirs.
-        white: the number that white is inside their network.
-        mean_shifts: 1x1 convolutions that subtract and add DIV2K's mean and tell what white is, if the file has them.
+        project: name of the project.
+        names: function from the arguments of `build`, with `scale`, to a mapping: our name of a layer -> theirs.
+        white: value of white inside their network.
+        mean_shifts: 1x1 convolutions for DIV2K's mean, which hold the value of white, if the file has them.
     """
 
     project: str
@@ -36,13 +36,13 @@ class Entry:
 
     Attributes:
         name: what people type, without a scale.
-        build: from `scale`, `name` and sizes, all by keyword and each with its published value as default, to a
+        build: function from `scale`, `name` and sizes, all by keyword and with published values as defaults, to a
             functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to (N, scale H, scale W, 3).
         recipe: its published training.
-        scales: that it can be built for.
-        recognise: from the shapes of a network's convolutions to the arguments of `build` that give such, `scale`
+        scales: scales that the builder supports.
+        recognise: function from the shapes of a network's convolutions to the arguments of `build` for them, `scale`
             among them; None if none do.
-        pixel_trained: for a model of GAN training, the entry of the same network, trained on pixels alone.
+        pixel_trained: name of the entry of the same network trained on pixels alone, for a model of GAN training.
         fine: names of the convolutions that stay in float32 where the others are computed in 8 bits.
         layouts: checkpoints of others that become it.
         border: LR pixels by which a picture is continued at its borders, mirrored, before it goes through the

@@ -1,4 +1,4 @@
-"""What a network does to the size of an image, and how far it looks: read off the model itself."""
+"""Scale and reach of a network, from the model itself."""
 
 import math
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _UNKNOWN = math.inf, Fraction(1)
 
 @dataclass(frozen=True)
 class _View:
-    """What a pixel of a feature map depends on.
+    """Pixels that a pixel of a feature map depends on.
 
     Attributes:
         radius: LR pixels around it; infinite if it may be the whole picture.
@@ -80,7 +80,7 @@ def halo_of(model: keras.Model) -> int | None:
 
 
 def alignment_of(model: keras.Model) -> int:
-    """LR pixels of which tiles must begin at a multiple: the factor by which pixels are shuffled into channels."""
+    """LR pixels; tiles must begin at multiples of it: the factor by which pixels are shuffled into channels."""
     return _view(model).alignment
 
 
@@ -98,7 +98,7 @@ def _view(model: keras.Model) -> _View:
 def _after(operation: keras.Operation, given: list[_View]) -> _View:
     radius, factor = _reach(operation)
     before = given[0].growth
-    # The second input of `CropTo` tells a size alone.
+    # The second input of `CropTo` gives only a size.
     if any(each.growth != before for each in given) and type(operation).__name__ != "CropTo":
         radius = math.inf
     growth = before * factor
@@ -112,7 +112,7 @@ def _after(operation: keras.Operation, given: list[_View]) -> _View:
 def _reach(operation: Any) -> tuple[Fraction | float, Fraction]:
     """Pixels of its input that an operation looks far, and the factor by which it enlarges.
 
-    A list of what is known, as a kind that is wrongly taken to look less far gives wrong pixels.
+    A list of known kinds, because a kind with too small a reach would give wrong pixels.
     """
     kind, activation = type(operation).__name__, getattr(operation, "activation", None)
     theirs = [type(operation).__module__, *([getattr(activation, "__module__", "")] if activation else [])]

@@ -1,4 +1,4 @@
-"""All models of the zoo: the entries of every module of this room that has some."""
+"""All models of the zoo: the entries of every module in this room."""
 
 import importlib
 import pkgutil

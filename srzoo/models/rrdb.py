@@ -18,7 +18,7 @@ from srzoo.models.entry import Entry, Kernels, Layout
 from srzoo.models.layers import CropTo, PixelUnshuffle, conv
 
 RESIDUAL_SCALING = 0.2
-"""On each residual (section 3.1, beta)."""
+"""Factor on each residual (section 3.1, beta)."""
 
 UNSHUFFLED = {1: 4, 2: 2}
 """Scale -> the factor by which Real-ESRGAN shuffles pixels into channels first; at others it does not."""
@@ -119,7 +119,7 @@ SCALES = (1, 2, 4, 8)
 
 
 def _layout(project: str, head: str, conv: str, body: str, upsample: str, hr: str, tail: str) -> Layout:
-    """How a project names RRDB; blocks are counted from 0, and {after}: modules, of which each stage is three."""
+    """A project's names of RRDB's layers. Blocks count from 0, {after} counts modules; a stage has three."""
 
     def names(sizes: Mapping[str, Any]) -> dict[str, str]:
         blocks, scale = sizes["blocks"], sizes["scale"]

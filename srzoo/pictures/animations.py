@@ -1,4 +1,4 @@
-"""Animations, of which only some frames are in memory at a time.
+"""Animations. Only some frames are in memory at a time.
 
 Each frame is written whole, and replaces the one before it; so what is shown is what the input showed, whichever
 ways of disposal and blending made it.
@@ -23,7 +23,7 @@ from srzoo.pictures.stills import of_format
 
 @dataclass(frozen=True)
 class Playing:
-    """How an animation plays.
+    """Playback of an animation.
 
     Attributes:
         count: its frames.
@@ -37,7 +37,7 @@ class Playing:
 
 
 def repeats_of(format_name: str, loop: int | None) -> int:
-    """How often an animation plays, from what its format calls its loop: GIF counts the times after the first."""
+    """Number of times that an animation plays, from its format's loop count: GIF counts the times after the first."""
     if format_name == "GIF":
         return 1 if loop is None else (loop and loop + 1)
     return loop or 0
@@ -49,12 +49,12 @@ def write_animation(
     """Writes an animation.
 
     Args:
-        file: to write to, from its beginning; it can seek.
+        file: seekable file, written from its beginning.
         frames: `playing.count` of one size, RGB with alpha; the first one's metadata are kept.
         name: PNG, WEBP, GIF, AVIF.
         playing: how it plays.
-        lossless: for WebP.
-        quality: from 1 to 100, of WebP and AVIF.
+        lossless: whether WebP is lossless.
+        quality: quality of WebP and AVIF, from 1 to 100.
     """
     if name == "PNG":
         _write_png(file, frames, playing)

@@ -1,4 +1,4 @@
-"""What Pillow (12) reads wrong of BMP: some masks of alpha, and runs of 4-bit pixels (RLE4)."""
+"""Kinds of BMP that Pillow (12) reads wrong: some masks of alpha, and runs of 4-bit pixels (RLE4)."""
 
 import struct
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Bitmap:
     Attributes:
         start: where its pixels begin.
         upwards: whether its first row is the lowest.
-        bits: of a pixel.
+        bits: bits of a pixel.
         alpha_mask: which of them are alpha; 0 for RLE4.
     """
 

@@ -1,4 +1,4 @@
-"""What has damaged a picture: JPEG, noise and blur, estimated from its pixels and its file, without a trained part.
+"""Finds the damage of a picture: JPEG, noise and blur, estimated from its pixels and its file, without a trained part.
 
 All that is measured comes from the discrete cosine transform of blocks of 8x8 pixels, those of JPEG.
 """
@@ -15,7 +15,7 @@ from srzoo.images import MAX_PIXELS, open_image
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 MOST_BLOCKS = 4096
-"""Of a larger picture as many blocks are looked at, evenly spaced."""
+"""Number of blocks, evenly spaced, that are looked at in a larger picture."""
 
 LEAST_BLOCKS = 25
 """A picture of fewer blocks says nothing."""
@@ -30,7 +30,7 @@ STEPS = {(0, 1): 11, (1, 0): 12, (0, 2): 10, (1, 1): 12, (2, 0): 14, (0, 3): 16,
 
 @dataclass(frozen=True)
 class Thresholds:
-    """From where on a picture counts as damaged.
+    """Limits from which a picture counts as damaged.
 
     Chosen on 240 photographs, clean, saved as JPEG, and damaged by the presets of `srzoo.degradations`
     (`python -m benchmarks.damage`); levels are in grey levels of 255, ratios without a unit.
@@ -57,10 +57,10 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Damage:
-    """What was found.
+    """Damage that was found.
 
     Attributes:
-        quality: of the JPEG that it was, in libjpeg's numbers; None: none that shows.
+        quality: libjpeg's quality of the JPEG that it was; None: no visible JPEG.
         noise: standard deviation in grey levels, estimated; 0: none that shows.
         blurred: its finest details are missing.
     """
@@ -86,7 +86,7 @@ def find_damage(pixels: np.ndarray, thresholds: Thresholds = Thresholds()) -> Da
 
     Args:
         pixels: uint8 of shape (H, W, 3), RGB.
-        thresholds: from where on it counts as damaged.
+        thresholds: values from which a picture counts as damaged.
     """
     of_grey, of_colours = _transformed(pixels, (0, 0))
     if len(of_grey) < LEAST_BLOCKS:
@@ -104,7 +104,7 @@ def quality_of_file(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> in
     """The quality that a JPEG file was written with, in libjpeg's numbers, from its table for luma; of others None.
 
     Raises:
-        FileNotFoundError, ImageError: as `srzoo.images.open_image`.
+        FileNotFoundError, ImageError: the errors of `srzoo.images.open_image`.
     """
     with open_image(Path(path), max_pixels) as image:
         tables = getattr(image, "quantization", None)
@@ -129,7 +129,7 @@ def _transformed(pixels: np.ndarray, corner: tuple[int, int]) -> tuple[np.ndarra
 
 
 def _grid(pixels: np.ndarray) -> tuple[int, int]:
-    """Where the first whole block of a JPEG begins that was cut: at the steepest of every eighth step."""
+    """Position of the first whole block of a cropped JPEG: at the steepest of every eighth step."""
     grey = pixels[:512, :512] @ GREY
     corner = []
     for axis in (0, 1):

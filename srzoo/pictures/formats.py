@@ -1,4 +1,4 @@
-"""What each format that is written can hold, and which one a result is written in."""
+"""Formats of results, what each can hold, and the choice of one."""
 
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -9,7 +9,7 @@ from PIL import Image
 from srzoo.pictures.reading import Picture
 
 QUALITY = 95
-"""Of what is compressed with loss, if nobody says otherwise."""
+"""Default quality of lossy compression."""
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
@@ -20,7 +20,7 @@ class Format:
 
     Attributes:
         name: Pillow's.
-        endings: of its files, the usual one first.
+        endings: endings of its files, the usual one first.
         side: pixels that a side may have.
         alpha: whether it holds transparency.
         deep: whether it holds 16 bits.
@@ -28,7 +28,7 @@ class Format:
         pages: whether it holds pages of different sizes.
         streams: whether it is written row by row here, so that a picture need not be held.
         kept: which metadata it holds, of exif, icc and xmp.
-        quality: from 1 to 100, of what is compressed with loss.
+        quality: quality of lossy compression, from 1 to 100.
     """
 
     name: str
@@ -80,7 +80,7 @@ def output_format(picture: Picture, wanted: str | None, scale: float) -> tuple[F
     Args:
         picture: the input.
         wanted: a key of `FORMATS`, or None for the input's own format.
-        scale: of the upscaling.
+        scale: scale of the upscaling.
 
     Returns:
         (format, what is said of it).

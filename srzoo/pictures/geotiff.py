@@ -8,7 +8,7 @@ RASTER_TYPE, IS_POINT = 1025, 2
 
 
 def placed(fields: dict[int, Any], factors: tuple[float, float]) -> dict[int, Any]:
-    """Gives the fields of a picture for its enlargement: its pixels are smaller by the factors across and down.
+    """Returns the fields of a picture for its enlargement: its pixels are smaller by the factors across and down.
 
     Where a place is that of a pixel's centre (RasterPixelIsPoint), the first pixel's centre moves too.
     """

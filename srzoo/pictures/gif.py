@@ -24,10 +24,10 @@ class _Part:
 
 
 def composed_frames(content: bytes) -> Iterator[np.ndarray]:
-    """Gives each frame whole, as uint8 of shape (height, width, 4): RGB with alpha, 0 or 255.
+    """Yields each frame whole, as uint8 of shape (height, width, 4): RGB with alpha, 0 or 255.
 
     Args:
-        content: of the file. Frames that reach beyond the picture are cut there.
+        content: bytes of the file. A frame that reaches beyond the picture is cut at its border.
     """
     width, height = struct.unpack_from("<HH", content, 6)
     canvas = np.zeros((height, width, 4), np.uint8)

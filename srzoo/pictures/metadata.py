@@ -1,4 +1,4 @@
-"""What a file says of its picture: EXIF, colour profile, XMP, IPTC, resolution, texts."""
+"""Metadata of a picture: EXIF, colour profile, XMP, IPTC, resolution, texts."""
 
 import contextlib
 import re
@@ -34,7 +34,7 @@ XMP_HEADER = 29
 
 PRIVATE = 32768
 KEPT_PRIVATE = (*GEO, EXIF_IFD, GPS_IFD, 33432, 33723, *range(40091, 40096), 42112, 42113)
-"""Of TIFF's private fields, besides GeoTIFF's: copyright, IPTC, title and author of Windows, GDAL's texts."""
+"""Private fields of TIFF that stay, besides GeoTIFF's: copyright, IPTC, title and author of Windows, GDAL's texts."""
 
 XMP_RESOLUTIONS = (
     ("tiff:XResolution", "exif:FocalPlaneXResolution"),
@@ -45,7 +45,7 @@ WIDTHS, HEIGHTS = ("tiff:ImageWidth", "exif:PixelXDimension"), ("tiff:ImageLengt
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is kept of a picture beside its pixels; what it lacks is None or empty.
+    """Metadata that are kept with a picture; a missing one is None or empty.
 
     Attributes:
         exif: IFD 0 as tag -> value, with the Exif and GPS directories as dictionaries; without thumbnail.
@@ -68,9 +68,9 @@ class Metadata:
     chunks: dict[bytes, bytes] = field(default_factory=dict)
 
     def of_result(self, given: tuple[int, int], size: tuple[int, int], grey: bool) -> "Metadata":
-        """Gives what is true of an upright picture of another size: orientation reset, sizes, resolution and places.
+        """Returns what is true of an upright picture of another size: orientation reset, sizes, resolution and places.
 
-        A colour profile of another colour space than the result's is left out, as are private fields, which may
+        It leaves out a colour profile of another colour space than the result's, and private fields, which may
         speak of the small picture's pixels (layers, thumbnails), and places in a picture that was turned.
 
         Args:
@@ -99,7 +99,7 @@ class Metadata:
         return replace(self, exif=exif, icc=self.icc if fits else None, xmp=xmp, dpi=dpi)
 
     def in_segments(self) -> tuple["Metadata", list[str]]:
-        """Gives what fits into a JPEG, whose segments end at 64 kB, and the names of what is left out."""
+        """Returns what fits into a JPEG, whose segments end at 64 kB, and the names of what does not fit."""
         exif = self.pillow_exif()
         lengths = {"exif": len(exif.tobytes()) if exif else 0, "xmp": XMP_HEADER + len(self.xmp or b"")}
         long = [name for name, length in lengths.items() if length > SEGMENT]
@@ -107,14 +107,14 @@ class Metadata:
         return replace(self, **{name: nothing[name] for name in long}), [name.upper() for name in long]
 
     def left_out(self) -> list[str]:
-        """What `of_result` leaves out, in words."""
+        """Describes what `of_result` leaves out."""
         private = [str(tag) for tag in self.exif if tag >= PRIVATE and tag not in KEPT_PRIVATE]
         turned = self.exif.get(ORIENTATION, 1) != 1 and any(tag in self.exif for tag in GEO)
         notes = [f"its private fields {', '.join(private)} are left out"] if private else []
-        return notes + ["its place on the map is left out, as it is turned"] * turned
+        return notes + ["its place on the map is left out, because the picture is turned"] * turned
 
     def pillow_options(self) -> dict:
-        """What Pillow's encoders of most formats are given."""
+        """Options for most of Pillow's encoders."""
         options = {"exif": self.pillow_exif(), "icc_profile": self.icc, "xmp": self.xmp, "dpi": self.dpi}
         return {name: value for name, value in options.items() if value is not None}
 
@@ -227,7 +227,7 @@ SRGB = ((1, 2), (1, 2, 6, 13, 14, 15))
 
 
 def code_points(path: Path, format_name: str, info: Mapping[Any, Any]) -> bytes | None:
-    """What a file says of its colours by numbers: primaries, transfer, matrix (0: RGB), range, as PNG's cICP has them.
+    """Code points of a file's colours: primaries, transfer, matrix (0: RGB), range, as PNG's cICP has them.
 
     Returns:
         None if it says nothing, says it by a profile that goes before, or says sRGB.

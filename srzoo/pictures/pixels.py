@@ -1,4 +1,4 @@
-"""From Pillow's modes to arrays of grey or RGB with alpha, in 8 or 16 bits, and back."""
+"""Converts Pillow's modes to arrays of grey or RGB with alpha, in 8 or 16 bits, and back."""
 
 import io
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ class Pixels:
 
     Attributes:
         colour: uint8 or uint16 array of shape (H, W), grey, or (H, W, 3), RGB; 255 or 65535 is white.
-        alpha: of the same type and shape (H, W), 0 being transparent; None if the picture cannot be transparent.
+        alpha: array of the same type and shape (H, W); 0 is transparent. None if the picture cannot be transparent.
             Colours are not multiplied by it.
     """
 
@@ -45,7 +45,7 @@ class Pixels:
         return (1 if self.grey else 3) + self.transparent
 
     def bands(self) -> Iterator["Pixels"]:
-        """Gives it in one, as `Bands` gives a picture in many."""
+        """Yields the whole picture as one band, as `Bands` yields many."""
         yield self
 
     def map(self, function) -> "Pixels":
@@ -56,14 +56,14 @@ class Pixels:
         return self.map(lambda array: ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)) if self.deep else self
 
     def in_colour(self) -> "Pixels":
-        """Gives it as RGB with alpha, whatever it is."""
+        """Returns it as RGB with alpha, whatever it is."""
         colour = np.repeat(self.colour[..., None], 3, axis=2) if self.grey else self.colour
         opaque = np.iinfo(self.colour.dtype).max
         alpha = np.full(self.colour.shape[:2], opaque, self.colour.dtype) if self.alpha is None else self.alpha
         return Pixels(colour, alpha)
 
     def on_white(self) -> np.ndarray:
-        """Gives it as a screen shows it: uint8 array of shape (H, W, 3)."""
+        """Returns it as a screen shows it: uint8 array of shape (H, W, 3)."""
         shown = self.in_8_bits().in_colour()
         if shown.alpha is None or self.alpha is None:
             return shown.colour
@@ -71,7 +71,7 @@ class Pixels:
         return ((shown.colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
     def channels(self) -> np.ndarray:
-        """Gives all in one array of shape (H, W, C): grey, grey and alpha, RGB, or RGB and alpha."""
+        """Returns all in one array of shape (H, W, C): grey, grey and alpha, RGB, or RGB and alpha."""
         colour = self.colour[..., None] if self.grey else self.colour
         return colour if self.alpha is None else np.concatenate([colour, self.alpha[..., None]], axis=2)
 
@@ -82,7 +82,7 @@ class Bands:
 
     Attributes:
         size: width and height.
-        grey, deep, transparent: as of `Pixels`.
+        grey, deep, transparent: the same as for `Pixels`.
         source: gives the bands.
     """
 
@@ -101,7 +101,7 @@ class Bands:
 
 
 def in_rows(picture: Pixels | Bands, count: int) -> Iterator[np.ndarray]:
-    """Gives a picture in arrays of `count` rows, the last one maybe of fewer, as `Pixels.channels` has them."""
+    """Yields a picture in arrays of `count` rows, the last one maybe of fewer, as `Pixels.channels` has them."""
     held: list[np.ndarray] = []
     rows = 0
     for band in picture.bands():
@@ -184,7 +184,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def to_pillow(pixels: Pixels) -> Image.Image:
-    """Gives 8-bit pixels as an image of mode L, LA, RGB or RGBA."""
+    """Returns 8-bit pixels as an image of mode L, LA, RGB or RGBA."""
     array = pixels.channels()
     return Image.fromarray(np.ascontiguousarray(array[..., 0] if array.shape[2] == 1 else array))
 
@@ -208,7 +208,7 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def bleed(pixels: Pixels) -> np.ndarray:
-    """Gives the colours with those that nobody sees, under alpha 0, replaced by the nearest visible pixel's.
+    """Returns the colours with those that nobody sees, under alpha 0, replaced by the nearest visible pixel's.
 
     What lies there is often black or arbitrary, and enlarged it would come out as a fringe around the visible.
 

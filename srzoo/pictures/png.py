@@ -30,7 +30,7 @@ SUB, UP, AVERAGE = 1, 2, 3
 
 
 def png(pixels: Pixels, metadata: Metadata) -> bytes:
-    """Gives a PNG file, of 16 bits where the pixels are."""
+    """Returns a PNG file, of 16 bits where the pixels are."""
     written = io.BytesIO()
     write_png(written, pixels, metadata)
     return written.getvalue()
@@ -40,7 +40,7 @@ def write_png(file: BinaryIO, pixels: Pixels | Bands, metadata: Metadata) -> Non
     """Writes a PNG file, of 16 bits where the pixels are.
 
     Args:
-        file: to write to, from its beginning.
+        file: file, written from its beginning.
         pixels: if they come in bands, some megabytes of them are held.
         metadata: true of these pixels; what PNG cannot hold is left out.
     """

@@ -1,4 +1,4 @@
-"""From an image file to its frames or pages, one by one, each with pixels and metadata."""
+"""Reads an image file's frames or pages, one by one, each with pixels and metadata."""
 
 import contextlib
 import mimetypes
@@ -55,7 +55,7 @@ class Frame:
 
     Attributes:
         pixels: upright.
-        metadata: as in the file.
+        metadata: metadata of the file.
         duration: milliseconds that it is shown.
     """
 
@@ -76,9 +76,9 @@ class Picture:
     """An image file that is open; made by `open_picture`.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         format: Pillow's name of it.
-        count: of frames or pages.
+        count: number of frames or pages.
         animated: whether these are frames of an animation.
         loop: how often it plays as the file says it, None if it does not say.
         still_first: whether the first frame is APNG's picture for those who cannot play it, outside the animation.
@@ -202,18 +202,18 @@ class Picture:
         if not self._deep_colour:
             return None
         if self.animated:
-            self._note("its 16 bits become 8, as it is an animation")
+            self._note("its 16 bits become 8, because it is an animation")
         elif self._image.mode == "CMYK":
-            self._note("its 16 bits become 8, as CMYK is converted so")
+            self._note("its 16 bits become 8, because CMYK is converted in 8 bits")
         elif MULTIPLIED in tag(self._image, EXTRA, ()):
-            self._note("its 16 bits become 8, as its colours are multiplied by alpha")
+            self._note("its 16 bits become 8, because its colours are multiplied by alpha")
         elif self.format == "PNG":
             return _decode_png(self.path, self._image.info.get("transparency"))
         else:
             try:
                 return decode_deep(self.path, index)
             except ImportError:
-                self._note("its 16 bits become 8, as imagecodecs is missing: `pip install imagecodecs`")
+                self._note("its 16 bits become 8, because imagecodecs is missing: `pip install imagecodecs`")
         return None
 
     def _note(self, note: str | None) -> None:

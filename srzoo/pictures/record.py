@@ -1,4 +1,4 @@
-"""What is known of results: a hidden file beside them says what each was made by, and of what."""
+"""Record of results: a hidden file beside them says what made each, and from what."""
 
 import hashlib
 import json
@@ -9,16 +9,16 @@ from pathlib import Path
 from srzoo.images import decoding
 
 NAME = ".srzoo-results"
-"""Of the file; each of its lines is a list in JSON: name, bytes, `Made.by`, `Made.of`. Of one name the last counts."""
+"""Name of the file. Each line is a list in JSON: name, bytes, `Made.by`, `Made.of`. The last line of a name counts."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """How a result was made.
+    """Making of a result.
 
     Attributes:
         by: model and size, in words.
-        of: as of `fingerprint`.
+        of: the same as for `fingerprint`.
     """
 
     by: str
@@ -33,7 +33,7 @@ class Record:
         self._written: dict[tuple[int, int], Path] = {}
 
     def find(self, result: Path) -> Made | None:
-        """How a result was made, if it is there and that is known; of another file under its name it is not."""
+        """The making of a result, if it exists and is known. Another file under its name has none."""
         size, made = self._of(result.parent).get(result.name, (-1, None))
         return made if made and result.is_file() and result.stat().st_size == size else None
 
@@ -50,7 +50,7 @@ class Record:
         return other if other and other != result and other.exists() and other.samefile(result) else None
 
     def add(self, result: Path, made: Made) -> None:
-        """As `remember`, and this object knows it too."""
+        """Like `remember`; this object knows it too."""
         known = self._of(result.parent)
         known[result.name] = remember(result, made), made
 
@@ -97,7 +97,7 @@ def _read(path: Path) -> dict[str, tuple[int, Made]]:
             name, size, by, of = json.loads(line)
             made[name] = size, Made(by, of)
         except (ValueError, TypeError, RecursionError):
-            continue  # cut short by a kill; what it told of is made again
+            continue  # cut short by a kill; its results are made again
     return made
 
 

@@ -1,4 +1,4 @@
-"""Which image files are read, and where each result goes below the folder of results."""
+"""Finds the image files to read, and the place of each result below the folder of results."""
 
 import logging
 import mimetypes
@@ -22,7 +22,7 @@ class Source:
     """An image file to upscale.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         place: where its result goes below the folder of results; the ending may change.
         refusal: why it cannot even be looked at, such as a folder without permission; mostly None.
     """
@@ -33,7 +33,7 @@ class Source:
 
 
 def find_sources(inputs: Sequence[Path], output: Path | None, record: Record | None = None) -> list[Source]:
-    """Finds the image files to read; two names of one file are two, as each has a result of its own.
+    """Finds the image files to read. Two names of one file count twice, because each has its own result.
 
     An image in a folder keeps its path relative to that folder. What lies below `output` is left out of the folders
     above it, and so are results that the record knows, unless there is nothing else. What is passed over is logged.
@@ -41,7 +41,7 @@ def find_sources(inputs: Sequence[Path], output: Path | None, record: Record | N
     Args:
         inputs: files, and folders.
         output: folder or file of the results; None: they go beside the inputs.
-        record: of results of earlier runs.
+        record: record of results of earlier runs.
 
     Raises:
         FileNotFoundError: if there is no such file or folder.
@@ -51,7 +51,7 @@ def find_sources(inputs: Sequence[Path], output: Path | None, record: Record | N
     sources: dict[tuple[Path, Path], Source] = {}
 
     def add(path: Path, place: Path, refusal: str | None = None) -> None:
-        # Of a file that is given twice, by whatever way to it, one result stands for both.
+        # A file that is given twice, by any path, has one result.
         result = place if output else path.parent.resolve() / path.name
         sources.setdefault((path.resolve(), result), Source(path, place, refusal))
 
@@ -84,7 +84,7 @@ def pictures_below(
     Args:
         folder: where to look.
         results: folder or file of the results, with its links resolved.
-        record: of results of earlier runs.
+        record: record of results of earlier runs.
         onerror: is given the error of each folder that cannot be listed.
     """
     own = results in (folder.resolve(), *folder.resolve().parents)
@@ -107,7 +107,7 @@ def pictures_below(
 
 
 def kind_of(path: Path) -> str:
-    """What a file is that is passed over in a folder, in a word or two; empty if it is not passed over."""
+    """The kind of a file that is skipped in a folder, in a word or two; empty if it is not skipped."""
     if path.is_symlink() and not path.exists():
         return "broken link"
     if not path.is_file():

@@ -10,14 +10,14 @@ JPEG_SEGMENT = 65_533 - 2
 
 
 def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False, quality: int = QUALITY) -> bytes:
-    """Gives the file of one picture, in memory: not all encoders of Pillow end when a disk is full.
+    """Returns the file of one picture, in memory: not all encoders of Pillow end when a disk is full.
 
     Args:
-        pixels: of 8 bits; without alpha for JPEG and BMP.
+        pixels: pixels of 8 bits, without alpha for JPEG and BMP.
         metadata: true of these pixels; what the format cannot hold is left out.
         name: Pillow's name of the format; not GIF, PNG and TIFF, which have modules of their own.
-        lossless: for WebP.
-        quality: from 1 to 100, of what is compressed with loss.
+        lossless: whether WebP is lossless.
+        quality: quality of lossy compression, from 1 to 100.
     """
     if name == "JPEG":
         metadata, _ = metadata.in_segments()
@@ -27,7 +27,7 @@ def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False
 
 
 def of_format(name: str, metadata: Metadata, lossless: bool, quality: int) -> dict:
-    """What the encoder of one format is given beside `Metadata.pillow_options`."""
+    """Options for one format's encoder, beside `Metadata.pillow_options`."""
     if name == "JPEG":
         options: dict = {"quality": quality, "subsampling": 0}
         if metadata.comment:

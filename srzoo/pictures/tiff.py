@@ -19,7 +19,7 @@ DIRECTORIES = {EXIF_IFD: "ExifTag", GPS_IFD: "GPSTag"}
 """tifffile writes where they are if they have their name, and leaves them out if they have their number."""
 
 STRIP_BYTES = 1 << 24
-"""Of a strip before compression: readers decode strip by strip."""
+"""Bytes of a strip before compression: readers decode strip by strip."""
 
 LARGEST = 2**32 - 2**24
 """Bytes that the offsets of plain TIFF reach, less what metadata may take."""
@@ -32,7 +32,7 @@ def write_tiff(file: BinaryIO, pages: Iterable[Frame | LargeFrame], count: int =
     might not fit into the 4 GB of plain TIFF.
 
     Raises:
-        OSError: if a plain TIFF file would be larger than 4 GB after all, as later pages are larger.
+        OSError: if a plain TIFF file would be larger than 4 GB because later pages are larger.
     """
     writer = None
     for page in pages:
@@ -60,7 +60,7 @@ def write_tiff(file: BinaryIO, pages: Iterable[Frame | LargeFrame], count: int =
 
 
 def _with_common_channels(pixels: Pixels | Bands) -> Pixels | Bands:
-    """Grey with alpha in 16 bits becomes RGB with alpha, as hardly anything reads it."""
+    """Turns 16-bit grey with alpha into RGB with alpha, because hardly any program reads the former."""
     if not (pixels.deep and pixels.grey and pixels.transparent):
         return pixels
     return Bands(pixels.size, False, True, True, (band.in_colour() for band in pixels.bands()))
@@ -71,7 +71,7 @@ def _bytes(pixels: Pixels | Bands) -> int:
 
 
 def _strips(pixels: Pixels | Bands, rows: int, file: BinaryIO, big: bool) -> Iterator[bytes]:
-    """Compressed here, as tifffile itself compresses whole pages or tiles; by its functions, which take the fastest."""
+    """Compresses strips with tifffile's fastest function; tifffile itself compresses only whole pages or tiles."""
     for strip in in_rows(pixels, rows):
         compressed = TIFF.COMPRESSORS[8](TIFF.PREDICTORS[2](strip, axis=-2))
         if not big and file.tell() + len(compressed) > LARGEST:
@@ -80,7 +80,7 @@ def _strips(pixels: Pixels | Bands, rows: int, file: BinaryIO, big: bool) -> Ite
 
 
 def _tags(metadata: Metadata, file: BinaryIO, big: bool) -> Iterator[tuple[int | str, int, int, Any, bool]]:
-    """EXIF and XMP as tifffile takes them; directories within are written to the file, as they are named by place."""
+    """EXIF and XMP as tifffile takes them; directories within go to the file, because their places name them."""
     if metadata.xmp:
         yield XMP, BYTE, len(metadata.xmp), metadata.xmp, True
     for tag, value in metadata.exif.items():

@@ -1,4 +1,4 @@
-"""Which pages of a TIFF file are pictures, and of which kind: more than Pillow asks."""
+"""Finds the pages of a TIFF file that are pictures, and their kinds, more exactly than Pillow."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ def picture_pages(path: Path) -> tuple[list[int], int]:
         tags = [page.aspage().tags for page in file.pages]
     pages = [n for n, of in enumerate(tags) if not of.valueof(NEW_KIND, 0) & 5 and of.valueof(OLD_KIND) != 2]
     if not pages:
-        raise ValueError("it holds small copies of a picture alone, as RAW files do; develop it, and give the result")
+        raise ValueError("it holds only small copies of a picture, as RAW files do; develop it, and give the result")
     return pages, len(tags) - len(pages)
 
 

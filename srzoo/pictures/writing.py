@@ -23,11 +23,11 @@ def write_frames(
 
     Args:
         path: where to write; missing folders are made.
-        frames: as many as `playing.count`, with metadata that are true of them; they may come from a generator.
+        frames: `playing.count` frames with their true metadata; they may come from a generator.
             A `LargeFrame` only where the format streams.
         written_as: the format, which can hold them (`srzoo.pictures.formats.output_format`).
         playing: how an animation plays.
-        lossless: for WebP.
+        lossless: whether WebP is lossless.
 
     Raises:
         ImageError: if the file cannot be written; whatever `frames` raises passes through.
@@ -45,7 +45,7 @@ def write_frames(
 
 
 def _watched(frames: Iterable, failure: list[BaseException]) -> Iterator:
-    """Remembers what making a frame raised, so that it is not taken for a failure of writing."""
+    """Remembers the error of making a frame, which is no failure of writing."""
     try:
         yield from frames
     except Exception as error:

@@ -1,1 +1,1 @@
-"""What runs a network: Keras, OpenVINO, or the runtime of an exported file; whole, in tiles and in stages."""
+"""Runtimes of networks: Keras, OpenVINO, or that of an exported file; for whole pictures, tiles and stages."""

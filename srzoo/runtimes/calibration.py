@@ -20,9 +20,9 @@ def calibration_crops(folder: Path | None, count: int | None = None, side: int |
     """Pictures as the network will see them, for `int8`.
 
     Args:
-        folder: of pictures of the kind that will be upscaled; without one, scikit-image's photographs are taken, but
+        folder: folder of pictures like those to upscale. Without one, scikit-image's photographs are taken, but
             for those that parity is measured on.
-        count: of crops, at most; default: `CROPS`.
+        count: largest number of crops; default: `CROPS`.
         side: pixels of a crop's sides, at most; default: `CROP`.
 
     Returns:
@@ -47,7 +47,7 @@ def calibration_crops(folder: Path | None, count: int | None = None, side: int |
         paths = image_files(folder)
         if not paths:
             raise ValueError(f"{folder}: no pictures to calibrate on; give a folder that holds some")
-    # Spread over all files where there are more than can be taken.
+    # Spread over all files if there are more than it can take.
     paths = [paths[i * len(paths) // min(len(paths), count)] for i in range(min(len(paths), count))]
     return [crop for path in paths for crop in crops_of(path, count // len(paths), side)]
 

@@ -1,4 +1,4 @@
-"""Which network upscales: a name or a file, a precision and a fidelity -> what `Upscaler` takes."""
+"""Chooses the network: a name or a file, a precision and a fidelity -> what `Upscaler` takes."""
 
 import logging
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Choice:
-    """What is asked for.
+    """A request for a network.
 
     Attributes:
         source: a model whose weights ship, a `.keras` or `.weights.h5` file, a run's folder, or an exported model.
         precision: one of `srzoo.runtimes.prepared.RUNTIME_PRECISIONS`, or `auto`.
-        fidelity: for a model of GAN training, 0 (as it is) to 1 (its pixel-trained partner); None: as it is.
+        fidelity: 0 (the model) to 1 (its pixel-trained partner), for a model of GAN training; None: the model.
         pixel_weights: the partner, as `source`; None: the one that ships.
-        restore: of a network for damaged pictures: 1 (as it is) to 0 (the one for clean pictures); None: as it is.
+        restore: 1 (the network for damaged pictures) to 0 (the one for clean pictures); None: the model.
     """
 
     source: str
@@ -41,12 +41,12 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model"
 
     Args:
         choice: what is asked for.
-        pictures: to calibrate int8 on if scikit-image is not installed.
+        pictures: pictures that calibrate int8 if scikit-image is not installed.
 
     Raises:
         ValueError, OSError: if there is no such network, or it cannot be had in that precision or fidelity.
     """
-    # What is not there is told before TensorFlow is imported.
+    # Report what is missing before importing TensorFlow.
     partner = choice.pixel_weights and shipped.found(choice.pixel_weights)
     choice = replace(choice, source=shipped.found(choice.source), pixel_weights=partner)
     if choice.restore is not None:

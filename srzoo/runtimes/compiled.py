@@ -1,4 +1,4 @@
-"""What OpenVINO compiles a network to for one processor, kept beside the network.
+"""Compiled networks of OpenVINO for one processor, kept beside the network.
 
 To compile takes 0.4 s each time, as long as all else that happens before a picture is computed. OpenVINO has a cache of
 its own for this, but it takes a damaged file for whole and computes other pixels with it; here each file is checked.
@@ -18,7 +18,7 @@ from srzoo.runtimes import openvino
 
 
 def processor() -> tuple[str, list[str]]:
-    """Name and capabilities of the processor, as OpenVINO tells them."""
+    """Name and capabilities of the processor, from OpenVINO."""
     core = openvino.core()
     return core.get_property("CPU", "FULL_DEVICE_NAME"), sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
@@ -27,7 +27,7 @@ def compile_kept(path: Path, config: Mapping[str, Any], folder: Path):
     """Compiles a network, or takes what was compiled earlier on the same processor by the same OpenVINO.
 
     Args:
-        path: of the `.xml` file.
+        path: path of the `.xml` file.
         config: OpenVINO's.
         folder: where compiled networks are kept; if it cannot be written to, nothing is kept.
 

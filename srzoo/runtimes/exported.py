@@ -57,7 +57,7 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Facts:
-    """What an exported file tells of its network; all but the precision as in `Network`."""
+    """Facts of an exported file about its network; all but the precision are those of `Network`."""
 
     name: str
     scale: int
@@ -89,7 +89,7 @@ def to_json(facts: Facts) -> str:
 def is_exported(source: str | os.PathLike) -> bool:
     """Tells whether `load` is the one to read it: `.tflite`, `.onnx`, `.xml`, or a folder that is no run's.
 
-    A folder of a model's name has to be given as a path (`./edsr-baseline-x4`), as the name alone means the weights
+    A folder of a model's name must be a path (`./edsr-baseline-x4`), because the name alone means the weights
     that ship.
     """
     text = os.fspath(source)
@@ -160,7 +160,7 @@ def _parsed(text: str | bytes | None, path: Path) -> Facts:
         return facts
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(
-            f"{path} does not tell its scale and halo, so its pictures cannot be tiled; "
+            f"{path} does not say its scale and halo, so its pictures cannot be tiled; "
             "give a file that `python -m srzoo export` wrote"
         ) from error
 

@@ -14,9 +14,10 @@ class Network:
         name: the model's full name.
         scale: HR pixels a side of an LR pixel.
         halo: LR pixels to put around a tile, or None if it must see the whole picture.
-        bytes_per_pixel: of memory at its peak, per LR pixel.
-        run: from RGB pixels in [0, 255], float32 (1, H, W, 3), to an array of (1, scale H, scale W, 3), not clipped.
-        alignment: LR pixels of which tiles must begin at a multiple.
+        bytes_per_pixel: peak memory in bytes for each LR pixel.
+        run: function from RGB pixels in [0, 255], float32 (1, H, W, 3), to an array (1, scale H, scale W, 3), not
+            clipped.
+        alignment: LR pixels; tiles must begin at multiples of it.
         border: LR pixels by which a picture is continued at its borders; only without alignment.
         precise: gives the same network in float32, where this one computes in 8 bits for speed and nobody asked for it.
     """

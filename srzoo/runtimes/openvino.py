@@ -25,7 +25,7 @@ Ranges = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Name of a convolution -> least and greatest value that it is given, of each of its input channels."""
 
 ACTIVATIONS = ("linear", "relu", "leaky_relu", "sigmoid", "tanh")
-"""By Keras's names."""
+"""Activations, by Keras's names."""
 
 
 def runtime() -> ModuleType:
@@ -63,7 +63,7 @@ def build(model: "keras.Model", ranges: Ranges | None = None, watched: bool = Fa
 
     Args:
         model: one of srzoo's generators without batch normalisation, as `fold_batch_norm` leaves it.
-        ranges: of the convolutions that are computed in 8 bits; none: all in float32.
+        ranges: ranges of the convolutions in 8 bits; none: all are in float32.
         watched: whether the model also gives the least and the greatest input of each convolution, two outputs of
             shape (channels,), in the order of the layers.
         part: `whole`, or one of the two that `srzoo.runtimes.stages` joins: `body`, up to the features that are
@@ -83,7 +83,7 @@ def ranges_of(model: "keras.Model", crops: Iterable[np.ndarray]) -> dict[str, tu
     """Finds what the convolutions that take 8 bits are given, on real pictures.
 
     Args:
-        model: as of `build`.
+        model: the same as for `build`.
         crops: uint8 arrays of shape (H, W, 3), such as will be upscaled.
 
     Raises:
@@ -115,7 +115,7 @@ def _fine(name: str) -> tuple[str, ...]:
 
 
 EXACT = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-"""How OpenVINO computes what is not in 8 bits; by itself it would take bfloat16 where the processor has it."""
+"""Precision of OpenVINO outside 8 bits; by itself it takes bfloat16 if the processor has it."""
 
 HALF = {**EXACT, "INFERENCE_PRECISION_HINT": "bf16"}
 
@@ -331,7 +331,7 @@ class _Builder:
 
 
 def _shares(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Of each channel, its part of the range of all, from above 0 to 1."""
+    """Share of each channel's range in the range of all, above 0 and up to 1."""
     ends = [each / extreme for each, extreme in ((low, low.min()), (high, high.max())) if extreme]
     return np.maximum(np.max(ends, axis=0), 0.02).astype(np.float32) if ends else np.ones_like(low)
 

@@ -1,4 +1,4 @@
-"""How far an exported file is from the Keras model that it was made of: grey levels, and PSNR.
+"""Difference between an exported file and its Keras model: grey levels, and PSNR.
 
 Every export is measured on three pictures of three sizes before anybody sees it.
 """
@@ -22,7 +22,7 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Bound:
-    """What an export may differ from the Keras model."""
+    """Allowed difference between an export and the Keras model."""
 
     worst: float
     """Grey levels, of any one value."""
@@ -41,7 +41,7 @@ BOUNDS = {
 
 
 class ParityError(ValueError):
-    """An export that is too far from its Keras model; the message tells how far and what was allowed."""
+    """An export that is too far from its Keras model; the message says how far, and how far it may be."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Difference:
 
     Attributes:
         picture: its name.
-        height, width: of the LR picture, in pixels.
+        height, width: sides of the LR picture in pixels.
         worst, mean: absolute difference of the outputs, clipped to [0, 255] and not rounded, in grey levels.
         psnr_lost: PSNR-Y against HR of the Keras model's picture less that of the exported one's, in dB.
     """
@@ -123,7 +123,7 @@ def measure(reference: Run, exported: Run, scale: int) -> Parity:
     Args:
         reference: the Keras model, from float32 (1, H, W, 3) to (1, scale H, scale W, 3), both in [0, 255].
         exported: the exported network, likewise.
-        scale: of both.
+        scale: scale of both.
 
     Raises:
         ParityError: if the exported network's output is of another shape or is not finite.
@@ -156,7 +156,7 @@ def check(report: Parity, bound: Bound, what: str) -> None:
     if report.worst > bound.worst or report.psnr_lost > bound.psnr_lost:
         raise ParityError(
             f"{what} is too far from the Keras model: {report.worst:.3g} grey levels at worst and "
-            f"{report.psnr_lost:.3g} dB of PSNR-Y lost, where {bound.worst:g} and {bound.psnr_lost:g} are allowed; "
+            f"{report.psnr_lost:.3g} dB of PSNR-Y lost, but only {bound.worst:g} and {bound.psnr_lost:g} are allowed; "
             "choose another --precision, or calibrate on more pictures"
         )
 

@@ -36,7 +36,7 @@ LOGGER = logging.getLogger(__name__)
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
 LAYOUT = 4
-"""Of an entry; with another one, entries are made anew."""
+"""Version of an entry's layout; entries of another version are made again."""
 
 WITHIN = 1.0
 """Grey levels, mean over a picture's pixels, that a precision may be from float32 to be taken by itself."""
@@ -60,7 +60,7 @@ class Taken:
     """A network that is ready to run, in which precision, and how far that is from float32.
 
     Attributes:
-        network: for `Upscaler`.
+        network: network for `Upscaler`.
         precision: one of `RUNTIME_PRECISIONS`.
         mean: absolute difference from float32, in grey levels, of the picture where it is the greatest.
     """
@@ -76,7 +76,7 @@ def is_available() -> bool:
 
 
 def has_gpu() -> bool:
-    """Whether there seems to be a GPU that TensorFlow would use; it is not asked, as its import takes seconds."""
+    """Whether there seems to be a GPU for TensorFlow. It does not ask TensorFlow, whose import takes seconds."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
     return not hidden and Path("/dev/nvidia0").exists()
 
@@ -106,7 +106,7 @@ def weights_of(source: str | os.PathLike) -> Path | None:
 
 
 class Prepared:
-    """What is kept of one file of weights.
+    """Cache entry of one weights file.
 
     Args:
         weights: a `.weights.h5` or `.keras` file.
@@ -148,9 +148,9 @@ class Prepared:
         """Writes the network in a precision; for `auto` in all that this processor has, and chooses among them.
 
         Args:
-            model: with the weights, as `srzoo.load` gives it.
+            model: model with its weights, from `srzoo.load`.
             precision: one of `RUNTIME_PRECISIONS`, or `auto`.
-            pictures: to calibrate int8 on if scikit-image with its photographs is not installed.
+            pictures: pictures that calibrate int8 if scikit-image with its photographs is not installed.
 
         Raises:
             CacheError: if the folder cannot be written.
@@ -235,7 +235,7 @@ def _graphs(model: "keras.Model", precision: str, pictures: Sequence[Path]) -> d
 
 
 def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
-    """What has to be known to tile, and LR pixels that the tail looks far, 0 if there is none.
+    """Facts for tiling, and the tail's reach in LR pixels, 0 without a tail.
 
     The memory is that of TensorFlow; OpenVINO takes less.
     """
@@ -270,7 +270,7 @@ def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
             crops.append(bicubic.downscale(bicubic.crop_to_multiple(crop, scale), scale))
     except FileNotFoundError:
         for path in pictures[:count]:
-            # One that cannot be read is told of when its turn comes.
+            # One that cannot be read is reported when its turn comes.
             with contextlib.suppress(ValueError, OSError):
                 crops += crops_of(path, max(1, count // len(pictures)), side)
     if not crops:
@@ -334,14 +334,14 @@ def ready(
     """Finds or makes the network that runs some weights without TensorFlow.
 
     Args:
-        source: as of `srzoo.load`, or an exported file.
+        source: what `srzoo.load` takes, or an exported file.
         precision: one of `RUNTIME_PRECISIONS`, or `auto`.
-        pictures: to calibrate on if scikit-image is not installed.
+        pictures: pictures that calibrate int8 if scikit-image is not installed.
         load: gives the model with these weights; called if they are not prepared.
 
     Returns:
         None if TensorFlow is the one to run it: with a GPU, without OpenVINO or a cache, for exported files, and if the
-        source is not there, of which loading it will tell.
+        source is missing, which loading will report.
 
     Raises:
         ValueError: if int8 or bfloat16 is asked for and cannot be had.

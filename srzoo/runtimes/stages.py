@@ -23,8 +23,8 @@ def two_stages(
     """Joins the stages of a network.
 
     Args:
-        body: from RGB pixels, float32 (1, H, W, 3), to features (1, H, W, C), of any kind that can be sliced.
-        tail: from features to float32 (1, scale H, scale W, 3).
+        body: function from RGB pixels, float32 (1, H, W, 3), to features (1, H, W, C), of any kind that can be sliced.
+        tail: function from features to float32 (1, scale H, scale W, 3).
         scale: HR pixels a side of an LR pixel.
         tail_halo: LR pixels that the tail looks far.
         least_piece: LR pixels of a piece, if a tile's part is less.

@@ -1,4 +1,4 @@
-"""How a picture is cut into overlapping tiles whose upscaled inner parts make up the whole. Geometry only.
+"""Cuts a picture into overlapping tiles whose upscaled inner parts make up the whole. Geometry only.
 
 A tile is surrounded by a halo, as many pixels as the network looks far. At the picture's own borders it
 ends where the picture ends: there the network pads with zeros, as it does for the whole picture. So the
@@ -23,7 +23,7 @@ class Tile:
     inside: Region
     """The part of the network's output to keep, in HR pixels."""
     target: Region
-    """Where that part belongs in the HR picture. The targets of all tiles cover it, each pixel once."""
+    """Place of that part in the HR picture. The targets of all tiles cover it, each pixel once."""
 
 
 def area(tile: Tile) -> int:
@@ -49,8 +49,8 @@ def cut(
         scale: HR pixels a side of an LR pixel.
         halo: LR pixels around a tile (`srzoo.models.geometry.halo_of`), or None if the picture must not be cut.
         max_pixels: area that a tile with its halo may have, in LR pixels.
-        max_height: that a tile with its halo may have, at least as of `least_area`; any if None.
-        alignment: LR pixels of which tiles must begin at a multiple.
+        max_height: largest height of a tile with its halo, at least that of `least_area`; None: any height.
+        alignment: LR pixels; tiles must begin at multiples of it.
 
     Returns:
         The tiles, row by row. It is one tile, without halo, if the whole picture fits.
@@ -123,7 +123,7 @@ def _extent(length: int, count: int, halo: int) -> int:
 
 
 def _cut_axis(length: int, count: int, halo: int) -> list[tuple[slice, slice]]:
-    """For each tile, what it sees and what it answers for: neighbours part in the middle of their overlap."""
+    """What each tile sees, and what it is responsible for: neighbours part in the middle of their overlap."""
     extent = _extent(length, count, halo)
     starts = [i * (length - extent) // max(1, count - 1) for i in range(count)]
     cuts = [0, *((start + extent + following) // 2 for start, following in pairwise(starts)), length]
@@ -142,8 +142,8 @@ def halve(tile: Tile, height: int, width: int, scale: int, halo: int | None, ali
     """Cuts a tile across its longer side into two, each with its own halo.
 
     Args:
-        tile: of `cut` for the same picture, or of this function.
-        height, width, scale, halo, alignment: as of `cut`.
+        tile: tile from `cut` for the same picture, or from this function.
+        height, width, scale, halo, alignment: the same as for `cut`.
 
     Returns:
         Two tiles whose targets make up the tile's, or nothing if it cannot be cut.

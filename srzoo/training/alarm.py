@@ -1,4 +1,4 @@
-"""When a trouble that comes and goes is told of."""
+"""Decides when to report a trouble that comes and goes."""
 
 
 class Alarm:

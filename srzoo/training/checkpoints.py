@@ -14,7 +14,7 @@ LOGGER = logging.getLogger(__name__)
 KEPT = 2
 
 LATER = ("halvings",)
-"""What checkpoints of earlier versions do not hold: it keeps its start value then."""
+"""Variables that checkpoints of earlier versions lack; they then keep their start values."""
 
 
 class Checkpoints:
@@ -93,7 +93,7 @@ class Checkpoints:
             objects = {name: each for name, each in self._objects.items() if name in held or name not in LATER}
             tf.train.Checkpoint(**objects).restore(path).assert_consumed()
         except Exception as error:
-            # Of a damaged file TensorFlow tells as OpError, IndexError, ValueError or AssertionError.
+            # TensorFlow raises for a damaged file OpError, IndexError, ValueError or AssertionError.
             return first_line(error)
         return None
 
@@ -116,7 +116,7 @@ class Checkpoints:
         return self._manager
 
     def _remove_unfinished(self) -> None:
-        """What a checkpoint leaves that was cut short while it was written."""
+        """Files of a checkpoint that was cut short."""
         for folder in self.folder.glob("ckpt-*_temp"):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -133,7 +133,7 @@ def named_failure(path: Path) -> Iterator[None]:
     except (OSError, tf.errors.OpError) as error:
         raise OSError(
             f"{path} cannot be written ({first_line(error)}); the run stopped, and the checkpoints that it has are "
-            "whole: make room, and repeat the command to go on"
+            "whole: make room, and repeat the command to resume"
         ) from error
 
 

@@ -26,9 +26,9 @@ def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
     shares of the generator's gradient, and the scores.
 
     Args:
-        rows: of `log.csv`, see `srzoo.training.run.Run.read_log`.
-        path: of the PNG to write.
-        title: above the picture.
+        rows: rows of `log.csv`, see `srzoo.training.run.Run.read_log`.
+        path: path of the PNG to write.
+        title: title above the picture.
     """
     from matplotlib.figure import Figure  # no pyplot: it would look for a screen
 

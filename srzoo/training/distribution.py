@@ -25,7 +25,7 @@ GONE = (
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,
 )
-"""What TensorFlow raises when a process that takes part in a reduction is gone, or has come back as another."""
+"""Errors of TensorFlow when a process of a reduction is gone, or has come back as another."""
 
 EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 
@@ -35,7 +35,7 @@ class WorkerLostError(RuntimeError):
 
 
 def mean_over_replicas(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Within a step: the mean of each tensor over all replicas; gradients go through. With one replica, the tensors."""
+    """Returns the mean of each tensor over all replicas, within a step. Gradients go through."""
     replica = tf.distribute.get_replica_context()
     if replica.num_replicas_in_sync == 1 or not tensors:
         return list(tensors)
@@ -43,7 +43,7 @@ def mean_over_replicas(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
 
 
 def average_over_replicas(variables: Sequence) -> None:
-    """Within a step: gives each variable the mean of its values on all replicas."""
+    """Gives each variable the mean of its values on all replicas, within a step."""
     if variables and tf.distribute.get_replica_context().num_replicas_in_sync > 1:
         means = mean_over_replicas([tf.convert_to_tensor(variable) for variable in variables])
         for variable, mean in zip(variables, means, strict=True):
@@ -51,7 +51,7 @@ def average_over_replicas(variables: Sequence) -> None:
 
 
 def whole_batch(part: tf.Tensor) -> tf.Tensor:
-    """Within a step: (n, ...) of this replica's crops -> (N, ...) of the global batch, in its order.
+    """Gathers (n, ...) of this replica's crops into (N, ...) of the global batch, in its order, within a step.
 
     A loss of the whole, which each replica computes alike, has gradients by the parts which are those of the loss of a
     mean over the replicas: each is the number of replicas times that of the global batch.
@@ -67,7 +67,7 @@ def whole_batch(part: tf.Tensor) -> tf.Tensor:
 
 
 def part_of_replica(count: tf.Tensor, make: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-    """Within a step: of what `make` gives for the global batch's number of crops, the `count` rows of this replica."""
+    """Takes this replica's `count` rows of what `make` gives for the global batch, within a step."""
     replica = tf.distribute.get_replica_context()
     if replica.num_replicas_in_sync == 1:
         return make(count)
@@ -76,7 +76,7 @@ def part_of_replica(count: tf.Tensor, make: Callable[[tf.Tensor], tf.Tensor]) ->
 
 
 def synchronise_batch_norm(model: keras.Model) -> None:
-    """Has batch normalisation take its statistics from the crops of all replicas, as one replica would."""
+    """Makes batch normalisation use statistics over the crops of all replicas, as one replica would."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
@@ -86,9 +86,9 @@ class Distribution:
     """One replica in one process, which shares nothing; what others do otherwise is in `Replicated`.
 
     Attributes:
-        replicas: in all processes.
-        processes: that train together.
-        index: of this process.
+        replicas: number of replicas over all processes.
+        processes: number of processes that train together.
+        index: index of this process.
         chief: whether this process is the one that reads and writes the run's folder.
     """
 
@@ -111,12 +111,12 @@ class Distribution:
             )
 
     def part(self, batch: int) -> slice:
-        """Which crops of the global batch this process computes."""
+        """Crops of the global batch that this process computes."""
         share = batch // self.processes
         return slice(self.index * share, (self.index + 1) * share)
 
     def scope(self) -> AbstractContextManager:
-        """Within it, and only there, the variables that all replicas share are made, in the same order everywhere."""
+        """A context in which, and only there, all replicas make their shared variables, in the same order."""
         return nullcontext()
 
     def everywhere(self, step_fn) -> Callable:
@@ -124,18 +124,18 @@ class Distribution:
         return step_fn
 
     def table(self, values: Sequence[float]) -> np.ndarray:
-        """What each process gave, float64 (processes, values); the processes wait for each other."""
+        """Values of all processes, float64 (processes, values); the processes wait for each other."""
         return np.array([values], np.float64)
 
     def copy_from_chief(self, variables: Iterable) -> None:
         """Gives the variables the values that they have in the chief; the processes wait for each other."""
 
     def watched(self) -> AbstractContextManager:
-        """Within it, the end of another process is a WorkerLostError."""
+        """A context in which the end of another process is a WorkerLostError."""
         return nullcontext()
 
     def describe(self, batch: int, learning_rate: float) -> str:
-        """What is global and what is a replica's, in words; empty where there is nothing to say."""
+        """Describes what is global and what is a replica's; empty for one replica."""
         return ""
 
 
@@ -147,7 +147,7 @@ class Replicated(Distribution):
 
     Args:
         strategy: a MirroredStrategy, or a MultiWorkerMirroredStrategy with as many devices in each process.
-        processes, index: as attributes.
+        processes, index: the attributes.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, processes: int = 1, index: int = 0):
@@ -238,7 +238,8 @@ def _watched(index: int, processes: int) -> Iterator[None]:
         if not (isinstance(error, GONE) or "ollective" in str(error)):
             raise
         raise WorkerLostError(
-            f"worker {index} of {processes} ended, as another one did or cannot be reached; the run's checkpoints are "
+            f"worker {index} of {processes} ended, because another one ended or cannot be reached; the run's "
+            f"checkpoints are "
             "whole: start all workers again with the same command, to go on from the last one"
         ) from error
 
@@ -285,7 +286,7 @@ def read_cluster(text: str | None) -> tuple[int, int]:
             raise ValueError(f"TF_CONFIG: expected each address once, as host:port; got {address!r} in {text}")
     if type(index) is not int or not 0 <= index < len(addresses[kind]):
         raise ValueError(
-            f"TF_CONFIG: the task's index must be from 0 to {len(addresses[kind]) - 1}, as the cluster has "
+            f"TF_CONFIG: the task's index must be from 0 to {len(addresses[kind]) - 1}, because the cluster has "
             f"{len(addresses[kind])} of {kind!r}; got {index!r}"
         )
     return len(every), index + (len(addresses["chief"]) if kind == "worker" else 0)

@@ -67,7 +67,7 @@ class Doctor:
     push their logits no further than 1, so that D is never said to win.
 
     Args:
-        scale: of the generator.
+        scale: scale of the generator.
         critic: whether D is a Wasserstein critic: its scores are of no fixed range, and nothing is read off them.
     """
 
@@ -79,12 +79,12 @@ class Doctor:
         self._cast, self._checkerboard = Alarm(1, CALM), Alarm(1, CALM)
 
     def watch(self, step: int, logs: dict[str, float]) -> list[str]:
-        """Is told what happened in a step; steps come in order.
+        """Takes what happened in a step; steps come in order.
 
         Args:
             step: its number.
-            logs: of the step. `d_real` and `d_fake`: D's mean probabilities in [0, 1] for HR and SR; a row
-                without them, as the pixel stage's, is passed over.
+            logs: figures of the step. `d_real` and `d_fake`: D's mean probabilities in [0, 1] for HR and SR; a row
+                without them, such as the pixel stage's, is skipped.
 
         Returns:
             Warnings, each once when its trouble has lasted `PATIENCE` steps, and again only after as many without it.
@@ -116,7 +116,7 @@ class Doctor:
         """Looks at validation pictures.
 
         Args:
-            step: after which SR was made; 0: before GAN training.
+            step: step after which SR was made; 0: before GAN training.
             pairs: (hr, sr) of each picture, at least one; uint8 of one shape (H, W, 3).
 
         Returns:
@@ -146,7 +146,7 @@ class Doctor:
 
 
 def colour_shifts(pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """How far SR's mean colour is from HR's, in grey levels of each channel, averaged over the pictures.
+    """Distance between the mean colours of SR and HR, in grey levels of each channel, averaged over the pictures.
 
     Each picture's shift counts by its size, so that a picture turned greenish and another turned pinkish do not
     cancel. Noise cannot pass for a cast: within a picture it averages out, and upscaling keeps a picture's mean to a
@@ -159,7 +159,7 @@ def colour_shifts(pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
 
 def checkerboard(pairs: list[tuple[np.ndarray, np.ndarray]], scale: int) -> tuple[float, int]:
-    """How much more a pattern with the scale's period stands out of SR than of HR; 1 if no more than of HR.
+    """Strength of a pattern with the scale's period in SR over that in HR; 1 if it is no stronger.
 
     What transposed convolutions and depth-to-space do unequally to the pixels of a cell repeats every `scale` pixels
     (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016), hence is sharp peaks of the luma's spectrum at
@@ -171,8 +171,8 @@ def checkerboard(pairs: list[tuple[np.ndarray, np.ndarray]], scale: int) -> tupl
     picture.
 
     Args:
-        pairs: (hr, sr) of each picture; uint8 of one shape (H, W, 3). A picture smaller than a part is passed over.
-        scale: of the generator, 2 to 8.
+        pairs: (hr, sr) of each picture; uint8 of one shape (H, W, 3). A picture smaller than a part is skipped.
+        scale: scale of the generator, 2 to 8.
 
     Returns:
         The ratio, NaN if no picture is as large as a part; and the number of parts that it was measured on.

@@ -29,7 +29,7 @@ LOG_EVERY = 10
 """Steps between two looks at the losses: each look waits for the device, so not every step has one."""
 
 MAX_HALVINGS = 3
-"""How often in a run the learning rate is halved after its loss exploded, before the run is given up."""
+"""Number of times that a run halves its learning rate after an explosion, before it gives up."""
 
 TITLES = {"psnr_y": "PSNR-Y", "lpips": "LPIPS"}
 
@@ -41,7 +41,7 @@ class NotFiniteError(ArithmeticError):
 
 
 class _Progress:
-    """How far a run is, by steps or by time, over all its sessions; saved with each checkpoint."""
+    """Progress of a run, by steps or by time, over all its sessions; saved with each checkpoint."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -64,7 +64,7 @@ class _Progress:
         return max(by_time, self.share_of_steps(step))
 
     def share_of_steps(self, step: int) -> float:
-        """As `share`, but for the time."""
+        """Like `share`, for the time."""
         return step / self.settings.steps if self.settings.steps else 0.0
 
     def learning_rate(self, step: int, share: float) -> float:
@@ -75,11 +75,11 @@ class _Progress:
 
 
 class _Record:
-    """What a run writes down while it goes on: the log, TensorBoard's files, sample pictures, warnings.
+    """Records of a run: the log, TensorBoard's files, sample pictures, warnings.
 
     Args:
         run: the folder.
-        doctor: is told of the steps and the validations, if there is one.
+        doctor: gets the steps and the validations; None: no doctor.
         step: the last of those in the log.
     """
 
@@ -181,14 +181,14 @@ class _Loop:
 
     @property
     def step(self) -> int:
-        """Of the state that the networks are in."""
+        """Step of the networks' state."""
         return int(self.step_fn.step.numpy())
 
     def agree(self, step: int, stop: StopRequest, now: bool = False) -> tuple[float, int | None]:
         """The done share of the run, by the chief's clock, and the signal by which any process is to stop.
 
-        Several processes ask each other when they look at the losses, as they wait for each other then; between two
-        looks all go by the number of the step alone, unless they are to agree `now`.
+        Several processes ask each other when they look at the losses, because then they wait for each other. Between
+        two looks all go by the number of the step alone, unless they are to agree `now`.
         """
         if self.distribution.processes > 1 and step % LOG_EVERY and not now:
             return max(self.agreed, self.progress.share_of_steps(step)), None
@@ -266,7 +266,7 @@ class _Loop:
         where = self.run.folder if self.distribution.chief else "the chief's folder"
         raise Stopped(
             f"stopped by {signal.Signals(number).name} at step {step}, of which a checkpoint is saved in {where}; "
-            "repeat the command to go on",
+            "repeat the command to resume",
             number,
         )
 
@@ -318,9 +318,9 @@ def train(
     Args:
         run: the folder; a checkpoint found in it is restored first. In processes other than the chief one of its own,
             in which nothing is looked for.
-        settings: of the run.
+        settings: settings of the run.
         step_fn: what a step does.
-        batches: from the number of the first step to the batches from there on, of this process's crops.
+        batches: function from the number of the first step to the batches from that step on, with this process's crops.
         validation: scores `step_fn.average`; the best score's weights are kept.
         validate_every: steps between two validations, each of which ends with a checkpoint.
         doctor: watches over GAN training, if that is what is trained.
@@ -351,12 +351,12 @@ def train(
 
 
 def variables_of(state: dict) -> list:
-    """Of what is saved by name: variables, models and optimizers."""
+    """Variables of what is saved by name: variables, models and optimizers."""
     return [variable for each in state.values() for variable in getattr(each, "variables", [each])]
 
 
 def _balance(row: dict) -> str:
-    """How GAN training stands, in words."""
+    """Describes the state of GAN training."""
     if "d_real" not in row:
         return ""
     shares = " ".join(

@@ -1,4 +1,4 @@
-"""What turns gradients into updates: Adam, and Muon for convolutions."""
+"""Optimizers: Adam, and Muon for convolutions."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +18,7 @@ class _OfWholeBatch(keras.optimizers.Optimizer):
 
 
 class _Adam(_OfWholeBatch, keras.optimizers.Adam):
-    """Adam as Keras has it."""
+    """Keras's Adam."""
 
 
 class _Muon(_OfWholeBatch, keras.optimizers.Muon):

@@ -1,4 +1,4 @@
-"""Which arithmetic a machine trains fastest in."""
+"""Chooses the precision in which a machine trains fastest."""
 
 import tensorflow as tf
 

@@ -27,7 +27,7 @@ class Run:
 
     Args:
         folder: where the run lives.
-        settings: of the run.
+        settings: settings of the run.
 
     Attributes:
         lock: against a second process in the folder.
@@ -142,7 +142,7 @@ def _is_longer(before: Any, now: Any) -> bool:
 
 
 def _compare(stored: dict, given: dict, folder: Path) -> list[str]:
-    """In words, by what a run is extended; raises ValueError if anything else is not as it was."""
+    """Describes what extends a run; raises ValueError if anything else has changed."""
     changed = [key for key in sorted(stored.keys() | given.keys()) if stored.get(key) != given.get(key)]
     different = [f"{key[:80]} was {stored.get(key)!r:.80} and is now {given.get(key)!r:.80}" for key in changed]
     if all(key in LENGTHS and _is_longer(stored.get(key), given.get(key)) for key in changed):

@@ -1,4 +1,4 @@
-"""From settings to a finished run: opens the data, builds the networks, and hands both to the loop."""
+"""Turns settings into a finished run: opens the data, builds the networks, and gives both to the loop."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ from srzoo.training.validation import Validation
 LOGGER = logging.getLogger(__name__)
 
 STAGE_FOLDERS = ("pixel", "adversarial")
-"""Of a flow of two stages, below its own folder."""
+"""Folders of the two stages, below the run's folder."""
 
 
 def train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Distribution = ALONE, **options) -> float:
@@ -44,16 +44,16 @@ def train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Distr
     Of two, the second starts from the best weights of the first. What is finished is not done again.
 
     Args:
-        folder: of the run, or of the two.
+        folder: folder of the run, or of both runs.
         stages: settings of each.
         distribution: the replicas that train together; only the chief's process reads and writes the folder.
-        options: as for `train_run`.
+        options: the options of `train_run`.
 
     Returns:
         As `train_run`, of the last stage.
 
     Raises:
-        ValueError: as `train_run`, or if the replicas cannot share a batch evenly.
+        ValueError: the errors of `train_run`, or if the replicas cannot share a batch evenly.
         srzoo.training.distribution.WorkerLostError: if another process ends before the last stage does.
     """
     require_tensorflow("training by srzoo's loop")
@@ -73,9 +73,9 @@ def _train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Dist
     if len(stages) == 1:
         return train(folder, stages[0])
     first, second = (folder / name for name in STAGE_FOLDERS)
-    # What is wrong with the second's files is told before hours are spent on the first.
+    # Report what is wrong with the second's files before spending hours on the first.
     _load_files(stages[1], distribution, PixelStep)
-    # A second stage that is extended goes on from its own weights, so the first need not grow too.
+    # An extended second stage continues from its own weights, so the first need not grow too.
     if not (second / "config.json").exists():
         train(first, stages[0])
     return train(second, replace(stages[1], init_weights=str(Run(first, stages[0]).best_weights)))
@@ -91,11 +91,11 @@ def train_run(
     pixel_step: type[PixelStep] = PixelStep,
     teacher: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> float:
-    """Trains a network, or goes on with the run in that folder.
+    """Trains a network, or resumes the run in that folder.
 
     Args:
-        folder: of the run, see `srzoo.training.run`.
-        settings: of the run.
+        folder: folder of the run, see `srzoo.training.run`.
+        settings: settings of the run.
         validate_every: steps between two validations.
         memory: bytes of decoded pictures held in memory.
         data_dir: where tensorflow-datasets keeps its data.
@@ -109,7 +109,7 @@ def train_run(
 
     Raises:
         ValueError, OSError: for settings, data or a folder that cannot be used.
-        srzoo.training.loop.NotFiniteError, srzoo.training.stopping.Stopped: as `srzoo.training.loop.train`.
+        srzoo.training.loop.NotFiniteError, srzoo.training.stopping.Stopped: the errors of `srzoo.training.loop.train`.
     """
     scale = zoo.known(settings.model).scale
     degradation = Degradation(settings.degrade, settings.degrade_clean or 0.0) if settings.degrade else None

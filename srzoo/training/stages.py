@@ -1,4 +1,4 @@
-"""From what a user asks for to the settings of one run, or of the two stages of a GAN."""
+"""Turns a user's request into the settings of one run, or of the two stages of a GAN."""
 
 from dataclasses import fields
 from typing import Any
@@ -26,10 +26,10 @@ def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, *
     whole; each of two stages takes half.
 
     Args:
-        dataset, model, scale, options: as for `settings_of`.
+        dataset, model, scale, options: the arguments of `settings_of`.
 
     Raises:
-        ValueError: as `settings_of`.
+        ValueError: the errors of `settings_of`.
     """
     name = zoo.known(model, scale).name
     options = _given(options)
@@ -46,12 +46,12 @@ def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, *
 
 
 def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = None, **options) -> Settings:
-    """Settings of a run: what is not given is the paper's (`srzoo.recipes`).
+    """The settings of a run. They default to the paper's values (`srzoo.recipes`).
 
     Args:
-        dataset: as `srzoo.data.sources.open_source` takes it.
+        dataset: what `srzoo.data.sources.open_source` takes.
         model: name of a model, its scale maybe left out.
-        scale: of that.
+        scale: scale of the model.
         options: other attributes of `Settings`; `weights` are put in the place of the objective's of the same terms.
 
     Raises:
@@ -114,7 +114,7 @@ def _check_degrade(given: dict[str, Any]) -> None:
 
 
 def _gan(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """What the objective and the adversarial loss bring, as far as it is not given."""
+    """Defaults of the objective and of the adversarial loss, for what is not given."""
     objective = OBJECTIVES[_one_of(OBJECTIVES, "objective", name)]
     adversarial = _one_of(ADVERSARIAL_LOSSES, "adversarial loss", given.get("adversarial", objective.adversarial))
     norm = ADVERSARIAL_LOSSES[adversarial].norm

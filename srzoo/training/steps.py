@@ -56,7 +56,7 @@ class _Generator(_Trained):
 
 
 class _Step:
-    """What steps of both kinds have.
+    """Common part of both kinds of steps.
 
     Attributes:
         average: a copy of the generator that holds the exponential moving average of its weights.
@@ -97,7 +97,7 @@ class PixelStep(_Step):
 
     Args:
         model: the generator, (N, h, w, 3) to (N, scale h, scale w, 3), pixels in [0, 255].
-        loss: from (hr, sr), float32 pixels in [0, 255], to a scalar.
+        loss: function from (hr, sr), float32 pixels in [0, 255], to a scalar.
         optimizer: a key of `srzoo.training.optimizers.OPTIMIZERS`.
     """
 
@@ -133,16 +133,16 @@ class AdversarialStep(_Step):
     """GAN training as in SRGAN: a generator against a discriminator, both updated from one pass of the generator.
 
     The generator minimises the weighted sum of its terms (arXiv 1609.04802, equation 3); the discriminator learns
-    to tell its pictures from photographs. Both gradients are those at the weights before the step.
+    to distinguish its pictures from photographs. Both gradients are those at the weights before the step.
 
     The generator's batch normalisation works with the statistics that it was pre-trained with, as at inference, so
     what is trained is what will be used; with each batch's own statistics the two drift apart, which shows as spots.
 
     Args:
         model: the generator, (N, h, w, 3) to (N, scale h, scale w, 3), pixels in [0, 255], trained on pixels.
-        discriminator: from (N, scale h, scale w, 3) pixels in [0, 255] to logits (N, 1).
+        discriminator: network from (N, scale h, scale w, 3) pixels in [0, 255] to logits (N, 1).
         loss: adversarial, of both.
-        adversarial_weight: of the generator's adversarial term, 1e-3 in the paper.
+        adversarial_weight: weight of the generator's adversarial term, 1e-3 in the paper.
         terms: name -> (weight, function of (hr, sr) to a scalar), the generator's other terms, such as `content`.
         opponent_rate: the discriminator's learning rate as a multiple of the generator's.
     """
@@ -209,7 +209,7 @@ class AdversarialStep(_Step):
     def _gradient_penalty(self, hr: tf.Tensor, sr: tf.Tensor) -> tf.Tensor:
         """Mean of (norm - 1)^2 at random points between HR and SR (arXiv 1704.00028, algorithm 1)."""
         sr = tf.stop_gradient(sr)
-        # Of the step alone, so that a run that is resumed draws the same.
+        # It depends on the step alone, so that a resumed run draws the same.
         place = part_of_replica(
             tf.shape(hr)[0], lambda count: tf.random.stateless_uniform([count, 1, 1, 1], seed=[0, self.step])
         )
@@ -217,7 +217,7 @@ class AdversarialStep(_Step):
         with tf.GradientTape() as tape:
             tape.watch(between)
             logits = self.discriminator(between, training=True)
-            # Of the crop's parts the mean, as in the loss.
+            # The mean over the crop's parts, as in the loss.
             logits = tf.reduce_mean(tf.reshape(logits, [tf.shape(logits)[0], -1]), axis=1)
         gradient = 255 * tape.gradient(logits, between)  # by pixels on [0, 1]
         norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=(1, 2, 3)) + 1e-12)

@@ -1,4 +1,4 @@
-"""How a run is asked to stop: a signal is noted, and the loop stops where it can go on from."""
+"""Stop signals: a run notes a signal, and the loop stops where it can resume."""
 
 import signal
 import threading
@@ -25,7 +25,7 @@ class StopRequest:
     Outside the main thread, where Python sets no signal handlers, nothing is noted.
 
     Attributes:
-        number: of the signal that came, or None.
+        number: number of the signal that came, or None.
     """
 
     def __init__(self) -> None:

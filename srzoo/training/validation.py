@@ -1,4 +1,4 @@
-"""How good the averaged weights are on pictures that are not trained on."""
+"""Validation of the averaged weights on pictures outside the training."""
 
 import logging
 import math
@@ -24,7 +24,7 @@ class Validation:
         model: the generator.
         pictures: (name, lr, hr) of each, uint8.
         best_by: the score that the best weights are kept by, `psnr_y` or `lpips`; None: the newest are the best.
-        lpips: from (hr, sr) to the distance, such as a `srzoo.metrics.lpips.Lpips`, if it is to be scored.
+        lpips: function from (hr, sr) to the distance, such as a `srzoo.metrics.lpips.Lpips`; None: no LPIPS.
     """
 
     def __init__(
@@ -56,13 +56,15 @@ class Validation:
     def score(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
         """Means over `pairs`: `psnr_y` in dB (`scale` pixels shaved, 8-bit), and `lpips` if it is scored.
 
-        An infinite PSNR is left out of the mean, and its picture named once: it says nothing of the network.
+        The mean leaves out an infinite PSNR, which says nothing about the network, and names its picture once.
         """
         figures = [psnr_y(hr, sr, self.scale) for hr, sr in pairs]
         equal = [name for (name, _, _), figure in zip(self.pictures, figures) if math.isinf(figure)]
         if equal and not self._equal_were_named:
             self._equal_were_named = True
-            LOGGER.warning("left out of the mean PSNR, as SR is equal to HR (flat pictures are): %s", ", ".join(equal))
+            LOGGER.warning(
+                "left out of the mean PSNR, because SR equals HR (in flat pictures it does): %s", ", ".join(equal)
+            )
         scores = {"psnr_y": mean_db(figures)}
         if self.lpips:
             scores["lpips"] = float(np.mean([self.lpips(hr, sr) for hr, sr in pairs]))

@@ -1,4 +1,4 @@
-"""How long the training waits for its data."""
+"""Time that the training waits for its data."""
 
 import time
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from srzoo.training.alarm import Alarm
 
 NOTABLE = 0.1
-"""Of the time: from here on it is shown."""
+"""Share of the time from which the bar shows it."""
 
 TOO_LONG = 0.3
-"""Of the time: from here on it is warned of."""
+"""Share of the time from which a warning reports it."""
 
 PATIENCE = 5
-"""Looks in a row, some fifty steps, that it has to last, as reading comes in bursts."""
+"""Looks in a row, about fifty steps, that it must last, because reading comes in bursts."""
 
 
 class Watched:
@@ -22,7 +22,7 @@ class Watched:
     which waits for the device, whoever was slower has set the pace.
 
     Args:
-        batches: to give.
+        batches: batches that it returns.
     """
 
     def __init__(self, batches: Iterator):
@@ -43,7 +43,7 @@ class Watched:
     def share(self) -> float:
         """The part of the time since the first batch after the last call that was spent waiting, from 0 to 1.
 
-        The first call gives 0, as there the pipeline starts and the step is traced.
+        The first call returns 0, because the pipeline starts there and the step is traced.
         """
         taken = time.perf_counter() - self._start if self._start is not None else 0.0
         share = 0.0 if self._first or not taken else min(1.0, self._waited / taken)
@@ -51,7 +51,7 @@ class Watched:
         return share
 
     def warning(self, share: float) -> str | None:
-        """What to tell of a share, once when it has lasted and again only after it was well for as long."""
+        """A message about a share: once after it has lasted, and again only after it was well for as long."""
         if not self._alarm(share > TOO_LONG):
             return None
         return (

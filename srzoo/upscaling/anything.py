@@ -31,13 +31,13 @@ def upscale(
     """Upscales a picture.
 
     Args:
-        picture: a path; a Pillow image; or an array or a tensor: uint8, uint16, or floats whose white is told, of
+        picture: a path; a Pillow image; or an array or a tensor: uint8, uint16, or floats with a value of white, of
             shape (H, W), (H, W, C) or (N, H, W, C), C being 1 (grey), 2 (with alpha), 3 (RGB) or 4 (with alpha).
         model: what `Upscaler` takes, or an `Upscaler`, which is not loaded again for each picture.
         scale: how many times as wide and high, from 1 to 16; default: the model's.
-        width, height, fit: in place of the scale, as `srzoo.upscaling.sizes.Size`.
-        white: of floats, 1 or 255.
-        self_ensemble, restore: as of `Upscaler`, if the model is none.
+        width, height, fit: a size in place of the scale, see `srzoo.upscaling.sizes.Size`.
+        white: value of white for floats, 1 or 255.
+        self_ensemble, restore: options of `Upscaler`, if `model` is no `Upscaler`.
 
     Returns:
         Of a path (its first frame) and of an image a Pillow image of 8 bits; else an array like the one given.

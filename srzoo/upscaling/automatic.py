@@ -8,22 +8,22 @@ from srzoo.pictures.damage import Damage, Thresholds, find_damage, quality_of_fi
 from srzoo.pictures.reading import open_picture
 
 AUTO = "auto"
-"""In the place of a model's name."""
+"""Word in the place of a model's name."""
 
 
 def suited(path: Path, factor: float, max_pixels: int = MAX_PIXELS) -> tuple[str, str]:
     """The network for a picture, by its first frame.
 
     Args:
-        path: of an image file.
+        path: path of an image file.
         factor: how many times as wide and high the result is.
-        max_pixels: that it may have.
+        max_pixels: largest number of pixels of the picture.
 
     Returns:
         The name of a network that ships, and a line that says what was found.
 
     Raises:
-        FileNotFoundError, ImageError: as `srzoo.pictures.reading.open_picture`.
+        FileNotFoundError, ImageError: the errors of `srzoo.pictures.reading.open_picture`.
     """
     with open_picture(path, max_pixels) as picture:
         pixels = next(picture.frames()).pixels.in_8_bits().in_colour().colour
@@ -32,4 +32,4 @@ def suited(path: Path, factor: float, max_pixels: int = MAX_PIXELS) -> tuple[str
     if quality is not None and quality <= Thresholds().quality:
         found = Damage(min(quality, found.quality or quality), found.noise, found.blurred)
     name = shipped.nearest(shipped.FOR_DAMAGED if found else shipped.FOR_CLEAN, factor)
-    return name, f"{name}, as it has {found}"
+    return name, f"{name}, because it has {found}"

@@ -25,18 +25,18 @@ from srzoo.upscaling.upscaler import Progress, Upscaler
 
 @dataclass(frozen=True)
 class Results:
-    """Where the results go, and how they are written.
+    """Places and formats of the results.
 
     Attributes:
-        folder: for them, with the inputs' sub-folders; None: each goes beside its input.
+        folder: folder of the results, with the inputs' sub-folders; None: each goes beside its input.
         file: where the only one goes, if that is asked for.
-        suffix: between a result's name and its ending.
+        suffix: text between a result's name and its ending.
         wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
-        quality: from 1 to 100, of what is compressed with loss.
+        quality: quality of lossy compression, from 1 to 100.
         made_by: what upscales, in words. What something else made is not replaced without `overwrite`.
         options: all else that decides what a result is.
         overwrite: whether a result may replace an input, that of another input, or that of something else.
-        record: of what made which result.
+        record: record of what made each result.
     """
 
     folder: Path | None = None
@@ -50,7 +50,7 @@ class Results:
     record: Record = field(default_factory=Record)
 
     def target(self, source: Source) -> Path:
-        """Where a result goes; the ending may change with its format."""
+        """Path of a result; the ending may change with its format."""
         if self.file:
             return self.file
         place = source.path if self.folder is None else self.folder / source.place
@@ -58,7 +58,7 @@ class Results:
         return place.with_name(f"{stem}{self.suffix}{ending}")
 
     def form(self, picture: Picture, factor: float) -> tuple[Format, list[str]]:
-        """As `srzoo.pictures.formats.output_format`; raises ValueError if the name that is asked for is another's."""
+        """Like `srzoo.pictures.formats.output_format`; raises ValueError if another file has the wanted name."""
         ending = self.file.suffix.lower() if self.file else ""
         named = next((key for key, each in FORMATS.items() if ending in each.endings), None)
         written_as, notes = output_format(picture, self.wanted or named, factor)
@@ -70,13 +70,13 @@ class Results:
         return replace(written_as, quality=self.quality), notes
 
     def made(self, source: Path) -> Made | None:
-        """How the results of an input are made now; None if that is not noted."""
+        """The making of an input's results; None without a record."""
         if self.file or not self.made_by:
             return None
         return Made(self.made_by, fingerprint(source, f"{self.made_by}\n{self.options}"))
 
     def is_done(self, job: "Job") -> bool:
-        """Whether a job's results are there (whole, as writes are atomic), made of this input with these options."""
+        """Whether a job has results of this input with these options. They are whole, because writes are atomic."""
         found = [self.record.find(path) for path in job.outputs]
         if not self.made_by or None in found:
             return False
@@ -88,7 +88,7 @@ class Results:
             return False
 
     def maker(self, target: Path) -> str | None:
-        """What made the result that is there, if it is known to be something else."""
+        """The maker of an existing result, if it is known and differs."""
         made = self.record.find(target) if self.made_by and not self.file else None
         return made.by if made and made.by != self.made_by else None
 
@@ -101,7 +101,7 @@ class Job:
         source: the file.
         target: where the result goes.
         written_as: its format.
-        size: of the result.
+        size: size of the result.
         given: width and height of the first frame, upright.
         planes: how often the network is applied to a picture of that size: frames, and once more for their alpha.
         comparison: where the side-by-side picture goes, if one is wanted.
@@ -123,7 +123,7 @@ class Job:
 
     @property
     def factor(self) -> float:
-        """How many times as wide or high, whichever is more, the result is."""
+        """The larger of the factors on width and height."""
         return max(side / before for side, before in zip(self.size.of(*self.given), self.given))
 
     @property
@@ -133,7 +133,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a picture: its first frame before and after, and what is to be said."""
+    """Outcome of a picture: its first frame before and after, and notes."""
 
     before: Frame
     after: Frame | LargeFrame
@@ -152,11 +152,11 @@ def plan(
     """Decides where each result goes and in which format, which takes a look into each file's header.
 
     Args:
-        sources: of `find_sources`.
+        sources: sources from `find_sources`.
         results: where they go.
-        size: of the results.
+        size: size of the results.
         compare: whether side-by-side pictures are wanted.
-        max_pixels: that an input may have.
+        max_pixels: largest number of pixels of an input.
         resume: whether what has been done before is left.
 
     Returns:
@@ -173,7 +173,7 @@ def plan(
         ]
     if not resume:
         return jobs
-    # Of several with one result the last is to stay, so all are done again.
+    # The last of several with one result must stay, so all are done again.
     alone = [not job.refusal and max(writers[path.resolve()] for path in job.outputs) == 1 for job in jobs]
     return [replace(job, done=may and results.is_done(job)) for job, may in zip(jobs, alone)]
 
@@ -183,7 +183,7 @@ def _writers(jobs: list[Job]) -> Counter[Path]:
 
 
 def _with_comparison_apart(job: Job, writers: Counter[Path], inputs: set[Path]) -> Job:
-    """With the ending in the comparison's name, where without it two would be one: `a.png_compare.png`."""
+    """Adds the ending to the comparison's name if two would share one name: `a.png_compare.png`."""
     place = job.comparison and job.comparison.resolve()
     if not place or (writers[place] <= 1 and place not in inputs):
         return job
@@ -208,7 +208,7 @@ def _job(source: Source, results: Results, size: Size, compare: bool, max_pixels
 
 
 def _too_long(path: Path) -> str | None:
-    """That no file can be called so, before it is computed."""
+    """Says, before the computation, that no file can have this name."""
     folder = next(parent for parent in path.absolute().parents if parent.is_dir())
     try:
         os.lstat(folder / path.name)
@@ -238,7 +238,7 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, resul
 
 
 def work(job: Job, upscaler: Upscaler) -> int:
-    """LR pixels that the network computes for a job, 0 if it cannot be done; `carry_out` tells why."""
+    """LR pixels that the network computes for a job, 0 if it cannot be done; `carry_out` says why."""
     try:
         return job.planes * upscaler.work(job.given, job.size.of(*job.given))
     except ValueError:
@@ -263,16 +263,16 @@ def carry_out(
 
     Args:
         job: without refusal.
-        upscaler: of any model.
-        title: of the result in the side-by-side picture.
-        progress: as of `Upscaler`.
-        max_pixels: that a frame of the input may have.
+        upscaler: upscaler of any model.
+        title: title of the result in the side-by-side picture.
+        progress: the same as for `Upscaler`.
+        max_pixels: largest number of pixels of a frame of the input.
         results: those that the job is one of.
 
     Raises:
         FileNotFoundError: if the file has vanished.
         ImageError: if it cannot be read, or the result cannot be written.
-        ValueError, MemoryError: as `Upscaler`.
+        ValueError, MemoryError: the errors of `Upscaler`.
     """
     for path in job.outputs if not results.overwrite else ():
         other = results.record.other_name(path)

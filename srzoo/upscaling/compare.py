@@ -40,13 +40,13 @@ def side_by_side(lr: np.ndarray, sr: np.ndarray, name: str = "SR") -> np.ndarray
 
 
 def of_centre(lr: np.ndarray, shown_hr: np.ndarray, hr_shape: tuple[int, ...], name: str = "SR") -> np.ndarray:
-    """As `side_by_side`, where only the part of the SR picture is at hand that `centre` says.
+    """Like `side_by_side`, for the part of the SR picture that `centre` says.
 
     Args:
         lr: uint8 array of shape (H, W, 3).
         shown_hr: uint8 array, the SR picture in the rows and columns of `centre`, `enlarged`.
         hr_shape: height and width of the whole SR picture.
-        name: as of `side_by_side`.
+        name: the same as for `side_by_side`.
     """
     rows, columns = centre(lr.shape, hr_shape)
     picture, box = Image.fromarray(lr), (columns.start, rows.start, columns.stop, rows.stop)
@@ -95,7 +95,7 @@ def panels(pictures: list[tuple[np.ndarray, str, str]]) -> np.ndarray:
     """Sets equally large pictures side by side on white.
 
     Args:
-        pictures: of each its pixels, uint8 (H, W, 3), its title and a note.
+        pictures: pixels, uint8 (H, W, 3), a title and a note for each.
 
     Returns:
         uint8 array of shape (height, width, 3).

@@ -1,4 +1,4 @@
-"""How much memory there is, and whether an error says that there is none."""
+"""Available memory, and errors that report a lack of it."""
 
 import math
 import re
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     import keras
 
 SHARE = 0.8
-"""Of the available memory, what a tile may take: other programs need some meanwhile."""
+"""Share of the available memory for a tile; other programs need some meanwhile."""
 
 
 def available_memory(root: Path = Path("/")) -> float:
-    """Bytes that this process may still take without being killed, infinite where the system does not tell.
+    """Bytes that this process may still take without being killed, infinite if the system does not say.
 
     It is what Linux calls available, swap included, or less in a container with a limit of its own.
 
     Args:
-        root: of the file system; another one for tests.
+        root: root of the file system; tests give another.
     """
     try:
         lines = re.findall(r"^(MemAvailable|SwapFree): *(\d+) kB", (root / "proc/meminfo").read_text(), re.MULTILINE)
@@ -36,7 +36,7 @@ def available_memory(root: Path = Path("/")) -> float:
 
 
 def resident_memory(root: Path = Path("/")) -> int:
-    """Bytes that this process holds now, 0 where the system does not tell."""
+    """Bytes that this process holds now, 0 if the system does not say."""
     try:
         status = (root / "proc/self/status").read_text()
     except OSError:
@@ -54,7 +54,7 @@ def is_out_of_memory(error: Exception) -> bool:
     """Tells whether a runtime failed for want of memory; not all of them have an exception of their own for it."""
     if isinstance(error, MemoryError):
         return True
-    # Where TensorFlow was never imported, the error is not one of its own.
+    # Without an import of TensorFlow, the error is not one of its own.
     tf = sys.modules.get("tensorflow")
     if tf and isinstance(error, tf.errors.ResourceExhaustedError):
         return True

@@ -1,4 +1,4 @@
-"""From an image file to its upscaled file, with all that it holds."""
+"""Upscales an image file, and keeps what it holds."""
 
 import math
 import os
@@ -47,13 +47,13 @@ def upscale_pixels(
     so what is opaque stays opaque. Colours under alpha 0 are those of visible pixels nearby.
 
     Args:
-        upscaler: of any model.
+        upscaler: upscaler of any model.
         pixels: uint8 or uint16, grey or RGB, with or without alpha.
-        progress: as of `Upscaler`.
+        progress: the same as for `Upscaler`.
         size: width and height of the result; default: as the upscaler's scale says.
 
     Raises:
-        ValueError, MemoryError: as `Upscaler`.
+        ValueError, MemoryError: the errors of `Upscaler`.
     """
     size = size or Size(upscaler.scale).of(*pixels.size)
     upscaler = _precise(upscaler, pixels)
@@ -63,7 +63,7 @@ def upscale_pixels(
 
 
 def upscale_bled(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter) -> Pixels:
-    """As `upscale_pixels`, for colours of `srzoo.pictures.pixels.bleed`, by the network's own scale.
+    """Like `upscale_pixels`, for colours of `srzoo.pictures.pixels.bleed`, by the network's own scale.
 
     So of a part of a picture, with its halo, the inner part comes out as of the whole picture.
     """
@@ -166,19 +166,19 @@ def upscale_picture(
     A result of more than `LARGE` bytes is written row by row as PNG and TIFF, and never held.
 
     Args:
-        upscaler: of any model.
-        picture: of `srzoo.pictures.reading.open_picture`.
+        upscaler: upscaler of any model.
+        picture: picture from `srzoo.pictures.reading.open_picture`.
         path: where to write, atomically.
         written_as: the format, as `srzoo.pictures.formats.output_format` chooses it.
-        progress: as of `Upscaler`.
-        size: of each frame or page; default: as the upscaler's scale says.
+        progress: the same as for `Upscaler`.
+        size: size of each frame or page; default: the upscaler's scale.
 
     Returns:
         The first frame before and after; a `LargeFrame` has been used up.
 
     Raises:
         ImageError: if a frame is damaged, or the file cannot be written.
-        ValueError, MemoryError: as `Upscaler`.
+        ValueError, MemoryError: the errors of `Upscaler`.
     """
     first: list[tuple[Frame, Frame | LargeFrame]] = []
 

@@ -1,4 +1,4 @@
-"""How large a result is to be, and how a network's larger one is brought down to it."""
+"""Sizes of results, and the reduction of a network's larger result."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from srzoo.images import to_uint16
 from srzoo.pictures.pixels import Pixels
 
 LARGEST = 16
-"""How many times as wide and high a result may be."""
+"""Largest factor on width and height."""
 
 REACH = 2
 """Pixels of the smaller picture that the bicubic kernel looks far."""
@@ -21,11 +21,11 @@ BICUBIC, HAMMING = Image.Resampling.BICUBIC, Image.Resampling.HAMMING
 
 @dataclass(frozen=True)
 class Size:
-    """What size is asked for: `scale`, or `width`, or `height`, or both of these.
+    """Wanted size: `scale`, or `width`, or `height`, or both of these.
 
     Attributes:
         scale: how many times as wide and high, from 1 to `LARGEST`.
-        width, height: in pixels; of one alone the other follows.
+        width, height: sides in pixels; one alone decides the other.
         fit: both are the most that the result may have, and the picture's aspect decides which one it has.
     """
 
@@ -62,7 +62,7 @@ class Size:
 
 
 def passes(scale: int, given: tuple[int, int], size: tuple[int, int]) -> int:
-    """How often a network of that scale is applied, once or twice, to reach a size; both are width and height.
+    """Number of passes, one or two, of a network of that scale to reach a size; both are width and height.
 
     Raises:
         ValueError: if twice is not enough.
@@ -85,7 +85,7 @@ def shrunk(bands: Iterable[Pixels], given: tuple[int, int], size: tuple[int, int
     Args:
         bands: full rows from the top: uint8, uint16 or float32.
         given: width and height of all of them.
-        size: of the result, at most `given`.
+        size: size of the result, at most `given`.
     """
     ratio = given[1] / size[1]
     reach = math.ceil(REACH * ratio) + 1

@@ -1,4 +1,4 @@
-"""From LR pixels to SR pixels with a trained model, tile by tile."""
+"""Upscales LR pixels with a trained model, tile by tile."""
 
 import logging
 import math
@@ -33,8 +33,8 @@ DEFAULT_MEMORY = 2_000_000_000
 
 
 SHARED, BAND, LEAST_TILE = 0.65, 0.1, 0.3
-"""Of the memory, where a result comes in bands: for all, for a band, and for a tile at least. With `DEFAULT_MEMORY` a
-process that upscales 100 megapixels so stays below 2.5 GB."""
+"""Shares of the memory if a result comes in bands: for all, for a band, and at least for a tile. With `DEFAULT_MEMORY`
+a process that upscales 100 megapixels then stays below 2.5 GB."""
 
 FINISHED_ROWS = 128
 
@@ -49,7 +49,7 @@ class Upscaler:
     """Upscales pictures of any size with one model, in bounded memory.
 
     A picture that does not fit is cut into tiles with a halo; the result is that of the whole picture, within one grey
-    level of rounding, or as near as `srzoo.models.geometry.MOST_HALO` tells for a network that looks farther. One that
+    level of rounding, or as near as `srzoo.models.geometry.MOST_HALO` allows for a network that looks farther. One that
     must see the whole picture is never cut. If the memory that it may take is not there, tiles get smaller, for this
     and all later pictures.
 
@@ -61,15 +61,15 @@ class Upscaler:
         memory: bytes that the network may take for a tile. TensorFlow itself (0.6 to 0.9 GB, with what its
             allocator keeps) and the result come on top. The more, the less time is lost on halos.
         scale: how many times as wide and high the result is, from 1 to 16, maybe a fraction; default: the model's. A
-            model of another scale is applied, twice if need be, and its result is brought down.
+            model of another scale is applied, twice if necessary, and its result is reduced.
         self_ensemble: whether the result is the mean over eight flips and turns, which takes eight times as long.
         restore: how much damage (noise, JPEG, blur) is taken away, from 0 (as `edsr-baseline`) to 1 (as `edsr-real`);
             the model is then left out.
 
     Attributes:
-        scale: of the results.
-        network_scale: of the model.
-        automatic: whether `suited` tells which of two upscalers is for a picture.
+        scale: scale of the results.
+        network_scale: scale of the model.
+        automatic: whether `suited` chooses one of two upscalers for a picture.
 
     Raises:
         FileNotFoundError: if there is no such model.
@@ -169,14 +169,14 @@ class Upscaler:
 
         Args:
             pixels: float32 or uint8 array of shape (H, W, 3), RGB in [0, 255], with at least one pixel.
-            progress: as of a call.
+            progress: the same as for a call.
 
         Returns:
             float32 array of shape (scale H, scale W, 3) about [0, 255], neither rounded nor clipped; it takes 12 bytes
             a pixel. `srzoo.images.to_uint16` makes 16 bits of it.
 
         Raises:
-            ValueError, MemoryError: as a call, but values that are not finite are passed on.
+            ValueError, MemoryError: the errors of a call, but values that are not finite are passed on.
         """
         return self.suited(pixels)._sized(pixels, lambda sr: sr, progress)
 
@@ -201,15 +201,15 @@ class Upscaler:
         Args:
             pixels: array of shape (H, W, 3), RGB, with at least one pixel: uint8 or float32 in [0, 255], or uint16 in
                 [0, 65535].
-            finish: from a part of the result, float32 (h, w, 3) about [0, 255], neither rounded nor clipped, to an
-                array of any type and of shape (h, w) or (h, w, channels); each pixel by itself.
-            progress: as of a call.
+            finish: function from a part of the result, float32 (h, w, 3) about [0, 255], neither rounded nor clipped,
+                to an array of any type and of shape (h, w) or (h, w, channels); each pixel by itself.
+            progress: the same as for a call.
 
         Returns:
             Array of shape (s H, s W) or (s H, s W, channels), s being `network_scale`.
 
         Raises:
-            ValueError, MemoryError: as a call.
+            ValueError, MemoryError: the errors of a call.
         """
         height, width = pixels.shape[:2]
         result = None
@@ -243,15 +243,15 @@ class Upscaler:
         return min(self.max_pixels, math.prod(given)) * self._bytes_per_pixel
 
     def plan(self, pixels: np.ndarray, row_bytes: int = 0) -> list[Tile]:
-        """Gives the tiles in which a picture is upscaled.
+        """Returns the tiles in which a picture is upscaled.
 
         Args:
-            pixels: as of `tiled`.
-            row_bytes: of a row of the result, if it is to come in bands. Pictures for which that is worth while are
+            pixels: the same as for `tiled`.
+            row_bytes: bytes of a row of the result, if it comes in bands. Pictures for which bands pay off are
                 large themselves, so tiles, a band and the picture then share less than the memory (`SHARED`).
 
         Raises:
-            ValueError, MemoryError: as a call.
+            ValueError, MemoryError: the errors of a call.
         """
         if pixels.dtype not in (np.float32, np.uint16):
             check_pixels(pixels)
@@ -273,11 +273,11 @@ class Upscaler:
     def bands(
         self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], tiles: Iterable[Tile]
     ) -> Iterator[np.ndarray]:
-        """As `tiled`, but gives the result in bands of full rows from the top, and holds one of them.
+        """Like `tiled`, but returns the result in bands of full rows from the top, and holds one band.
 
         Args:
-            pixels, finish: as of `tiled`.
-            tiles: of `plan` for this picture, row by row.
+            pixels, finish: the same as for `tiled`.
+            tiles: tiles from `plan` for this picture, row by row.
         """
         width = pixels.shape[1] * self.network_scale
         parts = self._parts(pixels, finish, tiles)
@@ -291,7 +291,7 @@ class Upscaler:
             yield band
 
     def _parts(self, pixels: np.ndarray, finish: Callable, tiles: Iterable[Tile]) -> Iterator:
-        """For each part of the result: the planned tile that it is of, its place, and what `finish` makes of it."""
+        """Yields, for each part of the result, its planned tile, its place, and what `finish` makes of it."""
         for planned in tiles:
             for tile, sr in self._run(pixels, planned):
                 down, across = tile.target
@@ -307,7 +307,7 @@ class Upscaler:
         shape = height * self.network_scale, width * self.network_scale, *finished.shape[2:]
         needed = math.prod(shape) * finished.itemsize
         message = f"no memory for the result of {shape[1]}x{shape[0]} pixels, {needed / 1e9:.1f} GB"
-        # Asked for lazily, more than there is would be granted, and the process be killed when it is used.
+        # The system grants more memory than it has, and kills the process at the first use of what is missing.
         if needed > machine.available_memory():
             raise MemoryError(message)
         try:

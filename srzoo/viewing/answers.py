@@ -9,17 +9,17 @@ from typing import Any
 from srzoo.viewing.key import ANSWERS_FORMAT, Key
 
 MAX_BYTES = 10_000_000
-"""Of a file of answers; one of a thousand pictures has some hundred kilobytes."""
+"""Largest size of a file of answers; a thousand pictures take some hundred kilobytes."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What one rater said.
+    """Answers of one rater.
 
     Attributes:
         file: where it was read.
         rater: the rater's identifier, drawn by the page.
-        name: that the rater gave, or "".
+        name: name that the rater gave, or "".
         scores: stimulus -> score from 1 to 5, at its first showing.
         repeats: stimulus -> score at its second showing.
     """
@@ -32,7 +32,7 @@ class Answers:
 
     @property
     def label(self) -> str:
-        """How the report calls the rater."""
+        """Name of the rater in the report."""
         return f"{self.name.strip()} ({self.rater})" if self.name.strip() else self.rater
 
 
@@ -41,7 +41,7 @@ def read_answers(paths: Sequence[Path], key: Key) -> list[Answers]:
 
     Args:
         paths: files, and folders whose `.json` files are read.
-        key: of the study.
+        key: key of the study.
 
     Returns:
         One a rater, at least one.

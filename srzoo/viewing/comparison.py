@@ -40,8 +40,8 @@ def write_comparison(
     """Writes the page; it appears whole or not at all.
 
     Args:
-        pictures: as `srzoo.viewing.pictures.find_pictures` gives them.
-        methods: of one scale, at least one. Where there is no HR, differences are against the first.
+        pictures: pictures from `srzoo.viewing.pictures.find_pictures`.
+        methods: at least one method; all have one scale. Without HR, differences are against the first.
         output: an `.html` file.
         lpips: measures LPIPS too, if given.
         progress: is given the pictures and gives them back one by one, as `tqdm.tqdm` does.

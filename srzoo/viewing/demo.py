@@ -22,7 +22,7 @@ SWEEP = 30
 
 
 def _gradio() -> ModuleType:
-    # Read when it is imported; nothing is to be told to others.
+    # Gradio reads it at its import; it must send nothing to others.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
         import gradio
@@ -60,7 +60,7 @@ def serve(
         port: None: the first free one from 7860 on.
         limits: what the page takes.
         browser: opens a browser.
-        names: of hosts, besides this machine's own, by which the page may be asked for if it listens at this machine
+        names: host names, besides this machine's own, that browsers may use if the page listens at this machine
             alone.
 
     Raises:

@@ -18,16 +18,16 @@ Drop pictures, choose a model, and move the line between before and after. The p
 machine that runs this page; pictures are deleted there an hour after they were last used, or when you press Clear."""
 
 SCROLL = "() => setTimeout(() => document.getElementById('result').scrollIntoView({ block: '%s' }), 200)"
-"""Later, as Gradio lays the bar out when all scripts have run."""
+"""Later, because Gradio lays the bar out after all scripts have run."""
 
 ACCEPT = "() => document.querySelector('input[type=file]').setAttribute('accept', 'image/*')"
 """Phones then offer photographs. If Gradio knew of it, it would refuse other files by itself, and not say why."""
 
-PARTS = """A large picture takes minutes. **Try a part first**: it takes seconds and tells how long the whole will take.
+PARTS = """A large picture takes minutes. **Try a part first**: it takes seconds and says how long the whole will take.
 Click on the part that you want to see."""
 
 MIDDLE = 0.5, 0.5
-"""Of a picture, as shares of its width and height."""
+"""Middle of a picture, as shares of its width and height."""
 
 SCALES = 2, 3, 4
 

@@ -1,20 +1,20 @@
-"""What a study asked, and which picture is whose: the file that the raters do not get."""
+"""Key of a study: its questions, and the model of each picture. Raters do not get this file."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 HR = "HR"
-"""What the original picture is called beside the models."""
+"""Name of the original picture beside the models."""
 
 ANSWERS_FORMAT = "srzoo mos answers 1"
 KEY_FORMAT = "srzoo mos key 1"
 
 KEY = "key.json"
-"""Its name in a study's folder."""
+"""Name of the key in a study's folder."""
 
 SECONDS = 5.0
-"""That a rater takes for a picture, roughly."""
+"""Seconds that a rater needs for a picture, roughly."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Key:
     Attributes:
         study: its identifier.
         models: names of what is compared, HR first if it is there.
-        scale: of the upscaling.
+        scale: scale of the upscaling.
         repeats: versions that each rater is shown twice.
         stimuli: identifier in the page and in answers -> what it shows.
     """
@@ -50,7 +50,7 @@ class Key:
 
     @property
     def minutes(self) -> float:
-        """That a rater takes, roughly."""
+        """Minutes that a rater needs, roughly."""
         return (len(self.stimuli) + self.repeats) * SECONDS / 60
 
 

@@ -13,7 +13,7 @@ class Stopped(Exception):
 
 
 class Watch:
-    """How far an answer is; it is told to stop from another thread.
+    """Progress of an answer; another thread can stop it.
 
     Attributes:
         title: what is being done.
@@ -30,7 +30,7 @@ class Watch:
         Args:
             title: what is being done.
             work: LR pixels that the network computes for it.
-            rate: of them in a second, as far as it is known.
+            rate: LR pixels a second, as far as known.
 
         Raises:
             Stopped: if it is to stop.
@@ -41,7 +41,7 @@ class Watch:
         self._began = time.monotonic()
 
     def __call__(self, tiles: list[Tile]) -> Iterator[Tile]:
-        """Gives the tiles back, as `Upscaler` wants its progress; raises Stopped between them."""
+        """Yields the tiles back, as `Upscaler` wants its progress; raises Stopped between them."""
         for tile in tiles:
             self._check()
             self._tile = area(tile)
@@ -84,13 +84,13 @@ class Job:
 
     @property
     def ahead(self) -> int:
-        """How many answers are computed before it."""
+        """Number of answers before it."""
         return self._line.jobs.index(self) if self in self._line.jobs else 0
 
     def done(self, seconds: float) -> bool:
         """Waits for the answer for so many seconds at most; returns whether it is there."""
         wait([self._future], seconds)
-        return self._future.done()  # which is told of one that was stopped in the line, too
+        return self._future.done()  # which also holds for one that was stopped in the line
 
     def result(self) -> str:
         """The answer.
@@ -105,7 +105,7 @@ class Job:
             raise Stopped from None
 
     def stop(self) -> None:
-        """Takes it out of the line, or ends it after the tile in hand."""
+        """Takes it out of the line, or ends it after the present tile."""
         self.watch.stopped = True
         self._future.cancel()
 
@@ -127,7 +127,7 @@ class Line:
         """Puts work at the end.
 
         Args:
-            answer: the work, which tells how far it is, and ends by Stopped if it is to.
+            answer: the work. It reports its progress, and raises Stopped to end.
 
         Raises:
             ValueError: if the line is full; one sentence.

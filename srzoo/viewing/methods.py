@@ -22,10 +22,10 @@ class Method:
     """A way of upscaling.
 
     Attributes:
-        name: how people tell it from the others.
+        name: name for people.
         scale: HR pixels a side of an LR pixel.
-        halo, alignment: as of `srzoo.runtimes.network.Network`.
-        upscale: from uint8 (h, w, 3) to uint8 (scale h, scale w, 3).
+        halo, alignment: the same as for `srzoo.runtimes.network.Network`.
+        upscale: function from uint8 (h, w, 3) to uint8 (scale h, scale w, 3).
     """
 
     name: str
@@ -35,11 +35,11 @@ class Method:
     alignment: int = 1
 
     def upscale_part(self, lr: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-        """That part of the whole picture's enlargement, without computing the rest.
+        """Returns that part of the whole picture's enlargement, without computing the rest.
 
         Args:
             lr: uint8 (h, w, 3).
-            rows, columns: of LR.
+            rows, columns: rows and columns of LR.
 
         Returns:
             uint8 (scale rows, scale columns, 3).
@@ -54,8 +54,8 @@ def load_methods(sources: Sequence[str], scale: int | None = None, **options: An
     Args:
         sources: `bicubic`, names of models whose weights ship, or files that `resolve_image.py --model` takes; each
             maybe as LABEL=SOURCE.
-        scale: of bicubic; default: that of the networks, or else 4.
-        options: of `Upscaler`.
+        scale: scale of bicubic; default: that of the networks, or else 4.
+        options: options of `Upscaler`.
 
     Returns:
         As many methods, in the same order.

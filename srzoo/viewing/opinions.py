@@ -30,7 +30,7 @@ def screen(scores: np.ndarray) -> np.ndarray:
     than 5 % of scores far off, about as many above as below. It is meant to be applied once.
 
     Args:
-        scores: of shape (raters, presentations).
+        scores: array of shape (raters, presentations).
 
     Returns:
         bool array of shape (raters,), True for those to leave out.
@@ -61,7 +61,7 @@ def agreement(scores: np.ndarray, rater: int) -> float | None:
     """Pearson's correlation of one rater's scores with the mean of the others'.
 
     Args:
-        scores: of shape (raters, presentations).
+        scores: array of shape (raters, presentations).
         rater: the index of the one.
 
     Returns:
@@ -79,10 +79,10 @@ def mean_of_raters(scores: np.ndarray) -> Mean:
     """Mean opinion score: the interval is that of other raters before the same pictures.
 
     BT.500-13, Annex 2, section 2.1.2, with Student's factor in place of 1.96, which is too small for few raters.
-    A rater's mean counts as one value, as scores of one rater are not independent.
+    A rater's mean counts as one value, because the scores of one rater are not independent.
 
     Args:
-        scores: of shape (raters, pictures).
+        scores: array of shape (raters, pictures).
     """
     means = np.asarray(scores, np.float64).mean(axis=1)
     count = len(means)

@@ -18,7 +18,7 @@ def render(name: str, title: str, data: dict[str, Any]) -> str:
     """Fills the page `pages/<name>.html` with its style, its script and data.
 
     Args:
-        name: of the page.
+        name: name of the page.
         title: plain text for the browser's tab.
         data: what JSON can hold; the script reads it from the element `data`.
 

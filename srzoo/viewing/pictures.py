@@ -17,7 +17,7 @@ class Shown:
     """A picture to show.
 
     Attributes:
-        name: of its file, without the ending.
+        name: name of its file, without the ending.
         file: where it is.
         pair: HR and maybe LR; None if the file is LR itself.
     """
@@ -27,7 +27,7 @@ class Shown:
     pair: Pair | None
 
     def read(self, scale: int, lpips: Lpips | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-        """Gives (lr, hr), uint8 of shapes (h, w, 3) and (scale h, scale w, 3); hr is None if there is none.
+        """Returns (lr, hr), uint8 of shapes (h, w, 3) and (scale h, scale w, 3); hr is None if there is none.
 
         Raises:
             ValueError: if the file cannot be read, or as `Pair.read`.
@@ -36,13 +36,13 @@ class Shown:
 
 
 def find_pictures(paths: Sequence[Path], scale: int, reference: bool, lpips: Lpips | None = None) -> list[Shown]:
-    """Finds pictures to show and reads each once, so that bad ones are told before anything is upscaled.
+    """Finds pictures to show and reads each once, so that bad ones are reported before anything is upscaled.
 
     Args:
         paths: files, and folders as `srzoo.evaluation.find_pairs` takes them.
-        scale: of the upscaling.
+        scale: scale of the upscaling.
         reference: if they are HR; else they are LR, at any depth of a folder.
-        lpips: if it is to be measured, as it may need larger pictures.
+        lpips: LPIPS, which may need larger pictures; None: not measured.
 
     Returns:
         At least one a path.

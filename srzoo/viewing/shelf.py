@@ -16,7 +16,7 @@ class _Kept:
 
 
 class Shelf:
-    """Folders of files, each of which is deleted when its time has passed.
+    """Folders of files. Each file is deleted when its time has passed.
 
     Args:
         root: the folder that holds them; it is made.
@@ -36,7 +36,7 @@ class Shelf:
         """Makes a folder.
 
         Args:
-            seconds: that it is kept.
+            seconds: seconds that it is kept.
             size: bytes that will be put there.
 
         Raises:
@@ -55,7 +55,7 @@ class Shelf:
         return folder
 
     def keep(self, path: Path, seconds: float) -> None:
-        """Has the folder of a file kept for so many seconds from now on."""
+        """Keeps the folder of a file for so many seconds from now on."""
         with self._lock:
             if kept := self._kept.get(self._name(path)):
                 kept.until = time.monotonic() + seconds

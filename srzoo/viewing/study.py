@@ -1,4 +1,4 @@
-"""Makes a study of opinions: one web page for the raters, and the key that tells which picture is whose.
+"""Makes a study of opinions: one web page for the raters, and the key that says which picture is whose.
 
 The protocol is that of SRGAN's paper (arXiv 1609.04802, section 3.4), single stimuli on a scale of five grades as in
 ITU-R BT.500 (Annex 1, section 6.1); docs/mos.md says what was taken from where.
@@ -26,11 +26,11 @@ TITLE = "How good do these pictures look?"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study asks.
+    """Plan of a study.
 
     Attributes:
         crop: HR pixels a side of what is shown, at most.
-        pictures: of the folder that are used, at most, evenly spread over it.
+        pictures: largest number of pictures, evenly spread over the folder.
         repeats: versions that each rater is shown twice; None: a tenth, at least three.
         examples: pictures of the training at the start.
         reference: if the folder's pictures are HR; else they are LR, and there is no hidden reference.
@@ -53,7 +53,7 @@ def create_study(
     """Writes a study's folder: `study.html` for the raters and `key.json`; it appears whole or not at all.
 
     Args:
-        folder: of pictures, see `srzoo.viewing.pictures.find_pictures`.
+        folder: folder of pictures, see `srzoo.viewing.pictures.find_pictures`.
         methods: what is compared; the original comes on top.
         output: the study's folder, which must be new.
         plan: what is asked.
@@ -86,7 +86,7 @@ def create_study(
         "study": key.study,
         "repeats": key.repeats,
         "minutes": key.minutes,
-        # By their random names: the order would tell the models otherwise.
+        # By their random names: otherwise the order would reveal the models.
         "stimuli": sorted(page, key=lambda stimulus: stimulus["id"]),
         "training": [example for shown in examples for example in _anchors(shown, scale, plan.crop)],
     }
@@ -163,7 +163,7 @@ def _times(part: slice, scale: int) -> slice:
 def _write(output: Path, files: dict[str, str]) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     with unfinished_folder(output.parent) as temporary:
-        # Within it, as the temporary folder itself is private and the study is not.
+        # Within it, because the temporary folder itself is private and the study is not.
         written = temporary / output.name
         written.mkdir()
         for name, text in files.items():

@@ -31,12 +31,12 @@ RECOMMENDED_RATERS = 15
 
 @dataclass(frozen=True)
 class Rater:
-    """How consistent a rater was.
+    """Consistency of a rater.
 
     Attributes:
         label: the rater's name, if given, and identifier.
-        mean: of all scores.
-        reference: of the hidden originals' scores; None if the study has none.
+        mean: mean of all scores.
+        reference: mean of the hidden originals' scores; None if the study has none.
         repeat_difference: grades between two ratings of the same picture, on average.
         agreement: Pearson's correlation with the mean of the others, over all pictures; None if there is none.
         left_out: why, in words; None for those who count.
@@ -57,7 +57,7 @@ class ModelScore:
     Attributes:
         model: its name, or `HR`.
         opinion: the mean opinion score.
-        shares: of the scores 1 to 5, each in [0, 1].
+        shares: shares of the scores 1 to 5, each in [0, 1].
         pictures: picture -> mean score.
     """
 
@@ -73,8 +73,8 @@ class Comparison:
 
     Attributes:
         first, second: their names; the first has the higher score.
-        difference: of their scores, in grades.
-        p: of the permutation test.
+        difference: difference of their scores in grades.
+        p: p value of the permutation test.
         adjusted: the same, by Holm, over all comparisons.
     """
 
@@ -105,7 +105,7 @@ def report(key: Key, answers: list[Answers]) -> StudyReport:
     """Screens raters and computes scores.
 
     Args:
-        key: of the study.
+        key: key of the study.
         answers: one a rater, as `read_answers` gives them.
 
     Raises:

@@ -48,10 +48,10 @@ class Limits:
     """What the demo takes.
 
     Attributes:
-        pixels: of a picture before upscaling, all its frames or pages together.
+        pixels: largest picture before upscaling, over all its frames or pages.
         pictures: held for one person.
-        bytes_of_file: of a file.
-        bytes_of_all: of everybody's pictures together, and of everybody's answers.
+        bytes_of_file: largest size of a file.
+        bytes_of_all: largest size of all uploads together, and of all answers.
         waiting: answers that may wait; one is computed at a time.
     """
 
@@ -73,9 +73,9 @@ class Upload:
     """A picture that was dropped.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         size: width and height, upright.
-        count: of frames or pages.
+        count: number of frames or pages.
     """
 
     path: Path
@@ -99,12 +99,12 @@ class Upload:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for.
+    """A request for a network.
 
     Attributes:
         model: what `srzoo resolve` takes as --model, `auto` too.
         scale: how many times as wide and high the result is.
-        fidelity: in [0, 1], for a model with that dial.
+        fidelity: number in [0, 1], for a model with that dial.
         part: the middle of the part that is wanted, as shares of width and height; None: the whole picture.
     """
 
@@ -172,13 +172,13 @@ def _looked_through(path: Path, limits: Limits) -> Upload:
     elsewhere = "use resolve_image.py, which takes"
     with path.open("rb") as file:
         if file.read(8).startswith(JPEG_XL):
-            # Its reader decodes a file to tell its size, so none could be too large.
+            # Its reader decodes a file to find its size, so none could be too large.
             raise ValueError(f"{path.name}: this page takes no JPEG XL; {elsewhere} it")
     sizes: list[tuple[int, int]] = []
     with open_picture(path) as picture:
         pixels = math.prod(picture.size) * picture.count
         if pixels <= limits.pixels:
-            # All are decoded, so that a damaged one is told now; pages may be larger than the first.
+            # Decode all, to report a damaged one now; pages may be larger than the first.
             sizes = [frame.pixels.size for frame in picture.frames()]
             pixels = sum(map(math.prod, sizes))
         if pixels > limits.pixels:
@@ -195,7 +195,7 @@ def has_dial(model: str) -> bool:
     """Tells whether a model has a fidelity dial: it is of GAN training and its partner ships.
 
     Raises:
-        FileNotFoundError, ValueError: as `zoo.load`, for a name or a file that is not one.
+        FileNotFoundError, ValueError: the errors of `zoo.load`, for a name or a file that is not one.
     """
     if model == AUTO:
         return False
@@ -214,10 +214,10 @@ def answer(uploads: Sequence[Upload], wish: Wish, folder: Path, watch: Watch) ->
     """Upscales pictures, and writes the page with the slider, `page.html`, and all that it shows into a folder.
 
     Args:
-        uploads: at least one.
+        uploads: one upload or more.
         wish: what is asked for.
         folder: an empty one.
-        watch: is told how far it is.
+        watch: gets the progress.
 
     Raises:
         ValueError: if no picture could be upscaled; the message names each.

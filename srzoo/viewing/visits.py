@@ -71,7 +71,7 @@ class Visits:
             self._uploads.remove(upload.path)
 
     def upscale(self, visitor: str, held: Sequence[Upload], wish: Wish) -> Iterator[str]:
-        """Gives markup: how far the answer is, again and again, and then the answer, or why there is none."""
+        """Yields markup: how far the answer is, again and again, and then the answer, or why there is none."""
         if not held:
             yield problems(["Drop a picture first, or take the example."])
             return

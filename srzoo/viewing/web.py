@@ -45,7 +45,7 @@ class Hosts:
 
     Args:
         app: what serves the others.
-        names: of the hosts that it is.
+        names: names of the hosts that it serves.
     """
 
     def __init__(self, app: ASGIApp, names: set[str]):
@@ -98,7 +98,9 @@ def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
     async def give(request: Request) -> Response:
         path = answers.find(request.path_params["place"])
         if path is None:
-            return PlainTextResponse("This answer was deleted, as it was an hour old. Upscale the picture again.", 404)
+            return PlainTextResponse(
+                "This answer was deleted, because it was an hour old. Upscale the picture again.", 404
+            )
         kind = "attachment" if "download" in request.query_params else "inline"
         return FileResponse(path, headers=HEADERS, filename=path.name, content_disposition_type=kind)
 

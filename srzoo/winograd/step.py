@@ -51,7 +51,7 @@ def choose_step(
     Args:
         stages: the settings of the runs; the first may be trained on pixels.
         engine: `auto`: this one where it fits; `winograd` or `tensorflow`.
-        precision: as it was asked for, `auto` if it was not.
+        precision: precision that the user gave, or `auto`.
         alone: whether one process trains, on one device.
 
     Returns:

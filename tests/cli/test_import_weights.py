@@ -22,7 +22,8 @@ def test_a_checkpoint_becomes_a_weights_file_that_loads(tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     assert main([str(CHECKPOINT)]) == 0
     assert capsys.readouterr().out == (
-        f"{CHECKPOINT}: {NAME}, scale 2, blocks 1, filters 4, residual scaling 1.0 (assumed, as no file tells it), "
+        f"{CHECKPOINT}: {NAME}, scale 2, blocks 1, filters 4, residual scaling 1.0 (assumed, because no file holds "
+        f"it), "
         f"1,259 parameters -> {NAME}.weights.h5\n"
     )
     model = zoo.load(f"{NAME}.weights.h5")

@@ -341,8 +341,8 @@ def test_auto_says_which_network_it_took_and_why(here, capsys, monkeypatch):
     Image.fromarray(read_image("clean.png")).save("damaged.jpg", quality=40)
     assert main(["clean.png", "damaged.jpg", "--model", "auto"]) == 0
     out = capsys.readouterr().out
-    assert "clean.png; edsr-baseline-x4, as it has no damage\n" in out
-    assert "damaged.jpg; edsr-real-x4, as it has JPEG of quality 40\n" in out
+    assert "clean.png; edsr-baseline-x4, because it has no damage\n" in out
+    assert "damaged.jpg; edsr-real-x4, because it has JPEG of quality 40\n" in out
     assert read_image("results/damaged.jpg").shape == (192, 256, 3)
 
 

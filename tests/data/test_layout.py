@@ -104,7 +104,7 @@ def test_what_a_training_or_upscaling_wrote_within_its_data_is_not_trained_on(tm
     Record().add(tmp_path / "photos/large/a.png", Made("edsr-baseline-x4, x4", ""))
     with caplog.at_level(logging.INFO, "srzoo"):
         assert [item.name[-5:] for item in folder(tmp_path, 4).train] == ["a.png", "b.png"]
-    assert f"{tmp_path / 'photos/run'}: passed over, as a training wrote it (2 pictures)" in caplog.text
+    assert f"{tmp_path / 'photos/run'}: passed over, because a training wrote it (2 pictures)" in caplog.text
     assert f"{tmp_path / 'photos/large'}: passed over 1 pictures, which are results of srzoo's" in caplog.text
     # Whoever gives them alone means them.
     assert len(folder(tmp_path / "photos/run", 4).train) == 2

@@ -270,7 +270,7 @@ def test_a_file_without_scale_and_halo_is_refused(tmp_path):
     with zipfile.ZipFile(path) as archive:
         (entry,) = archive.infolist()
     path.write_bytes(whole[: entry.header_offset])
-    with pytest.raises(ValueError, match=r"does not tell its scale and halo.*give a file that `python -m srzoo export"):
+    with pytest.raises(ValueError, match=r"does not say its scale and halo.*give a file that `python -m srzoo export"):
         exported.load(path)
 
 

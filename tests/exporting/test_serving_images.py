@@ -97,7 +97,7 @@ def test_an_image_that_is_cut_short_is_refused_with_its_index(small_served, pict
     reason = refusal(small_served, [encoded(picture), encoded(picture), encoded(picture, format)[:kept]])
     assert reason.startswith("image 2 of the batch, counted from 0, ")
     # The first twelve bytes of the others say what they are, and nothing more.
-    assert "cannot be decoded, as it is damaged, cut short or of an unusual kind; send it again" in reason
+    assert "cannot be decoded, because it is damaged, cut short or of an unusual kind; send it again" in reason
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "BMP", "WEBP"])

@@ -146,7 +146,7 @@ def test_smaller_copies_and_masks_in_a_tiff_are_no_pages(tmp_path):
         assert picture.count == 1 and picture.notes == ["its smaller copies and masks are left out"]
     np.testing.assert_array_equal(frames(tmp_path / "a.tif")[0].colour, RGB)
     tifffile.imwrite(tmp_path / "b.tif", RGB, photometric="rgb", subfiletype=1)
-    with pytest.raises(ImageError, match="small copies of a picture alone, as RAW files do"):
+    with pytest.raises(ImageError, match="only small copies of a picture, as RAW files do"):
         frames(tmp_path / "b.tif")
 
 

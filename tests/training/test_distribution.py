@@ -264,7 +264,7 @@ def test_when_a_worker_is_killed_the_other_ends_and_both_go_on_from_the_last_che
     held.kill(processes[victim])
     status, text = ends(processes)[1 - victim]
     assert status == LOST, text[-3000:]
-    assert f"worker {1 - victim} of 2 ended, as another one did" in text and "Traceback" not in text
+    assert f"worker {1 - victim} of 2 ended, because another one ended" in text and "Traceback" not in text
 
     assert [status for status, _ in ends(train_pair(photos, folder))] == [0, 0]
     steps, losses = steps_and_losses(folder)

@@ -148,7 +148,7 @@ def test_16_bit_colours_without_their_reader_become_8_bit_and_it_is_said(tmp_pat
     save_pixels(tmp_path / "a.tif", Pixels(DEEP), "tiff")
     monkeypatch.setattr(tifffile.TiffPage, "asarray", refused)
     result = resolve("a.tif")
-    assert "its 16 bits become 8, as imagecodecs is missing: `pip install imagecodecs`" in result.notes
+    assert "its 16 bits become 8, because imagecodecs is missing: `pip install imagecodecs`" in result.notes
     assert np.abs(result.array().astype(int) - enlarged(PHOTO)).max() <= 1
 
 

@@ -43,7 +43,7 @@ def test_a_map_that_is_turned_loses_its_place_and_it_is_said(tmp_path, resolve):
     tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", extratags=[orientation, SCALE, POINTS, DIRECTORY])
     result = resolve("a.tif")
     assert not {33550, 33922, 34735} & tags_of(result.path).keys()
-    assert "its place on the map is left out, as it is turned" in result.notes
+    assert "its place on the map is left out, because the picture is turned" in result.notes
 
 
 def test_layers_and_other_private_fields_are_left_out_and_it_is_said(tmp_path, resolve):
