@@ -72,7 +72,7 @@ class PSNRY(_OfLuma):
 
     Args:
         shave: pixels left out along each border; the scale, by convention.
-        name, dtype: as of any Keras metric.
+        name, dtype: the arguments of any Keras metric.
 
     Raises:
         ValueError: for a negative `shave`; in use, for HR and SR of different shapes or too small ones.
@@ -117,11 +117,11 @@ class LPIPS(_MeanOverPictures):
 
     Args:
         weights, backbone: files, as `srzoo.metrics.lpips.load` takes them.
-        name, dtype: as of any Keras metric.
+        name, dtype: the arguments of any Keras metric.
 
     Raises:
-        FileNotFoundError, ValueError: the errors of `srzoo.metrics.lpips.load`; in use, HR and SR of different shapes or too
-            small ones.
+        FileNotFoundError, ValueError: the errors of `srzoo.metrics.lpips.load`; in use, HR and SR of
+            different shapes or too small ones.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class DISTS(_MeanOverPictures):
 
     Args:
         weights, vgg16: files, as `srzoo.metrics.dists.load` takes them.
-        name, dtype: as of any Keras metric.
+        name, dtype: the arguments of any Keras metric.
 
     Raises:
         FileNotFoundError, ValueError: the errors of `srzoo.metrics.dists.load`; in use, HR and SR of different shapes.
