@@ -73,7 +73,7 @@ def upscale_bled(upscaler: Upscaler, pixels: Pixels, progress: Progress = iter) 
 
 
 def upscale_in_bands(upscaler: Upscaler, pixels: Pixels, size: tuple[int, int], progress: Progress = iter) -> Bands:
-    """As `upscale_pixels`, for a result that is too large to hold: nothing is computed before it is asked for."""
+    """Like `upscale_pixels`, for a result that is too large for the memory: it computes each part on demand."""
     bands = _sized(_precise(upscaler, pixels), pixels, size, progress)
     return Bands(size, pixels.grey, pixels.deep, pixels.transparent, bands)
 
