@@ -96,7 +96,7 @@ class Dists:
             ):
                 similarity = (2 * product + _STABILITY) / (squares + _STABILITY)
                 # The weights' sum is 1; so equal pictures are at 0, whatever is rounded.
-                total += ops.sum(weights * (1 - similarity), axis=-1)
+                total += ops.sum(ops.convert_to_tensor(weights) * (1 - similarity), axis=-1)
         return total
 
     def _features(self, pixels) -> list:
@@ -104,7 +104,7 @@ class Dists:
         from keras import ops
 
         picture = ops.cast(pixels, "float32") / 255
-        x, compared = (picture - np.array(_MEAN, np.float32)) / np.array(_DEVIATION, np.float32), [picture]
+        x, compared = (picture - ops.convert_to_tensor(_MEAN)) / ops.convert_to_tensor(_DEVIATION), [picture]
         for i, (kernel, bias) in enumerate(self._vgg16):
             x = _pool(x) if i in VGG16_POOLED else x
             x = ops.relu(ops.conv(x, kernel, 1, "same", data_format="channels_last") + bias)

@@ -33,7 +33,9 @@ class _MeanOverPictures(keras.metrics.Mean):
         raise NotImplementedError
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        hr, sr = (ops.clip(ops.round(ops.cast(each, "float32")), 0, 255) for each in (y_true, y_pred))
+        hr, sr = (
+            ops.stop_gradient(ops.clip(ops.round(ops.cast(each, "float32")), 0, 255)) for each in (y_true, y_pred)
+        )
         self._check(hr.shape, sr.shape)
         inside = slice(self.shave, -self.shave or None)
         figures = self.figures(hr[:, inside, inside], sr[:, inside, inside])
@@ -63,7 +65,7 @@ class _OfLuma(_MeanOverPictures):
 
 def _luma(rgb):
     # A product of matrices may be computed in less than float32 on a GPU.
-    return ops.sum(rgb * np.float32(LUMA), axis=-1) + LUMA_OF_BLACK
+    return ops.sum(rgb * ops.convert_to_tensor(LUMA, "float32"), axis=-1) + LUMA_OF_BLACK
 
 
 @_REGISTERED

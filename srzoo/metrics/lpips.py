@@ -174,7 +174,7 @@ class Lpips:
         from keras import ops
 
         architecture = self._architecture
-        x = (ops.cast(pixels, "float32") / 127.5 - 1 - np.array(_MEAN, np.float32)) / np.array(_DEVIATION, np.float32)
+        x = (ops.cast(pixels, "float32") / 127.5 - 1 - ops.convert_to_tensor(_MEAN)) / ops.convert_to_tensor(_DEVIATION)
         compared = []
         for i, padding in enumerate(architecture.paddings):
             if i in architecture.pooled:
