@@ -38,7 +38,7 @@ def main(folder: Path, out: Path) -> None:
     compact = srzoo.load(folder / "compact.weights.h5")
     compact.compile(keras.optimizers.SGD(1e-3), loss=srzoo.losses.charbonnier, metrics=metrics)
     fitted = compact.fit(srzoo.data.pairs(folder / "photos", 2, 32, 2), steps_per_epoch=2, verbose=0).history
-    refused = [refusal(lambda: PixelStep(model, l1)), refusal(lambda: check_request("onnx", "float32", *[None] * 3))]
+    refused = [refusal(lambda: PixelStep(model, l1)), refusal(lambda: check_request("onnx", "float32", *[None] * 4))]
     told = {name: value for name, value in score.figures.items() if "seconds" not in name}
     told |= {name: float(values[-1]) for name, values in fitted.items()}
     np.savez(out, told=json.dumps({"figures": told, "refused": refused}), **pixels)

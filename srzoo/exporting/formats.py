@@ -184,7 +184,7 @@ def check_request(
     """Raises ValueError if these arguments of `export` do not go together."""
     if format not in EXPORT_FORMATS:
         raise ValueError(f"format must be one of {', '.join(EXPORT_FORMATS)}, got {format!r}")
-    if format != "keras":
+    if format not in ("keras", "safetensors"):
         require_tensorflow(f"export to {format}")
     if precision not in EXPORT_FORMATS[format]:
         known = ", ".join(EXPORT_FORMATS[format])
@@ -229,4 +229,4 @@ def _export_saved_model(
 
 
 def _keras_run(model: keras.Model) -> Run:
-    return lambda pixels: np.asarray(model(pixels, training=False))
+    return lambda pixels: keras.ops.convert_to_numpy(model(pixels, training=False))
