@@ -59,7 +59,7 @@ def _case(name: str, width: int, height: int, rounds: int, folder: Path, notes: 
     prepared = Prepared(weights, folder)
     eight = ["int8"] if name in zoo.shipped_models() else []
     for precision in ("float32", *(["bfloat16"] if HALF else []), *eight):
-        run = prepared.make(model, precision).network.run
+        run = prepared.make(precision).network.run
         candidates[f"srzoo {precision}"] = lambda run=run: run(pixels)
     call = tf.function(lambda x: model(x, training=False), input_signature=[tf.TensorSpec((1, None, None, 3))])
     candidates["TensorFlow float32"] = lambda: call(pixels).numpy()

@@ -12,8 +12,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tqdm import tqdm
-
 LOGGER = logging.getLogger(__name__)
 
 SCHEME = "hf://"
@@ -23,13 +21,6 @@ PRESET = ("config.json", "metadata.json", WEIGHTS)
 """Files of a preset."""
 
 CARD = "README.md"
-
-
-class _Silent(tqdm):
-    """No bars: huggingface_hub draws two a call, also for what is in the cache."""
-
-    def __init__(self, *args, **options):
-        super().__init__(*args, **{**options, "disable": True})
 
 
 def is_preset(folder: Path) -> bool:
@@ -53,7 +44,15 @@ def fetch(uri: str) -> Path:
         ConnectionError: if the hub cannot be reached, and the preset is not in the cache.
     """
     name, revision = _parts(uri)
-    options: dict[str, Any] = {"revision": revision, "allow_patterns": list(PRESET), "tqdm_class": _Silent}
+    from tqdm import tqdm  # not for names that ask no hub
+
+    class Silent(tqdm):
+        """No bars: huggingface_hub draws two a call, also for what is in the cache."""
+
+        def __init__(self, *args, **options):
+            super().__init__(*args, **{**options, "disable": True})
+
+    options: dict[str, Any] = {"revision": revision, "allow_patterns": list(PRESET), "tqdm_class": Silent}
     with _told(uri) as hub:
         folder = Path(hub.snapshot_download(name, **options))
     LOGGER.info("%s: commit %s", uri, folder.name[:12])

@@ -199,7 +199,7 @@ def decoding(path: str | os.PathLike) -> Iterator[None]:
 
 
 _limits: list[int] = []
-_limits_lock = threading.Lock()
+_limits_lock, _umask_lock = threading.Lock(), threading.Lock()
 _pillows_own: list[int | None] = []
 
 
@@ -311,8 +311,9 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield temporary
         # mkstemp makes private files; the result is an ordinary one.
-        umask = os.umask(0)
-        os.umask(umask)
+        with _umask_lock:
+            umask = os.umask(0)
+            os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
     finally:

@@ -19,6 +19,9 @@ FILES = (".h5", ".keras", ".tflite", ".onnx", ".xml")
 RESULTS = SHIPPED / "results.json"
 """Their scores on the benchmarks, from `tools/results.py`."""
 
+RANGES = SHIPPED / "int8.npz"
+"""What their convolutions are given, for 8 bits, as `tools/ship_weights.py` found it on photographs."""
+
 
 FOR_CLEAN, FOR_DAMAGED = "edsr-baseline", "edsr-real"
 """Models for pictures that were only shrunk, and for those with noise, JPEG and blur."""

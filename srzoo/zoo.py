@@ -3,22 +3,22 @@
 A model's name (`srzoo.names`) is the Keras model's `name`, and its configuration stands inside every weights file.
 """
 
-import contextlib
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 
 from srzoo import hub, shipped
-from srzoo.files.hdf5 import Declared, open_weights, read_attribute, read_declared, write_weights
+from srzoo.files.hdf5 import Declared, write_weights
 from srzoo.files.keras_archive import check_archive, newer_keras
 from srzoo.images import atomic_file
+from srzoo.models import layers as layers  # Keras finds them in files once they are imported
 from srzoo.models import registry
 from srzoo.models.registry import GAN_TRAINED, entry_of
-from srzoo.names import Configuration, from_json, parse
+from srzoo.names import Configuration, parse
 from srzoo.shipped import shipped_models as shipped_models
+from srzoo.stored import check_size, inspect, short, weights_path
 
 
 def create(name: str, scale: int | None = None, **options) -> keras.Model:
@@ -68,8 +68,8 @@ def load(source: str | os.PathLike) -> keras.Model:
     if path.name == hub.WEIGHTS and hub.is_preset(path.parent):
         return _load_whole(path.parent)
     if path.name.endswith(".weights.h5"):
-        configuration, declared = _inspect(path)
-        _check_size(path, configuration, declared)
+        configuration, declared = inspect(path)
+        check_size(path, configuration, declared)
         model = registry.build(configuration)
         _read(model, path, configuration, declared)
         return model
@@ -92,7 +92,7 @@ def _load_whole(path: Path) -> keras.Model:
             f"; Keras {newer:.20} wrote it, and here is {keras.__version__}: install that version, or give weights "
             "alone (.weights.h5), which any version reads"
         )
-        raise ValueError(f"{path}: not a Keras model of srzoo's ({_short(error)}){advice if newer else ''}") from error
+        raise ValueError(f"{path}: not a Keras model of srzoo's ({short(error)}){advice if newer else ''}") from error
 
 
 def known(name: str, scale: int | None = None) -> Configuration:
@@ -173,7 +173,7 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
     Raises:
         ValueError: if the path does not end so, or the model is none that srzoo builds, whatever it is called.
     """
-    path = _weights_path(path)
+    path = weights_path(path)
     configuration = configuration_of(model)
     with atomic_file(path) as temporary:
         write_weights(model, temporary, {"srzoo": configuration.to_json()})
@@ -225,7 +225,7 @@ def load_weights(model: keras.Model, source: str | os.PathLike, other_scale: boo
         ValueError: if the file is damaged or belongs to another architecture; the message names both.
     """
     path = _weights_of(source)
-    stored, declared = _inspect(path)
+    stored, declared = inspect(path)
     wanted = _architecture(known(model.name))
     if not other_scale or replace(_architecture(stored), scale=wanted.scale) != wanted or stored.scale == wanted.scale:
         _read(model, path, stored, declared)
@@ -255,7 +255,7 @@ def _read(model: keras.Model, path: Path, stored: Configuration, declared: Decla
     try:
         model.load_weights(path)
     except Exception as error:
-        raise ValueError(f"{path}: the weights do not fit {model.name!r} or are damaged ({_short(error)})") from error
+        raise ValueError(f"{path}: the weights do not fit {model.name!r} or are damaged ({short(error)})") from error
 
 
 def _architecture(configuration: Configuration) -> Configuration:
@@ -271,77 +271,4 @@ def weights_name(path: str | os.PathLike) -> str:
         FileNotFoundError: if there is no such file.
         ValueError: if it is not one that `save_weights` wrote, or damaged.
     """
-    return _inspect(path)[0].name
-
-
-def _inspect(path: str | os.PathLike) -> tuple[Configuration, Declared]:
-    """The model's configuration and the declarations of a `.weights.h5` file; it reads no weight."""
-    path = _weights_path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    try:
-        data = path.read_bytes()
-        with open_weights(data) as file:
-            declared = read_declared(file, len(data))
-            if "srzoo" in file.attrs:
-                configuration = from_json(read_attribute(file, "srzoo"))
-                entry_of(configuration.base)
-                return configuration, declared
-    except Exception as error:
-        # HDF5 raises nearly any exception for a damaged file.
-        raise ValueError(f"{path}: not a weights file that srzoo wrote, or damaged ({_short(error)})") from error
-    found = next(_by_layers(declared), None)
-    if not found:
-        raise ValueError(
-            f"{path}: no weights of a model of the zoo, or of one whose file does not hold its residual scaling; "
-            "give a file of `srzoo.save_weights`, or a .keras file"
-        )
-    return found, declared
-
-
-def _by_layers(declared: Declared) -> Iterator[Configuration]:
-    """Configurations with the layers that Keras wrote the weights of, by the model's name first."""
-    candidates = registry.recognise([shape for shape in declared.shapes if len(shape) == 4])
-    with contextlib.suppress(ValueError):
-        named = known(declared.model or "")
-        # Only sizes that the arrays have, so that a small file cannot ask for a huge network.
-        sizes = {(each.scale, *_sizes(each)) for each in candidates}
-        if (named.scale, *_sizes(named)) in sizes:
-            yield named
-    for candidate in candidates:
-        # A number that is no shape, such as a residual scaling, is in no such file: only the published network is sure.
-        factors = [each for each in entry_of(candidate.base).published().values() if isinstance(each, float)]
-        if candidate.options and any(factor != 1 for factor in factors):
-            continue
-        layers = registry.build(candidate).layers
-        shapes = sorted(tuple(weight.shape) for layer in layers for weight in layer.weights)
-        if shapes == sorted(declared.shapes) and {layer.name for layer in layers} == declared.layers:
-            yield candidate
-
-
-def _sizes(configuration: Configuration) -> list[tuple[str, int]]:
-    """Whole numbers among the arguments of the builder, published or not."""
-    arguments = {**entry_of(configuration.base).published(), **configuration.options}
-    return sorted((key, value) for key, value in arguments.items() if isinstance(value, int))
-
-
-def _check_size(path: Path, configuration: Configuration, declared: Declared) -> None:
-    """Refuses a small file that names a huge network, before that is built."""
-    entry = entry_of(configuration.base)
-    found = entry.recognise([shape for shape in declared.shapes if len(shape) == 4]) or {}
-    sizes = {**entry.published(), **configuration.options, "scale": configuration.scale}
-    if not found or any(sizes[key] != value for key, value in found.items()):
-        raise ValueError(
-            f"{path}: damaged, its arrays are not those of {configuration.name[:80]!r}; get the file again"
-        )
-
-
-def _short(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def _weights_path(path: str | os.PathLike) -> Path:
-    path = Path(path)
-    if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"{path}: a weights file's name must end in .weights.h5")
-    return path
+    return inspect(path)[0].name

@@ -9,6 +9,7 @@ import srzoo
 from srzoo import zoo
 from srzoo.models.compact import compact
 from srzoo.models.edsr import edsr
+from srzoo.models.keras_graph import to_keras
 from srzoo.models.rrdb import rrdb
 from srzoo.models.srresnet import srresnet
 
@@ -101,14 +102,14 @@ def test_an_option_that_is_no_whole_number_comes_back_from_a_file(tmp_path):
 
 
 def test_a_model_with_a_name_of_its_own_comes_back(tmp_path):
-    model = edsr(scale=3, blocks=2, filters=8, name="mine")
+    model = to_keras(edsr(scale=3, blocks=2, filters=8, name="mine"))
     zoo.save_weights(model, tmp_path / "a.weights.h5")
     loaded = zoo.load(tmp_path / "a.weights.h5")
     assert same(loaded, model) and loaded.name == "edsr-baseline-x3.blocks2.filters8"
 
 
 def test_weights_of_a_model_that_srzoo_does_not_build_are_not_written(tmp_path):
-    model = edsr(scale=3, blocks=2, filters=8, residual_scaling=0.3, name="mine")
+    model = to_keras(edsr(scale=3, blocks=2, filters=8, residual_scaling=0.3, name="mine"))
     with pytest.raises(ValueError, match="'mine' is none that srzoo builds.*save it as a .keras file"):
         zoo.save_weights(model, tmp_path / "a.weights.h5")
     assert not any(tmp_path.iterdir())
@@ -116,7 +117,7 @@ def test_weights_of_a_model_that_srzoo_does_not_build_are_not_written(tmp_path):
 
 @pytest.mark.parametrize("build", [edsr, srresnet, rrdb, compact])
 def test_weights_that_keras_wrote_are_recognised_by_their_layers(build, tmp_path):
-    model = build(scale=2, blocks=2, filters=8, name="mine")
+    model = to_keras(build(scale=2, blocks=2, filters=8, name="mine"))
     model.save_weights(tmp_path / "a.weights.h5")
     assert same(zoo.load(tmp_path / "a.weights.h5"), model)
 
@@ -131,7 +132,7 @@ def test_weights_that_keras_wrote_are_recognised_by_their_name(name, tmp_path):
 
 
 def test_weights_that_keras_wrote_do_not_tell_a_residual_scaling_of_ones_own(tmp_path):
-    edsr(blocks=2, filters=8, residual_scaling=0.2, name="mine").save_weights(tmp_path / "a.weights.h5")
+    to_keras(edsr(blocks=2, filters=8, residual_scaling=0.2, name="mine")).save_weights(tmp_path / "a.weights.h5")
     with pytest.raises(ValueError, match="whose file does not hold its residual scaling; give a file of"):
         zoo.load(tmp_path / "a.weights.h5")
 
@@ -253,7 +254,7 @@ def test_a_pair_the_wrong_way_round_is_refused():
 
 def test_a_model_under_a_wrong_name_is_refused():
     gan = zoo.create("edsr-gan", **TINY)
-    pixel = edsr(blocks=2, filters=4, name="edsr-baseline-x4.blocks1.filters4")
+    pixel = to_keras(edsr(blocks=2, filters=4, name="edsr-baseline-x4.blocks1.filters4"))
     with pytest.raises(ValueError, match="differ in number or shape, although the names say"):
         zoo.interpolate(pixel, gan, 0.5)
 

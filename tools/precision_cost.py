@@ -14,11 +14,10 @@ from tempfile import TemporaryDirectory
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from srzoo import zoo
+from srzoo import names, shipped
 from srzoo.evaluation import find_pairs
 from srzoo.images import atomic_file
 from srzoo.metrics import lpips, psnr_y
-from srzoo.models.geometry import scale_of
 from srzoo.runtimes.prepared import Prepared, weights_of
 from srzoo.upscaling import Upscaler
 
@@ -26,7 +25,7 @@ from srzoo.upscaling import Upscaler
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("folders", nargs="+", type=Path)
-    ap.add_argument("--model", nargs="+", default=zoo.shipped_models())
+    ap.add_argument("--model", nargs="+", default=shipped.shipped_models())
     ap.add_argument("--lpips", type=Path)
     ap.add_argument("--page", type=Path, help="a page whose table of these columns is to be replaced")
     args = ap.parse_args()
@@ -38,11 +37,10 @@ def main() -> None:
     ]
     print("\n".join(lines))
     for name in args.model:
-        model = zoo.load(name)
-        scale = scale_of(model)
+        scale = names.parse(name).scale
         with TemporaryDirectory() as cache:
             prepared = Prepared(weights_of(name), Path(cache))
-            upscalers = [Upscaler(prepared.make(model, each).network) for each in ("float32", "int8")]
+            upscalers = [Upscaler(prepared.make(each).network) for each in ("float32", "int8")]
             for folder in args.folders:
                 figures, perceived = [], []
                 for pair in find_pairs(folder, scale):

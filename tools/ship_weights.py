@@ -2,17 +2,23 @@
 
     python tools/ship_weights.py runs/mine/best.weights.h5
 
-writes srzoo/weights/<full name>.weights.h5 and its line in srzoo/weights/SHA256SUMS. What the rounding costs is
+writes srzoo/weights/<full name>.weights.h5, its ranges for 8 bits into srzoo/weights/int8.npz, and their lines in
+srzoo/weights/SHA256SUMS. What the rounding costs is
 to be measured with `python -m srzoo evaluate`; the model card in docs/models/ states it.
 """
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import h5py
+import numpy as np
 
-from srzoo import shipped, zoo
+from srzoo import shipped, stored, zoo
 from srzoo.images import atomic_file
+from srzoo.models.geometry import scale_of
+from srzoo.runtimes import openvino
+from srzoo.runtimes.prepared import Prepared, calibration
 
 
 def store_in_float16(source: Path, target: Path) -> None:
@@ -30,12 +36,27 @@ def store_in_float16(source: Path, target: Path) -> None:
         old.visititems(copy)
 
 
+def store_ranges(weights: Path) -> None:
+    """Finds what 8 bits need, for some weights that ship, and keeps no others'."""
+    graph, arrays = stored.read(weights)
+    found = openvino.ranges_of(graph, arrays, calibration((), scale_of(graph)))
+    with TemporaryDirectory() as cache:
+        mean = Prepared(weights, Path(cache)).make("int8").mean
+    shipping = {shipped.checksum(path) for path in shipped.SHIPPED.glob("*.weights.h5")}
+    old = dict(np.load(shipped.RANGES)) if shipped.RANGES.is_file() else {}
+    kept = {key: value for key, value in old.items() if key.split()[0] in shipping}
+    ends = np.stack([np.concatenate(end) for end in zip(*found.values())]).astype(np.float16)
+    checksum = shipped.checksum(weights)
+    np.savez_compressed(shipped.RANGES, **{**kept, checksum: ends, f"{checksum} mean": np.float32(mean)})
+
+
 def main() -> None:
     source = Path(sys.argv[1])
     name = zoo.weights_name(source)
     target = shipped.SHIPPED / f"{name}.weights.h5"
     store_in_float16(source, target)
-    sums = {**shipped.checksums(), target.name: shipped.checksum(target)}
+    store_ranges(target)
+    sums = {**shipped.checksums(), **{path.name: shipped.checksum(path) for path in (target, shipped.RANGES)}}
     (shipped.SHIPPED / "SHA256SUMS").write_text("".join(f"{digest}  {file}\n" for file, digest in sorted(sums.items())))
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, sha256 {sums[target.name]}")
 

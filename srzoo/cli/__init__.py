@@ -1,7 +1,6 @@
 """Command lines: parsing and printing only; the work is done in the other rooms."""
 
 import contextlib
-import importlib.abc
 import importlib.machinery
 import logging
 import os
@@ -91,7 +90,7 @@ def quiet_tensorflow() -> None:
     sys.meta_path.insert(0, _QuietTensorFlow())
 
 
-class _QuietTensorFlow(importlib.abc.MetaPathFinder):
+class _QuietTensorFlow:
     def find_spec(self, name, path=None, target=None):
         if name != "tensorflow" or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
             return None

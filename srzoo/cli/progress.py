@@ -28,12 +28,15 @@ class Bar:
         self._began = 0.0
 
     def __call__(self, tiles: list[Tile]) -> Iterator[Tile]:
-        """Yields the tiles, as `Upscaler` needs for its progress."""
+        """Gives the tiles back, as `Upscaler` wants its progress."""
+        if not self.shown:
+            yield from tiles
+            return
         from tqdm import tqdm
 
         total = sum(map(area, tiles))
         form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-        with tqdm(total=total, desc=self.title, leave=False, bar_format=form, disable=not self.shown) as self._bar:
+        with tqdm(total=total, desc=self.title, leave=False, bar_format=form) as self._bar:
             self._done = 0
             for tile in tiles:
                 self._area, self._began = area(tile), time.monotonic()
@@ -41,10 +44,11 @@ class Bar:
                 self.rate = self._area / max(1e-6, time.monotonic() - self._began)
                 self._done += self._area
                 self._bar.update(self._done - self._bar.n)
+        self._area = 0
 
     def tick(self) -> None:
-        """Moves it to the likely progress of the present tile."""
-        if self._bar is not None and self.shown:
+        """Moves it as far as the tile in hand is likely to be."""
+        if self._bar is not None and self._area:
             likely = min(0.95 * self._area, self.rate * (time.monotonic() - self._began))
             self._bar.update(max(0.0, self._done + likely - self._bar.n))
             self._bar.refresh()

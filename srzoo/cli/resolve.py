@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -236,7 +237,12 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     asked, choice = choice.source, replace(choice, source=shipped.found(choice.source))
     weights = [shipped.content_of(each) for each in (choice.source, choice.pixel_weights) if each]
 
-    bar = Bar(shown=not args.quiet)
+    bar, stopped = Bar(shown=not args.quiet), threading.Event()
+
+    def tick() -> None:
+        if stopped.is_set():
+            raise InterruptedError
+        bar.tick()
 
     @cache
     def upscaler_of(source: str) -> Upscaler:
@@ -246,7 +252,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
             from srzoo.runtimes.keras import keras_network
 
             model = keras_network(model)
-        network = interruptible(self_ensemble(model) if args.self_ensemble else model, bar.tick)
+        network = interruptible(self_ensemble(model) if args.self_ensemble else model, tick)
         return Upscaler(network, args.memory or DEFAULT_MEMORY)
 
     # A name tells its scale, so that nothing is loaded for pictures that are refused.
@@ -267,26 +273,35 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
         return upscaler_of(nearest(job.factor))
 
     def carry_out(job: batch.Job) -> batch.Result:
-        bar.title = printable(job.source.name)
+        progress = iter if job.is_small else bar
+        if progress is bar:
+            bar.title = printable(job.source.name)
         found = suited(job.source, job.factor, max_pixels) if automatic else ()
         upscaler = upscaler_of(found[0]) if found else of_job(job)
-        report = batch.carry_out(job, upscaler, ", ".join([upscaler.name, *details]), bar, max_pixels, results)
+        report = batch.carry_out(job, upscaler, ", ".join([upscaler.name, *details]), progress, max_pixels, results)
         return replace(report, notes=(*found[1:], *report.notes))
 
     ahead = [job for job in jobs if not job.refusal and not job.done]
     work = sum(batch.work(job, of_job(job)) for job in ahead)
     if ahead and (args.dry_run or work > LONG) and not args.quiet:
-        bar.rate = of_job(ahead[0]).pixels_per_second()
+        from srzoo.upscaling.estimate import seconds_of
+
+        seconds, bar.rate = seconds_of(ahead, of_job, max_pixels)
         memory = resident_memory() + max(batch.memory_of(job, of_job(job)) for job in ahead)
         cost = " (eight times that of a single pass)" if args.self_ensemble else ""
-        say(f"takes about {_duration(work / bar.rate)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
+        say(f"takes about {_duration(seconds)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
     if args.dry_run:
         for job in jobs:
             if not job.done:
                 line = f"error: {job.refusal}" if job.refusal else _line(job, (job.given, job.size.of(*job.given)))
                 say(line, sys.stdout)
         return int(any(job.refusal for job in jobs))
-    return _carry_out(jobs, carry_out, args, images)
+    in_hand = batch.in_hand(jobs, partial(_resolve, carry_out))
+    try:
+        return _carry_out(in_hand, args, images)
+    finally:
+        stopped.set()
+        in_hand.close()
 
 
 def _line(job, sizes: Iterable[tuple[int, int]], facts: Sequence[str] = ()) -> str:
@@ -342,30 +357,29 @@ def _sources(images: list[Path], results) -> list:
     ]
 
 
-def _carry_out(jobs, carry_out: Callable, args: argparse.Namespace, images: list[Path]) -> int:
-    """Upscales one picture after the other and sums up; returns the exit status."""
+def _carry_out(in_hand: Iterable[tuple], args: argparse.Namespace, images: list[Path]) -> int:
+    """Upscales the pictures and sums up; returns the exit status."""
     stream = sys.stderr if args.output == STREAM or images != args.images else sys.stdout
-    failed = left = 0
-    for job in jobs:
+    count = failed = left = 0
+    for job, line in in_hand:
+        count += 1
         if job.done:
             left += 1
             continue
         try:
-            if job.refusal:
-                raise ValueError(job.refusal)
-            line = _resolve(job, carry_out)
+            done = line()
             if not args.quiet:
-                say(_in_words(line), stream)
+                say(_in_words(done), stream)
         except Exception as error:  # whatever a picture brings about must not stop the others
             failed += 1
             reason = str(error) or type(error).__name__
             reason = reason if str(job.source) in reason else f"{job.source}: {reason}"
             say(f"error: {_in_words(reason)}", sys.stderr)
-    if (len(jobs) > 1 or failed or left) and not args.quiet:
+    if (count > 1 or failed or left) and not args.quiet:
         rest = (f", {left} already there" if left else "") + (f", {failed} failed" if failed else "")
         place = "standard output" if args.output == STREAM else args.output or "results"
         where = "beside them" if args.beside else f"to {place}"
-        say(f"{len(jobs) - failed - left} of {len(jobs)} images upscaled {where}{rest}", stream)
+        say(f"{count - failed - left} of {count} images upscaled {where}{rest}", stream)
     return 1 if failed else 0
 
 
@@ -375,8 +389,10 @@ def _in_words(line: str) -> str:
     return re.sub(rf"{place}\w+/(?:standard-(input)|results/[^,;]+)", lambda at: f"standard {at[1] or 'output'}", line)
 
 
-def _resolve(job, carry_out: Callable) -> str:
+def _resolve(carry_out: Callable, job) -> str:
     """Reads, upscales and writes one picture; returns a line about it."""
+    if job.refusal:
+        raise ValueError(job.refusal)
     start = time.perf_counter()
     report = carry_out(job)
     seconds = time.perf_counter() - start

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from srzoo.models.keras_graph import arrays_of, from_keras
 from srzoo.runtimes import openvino
 from srzoo.runtimes.exported import KEY, Facts, to_json
 
@@ -24,7 +25,8 @@ def write_openvino(model: keras.Model, path: Path, precision: str, crops: list[n
     Raises:
         ValueError: if a layer is of a kind that is not known for OpenVINO.
     """
-    graph = openvino.build(model, openvino.ranges_of(model, crops) if precision == "int8" else None)
+    network = from_keras(model), arrays_of(model)
+    graph = openvino.build(*network, openvino.ranges_of(*network, crops) if precision == "int8" else None)
     graph.reshape([-1, -1, -1, 3])
     graph.set_rt_info(to_json(facts), KEY)
     openvino.runtime().save_model(graph, path, compress_to_fp16=precision == "float16")

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
-import keras
+
+if TYPE_CHECKING:
+    import keras
 
 from srzoo.images import unfinished_folder
 
@@ -149,7 +152,7 @@ def read_attribute(file: h5py.Group, name: str) -> str:
     return value
 
 
-def write_weights(model: keras.Model, path: Path, attributes: dict[str, str]) -> None:
+def write_weights(model: "keras.Model", path: Path, attributes: dict[str, str]) -> None:
     """Writes a model's weights as Keras does, with attributes of the file's.
 
     HDF5's own library crashes the process when a disk is full as it closes a file, so it writes into memory here.

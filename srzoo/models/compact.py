@@ -8,15 +8,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import keras
-from keras import layers
-
 from srzoo import recipes
+from srzoo.models import graph
 from srzoo.models.entry import Entry, Kernels, Layout
-from srzoo.models.layers import conv, pixel_shuffle, prelu
+from srzoo.models.graph import Graph
 
 
-def compact(scale: int = 4, blocks: int = 32, filters: int = 64, name: str = "compact") -> keras.Model:
+def compact(scale: int = 4, blocks: int = 32, filters: int = 64, name: str = "compact") -> Graph:
     """Builds SRVGGNetCompact; the defaults are `realesr-general-x4v3` (1,213,296 parameters at x4).
 
     Args:
@@ -26,25 +24,25 @@ def compact(scale: int = 4, blocks: int = 32, filters: int = 64, name: str = "co
         name: the model's name.
 
     Returns:
-        A functional model from RGB pixels in [0, 255], float32 of shape (N, H, W, 3) with any H and W, to the same of
-        shape (N, scale * H, scale * W, 3), not clipped: the network adds to LR, repeated. The last layers compute in
+        The graph of a network from RGB pixels in [0, 255], float32 of shape (N, H, W, 3) with any H and W, to the same
+        of shape (N, scale * H, scale * W, 3), not clipped: the network adds to LR, repeated. The last layers compute in
         float32.
     """
-    pixels = keras.Input((None, None, 3), name="lr", dtype="float32")
-    lr = layers.Rescaling(1 / 255, name="normalize", dtype="float32")(pixels)
+    pixels = graph.pixels()
+    lr = graph.rescaling(pixels, 1 / 255, "normalize", dtype="float32")
 
-    x = conv(filters, 3, "head")(lr)
-    x = prelu("head_prelu")(x)
+    x = graph.conv(lr, filters, 3, "head")
+    x = graph.prelu(x, "head_prelu")
     for i in range(1, blocks + 1):
-        x = conv(filters, 3, f"conv{i}")(x)
-        x = prelu(f"prelu{i}")(x)
-    x = conv(3 * scale**2, 3, "tail", dtype="float32")(x)
+        x = graph.conv(x, filters, 3, f"conv{i}")
+        x = graph.prelu(x, f"prelu{i}")
+    x = graph.conv(x, 3 * scale**2, 3, "tail", dtype="float32")
     if scale > 1:
-        x = pixel_shuffle(x, scale, "shuffle")
-        lr = layers.UpSampling2D(scale, interpolation="nearest", name="repeat", dtype="float32")(lr)
-    x = layers.Add(name="skip", dtype="float32")([x, lr])
-    sr = layers.Rescaling(255, name="sr", dtype="float32")(x)
-    return keras.Model(pixels, sr, name=name)
+        x = graph.pixel_shuffle(x, scale, "shuffle")
+        lr = graph.repeat(lr, scale, "repeat", dtype="float32")
+    x = graph.add([x, lr], "skip", dtype="float32")
+    sr = graph.rescaling(x, 255, "sr", dtype="float32")
+    return Graph(name, pixels, sr)
 
 
 def recognise(kernels: Kernels) -> dict[str, Any] | None:

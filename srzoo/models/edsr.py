@@ -8,30 +8,28 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import keras
-from keras import layers
-
 from srzoo import recipes
-from srzoo.models.entry import Entry, Layout
-from srzoo.models.layers import STAGES, conv, pixel_shuffle, recognise_residual, upsampling_stages
+from srzoo.models import graph
+from srzoo.models.entry import Entry, Layout, recognise_residual
+from srzoo.models.graph import STAGES, Graph, Layer
 
 DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
 """Mean RGB of DIV2K's training images, on the [0, 255] scale; subtracted first and added last."""
 
 
-def residual_block(x, filters: int, residual_scaling: float, name: str):
+def residual_block(x: Layer, filters: int, residual_scaling: float, name: str) -> Layer:
     """conv - ReLU - conv, scaled, plus the identity (figure 2c; the scaling is section 3.2's)."""
     skip = x
-    x = conv(filters, 3, f"{name}_conv1", activation="relu")(x)
-    x = conv(filters, 3, f"{name}_conv2")(x)
+    x = graph.conv(x, filters, 3, f"{name}_conv1", "relu")
+    x = graph.conv(x, filters, 3, f"{name}_conv2")
     if residual_scaling != 1:
-        x = layers.Rescaling(residual_scaling, name=f"{name}_scaling")(x)
-    return layers.Add(name=f"{name}_add")([skip, x])
+        x = graph.rescaling(x, residual_scaling, f"{name}_scaling")
+    return graph.add([skip, x], f"{name}_add")
 
 
 def edsr(
     scale: int = 4, blocks: int = 16, filters: int = 64, residual_scaling: float = 1.0, name: str = "edsr"
-) -> keras.Model:
+) -> Graph:
     """Builds EDSR; the defaults are the paper's single-scale baseline (1,517,571 parameters at x4).
 
     The paper's full model is `blocks=32, filters=256, residual_scaling=0.1` (43.1 million).
@@ -44,7 +42,7 @@ def edsr(
         name: the model's name.
 
     Returns:
-        A functional model from RGB pixels in [0, 255], float32 of shape (N, H, W, 3) with any H and W,
+        The graph of a network from RGB pixels in [0, 255], float32 of shape (N, H, W, 3) with any H and W,
         to the same of shape (N, scale * H, scale * W, 3), not clipped. The head and the body compute in
         Keras's global dtype policy, the last layers in float32.
 
@@ -52,26 +50,26 @@ def edsr(
         ValueError: if the scale is not one of the four.
 
     Example:
-        >>> edsr(scale=2).count_params()
+        >>> srzoo.create("edsr-baseline", scale=2).count_params()
         1369859
     """
-    stages = upsampling_stages(scale)
-    pixels = keras.Input((None, None, 3), name="lr", dtype="float32")
+    stages = graph.upsampling_stages(scale)
+    pixels = graph.pixels()
     # In float32: near white, bfloat16 cannot tell neighbouring grey levels apart.
-    x = layers.Rescaling(1 / 255, offset=[-m / 255 for m in DIV2K_MEAN], name="normalize", dtype="float32")(pixels)
+    x = graph.rescaling(pixels, 1 / 255, "normalize", [-m / 255 for m in DIV2K_MEAN], dtype="float32")
 
-    x = head = conv(filters, 3, "head")(x)
+    x = head = graph.conv(x, filters, 3, "head")
     for i in range(1, blocks + 1):
         x = residual_block(x, filters, residual_scaling, f"block{i}")
-    x = conv(filters, 3, "body")(x)
-    x = layers.Add(name="long_skip")([head, x])
+    x = graph.conv(x, filters, 3, "body")
+    x = graph.add([head, x], "long_skip")
 
     for i, factor in enumerate(stages, start=1):
-        x = conv(filters * factor**2, 3, f"upsample{i}_conv")(x)
-        x = pixel_shuffle(x, factor, f"upsample{i}_shuffle")
-    x = conv(3, 3, "tail", dtype="float32")(x)
-    sr = layers.Rescaling(255, offset=DIV2K_MEAN, name="sr", dtype="float32")(x)
-    return keras.Model(pixels, sr, name=name)
+        x = graph.conv(x, filters * factor**2, 3, f"upsample{i}_conv")
+        x = graph.pixel_shuffle(x, factor, f"upsample{i}_shuffle")
+    x = graph.conv(x, 3, 3, "tail", dtype="float32")
+    sr = graph.rescaling(x, 255, "sr", DIV2K_MEAN, dtype="float32")
+    return Graph(name, pixels, sr)
 
 
 def _layout(project: str, head: str, convs: str, body: str, upsample: str, tail: str, **facts: Any) -> Layout:

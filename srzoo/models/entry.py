@@ -1,12 +1,12 @@
 """Entries of the zoo's models. An entry holds everything special about a model, in the model's own file."""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
+from srzoo.models.graph import STAGES, Graph
 from srzoo.recipes import Recipe
 
 Kernels = Sequence[tuple[int, ...]]
@@ -36,8 +36,8 @@ class Entry:
 
     Attributes:
         name: what people type, without a scale.
-        build: function from `scale`, `name` and sizes, all by keyword and with published values as defaults, to a
-            functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to (N, scale H, scale W, 3).
+        build: from `scale`, `name` and sizes, all by keyword and each with its published value as default, to a
+            graph of a network from RGB pixels in [0, 255], float32 (N, H, W, 3), to (N, scale H, scale W, 3).
         recipe: its published training.
         scales: scales that the builder supports.
         recognise: function from the shapes of a network's convolutions to the arguments of `build` for them, `scale`
@@ -50,7 +50,7 @@ class Entry:
     """
 
     name: str
-    build: Callable[..., keras.Model]
+    build: Callable[..., Graph]
     recipe: Recipe
     scales: tuple[int, ...]
     recognise: Callable[[Kernels], Mapping[str, Any] | None]
@@ -63,3 +63,15 @@ class Entry:
         """The builder's sizes and their published values."""
         parameters = inspect.signature(self.build).parameters
         return {key: each.default for key, each in parameters.items() if key not in ("scale", "name")}
+
+
+def recognise_residual(kernels: Kernels, end: int) -> dict[str, Any] | None:
+    """The sizes of a network of blocks of two convolutions and of shuffles, whose head and tail are `end` wide."""
+    filters = next((each[3] for each in kernels if each[2] == 3), 0)
+    for scale, stages in STAGES.items():
+        blocks = (len(kernels) - len(stages) - 3) // 2
+        body = (2 * blocks + 1) * [(3, 3, filters, filters)]
+        growth = [(3, 3, filters, filters * factor**2) for factor in stages]
+        if Counter([(end, end, 3, filters), *body, *growth, (end, end, filters, 3)]) == Counter(kernels):
+            return {"scale": scale, "blocks": blocks, "filters": filters}
+    return None

@@ -1,49 +1,7 @@
-"""Pieces that the networks share. Keras only: no backend's own names."""
-
-from collections import Counter
-from typing import Any
+"""Layers that Keras has not. Keras only: no backend's own names."""
 
 import keras
 from keras import layers, ops
-
-from srzoo.models.entry import Kernels
-
-STAGES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
-"""The factors of the pixel-shuffle stages that make up each scale."""
-
-
-def upsampling_stages(scale: int) -> tuple[int, ...]:
-    """The factors of the pixel-shuffle stages for a scale; raises ValueError for one that has none."""
-    if scale not in STAGES:
-        raise ValueError(f"scale must be one of {sorted(STAGES)}, got {scale!r}")
-    return STAGES[scale]
-
-
-def conv(filters: int, kernel_size: int, name: str, **options) -> layers.Conv2D:
-    """A convolution that keeps the image's size, started as PyTorch does: uniform, variance 1 / (3 fan_in).
-
-    The published networks were trained from this start. It is a third of Glorot's variance, which keeps
-    the sum over many residual blocks without batch normalisation small.
-    """
-    start = keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
-    return layers.Conv2D(filters, kernel_size, padding="same", name=name, **{"kernel_initializer": start, **options})
-
-
-def prelu(name: str) -> layers.PReLU:
-    """PReLU with one slope a channel, so that the network takes images of any size."""
-    return layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=(1, 2), name=name)
-
-
-def recognise_residual(kernels: Kernels, end: int) -> dict[str, Any] | None:
-    """The sizes of a network of blocks of two convolutions and of shuffles, whose head and tail are `end` wide."""
-    filters = next((each[3] for each in kernels if each[2] == 3), 0)
-    for scale, stages in STAGES.items():
-        blocks = (len(kernels) - len(stages) - 3) // 2
-        body = (2 * blocks + 1) * [(3, 3, filters, filters)]
-        growth = [(3, 3, filters, filters * factor**2) for factor in stages]
-        if Counter([(end, end, 3, filters), *body, *growth, (end, end, filters, 3)]) == Counter(kernels):
-            return {"scale": scale, "blocks": blocks, "filters": filters}
-    return None
 
 
 @keras.saving.register_keras_serializable("srzoo")
@@ -69,12 +27,7 @@ class DepthToSpace(layers.Layer):
 
 
 def pixel_shuffle(x, scale: int, name: str):
-    """Moves channels into space: (N, H, W, C scale^2) -> (N, H scale, W scale, C).
-
-    Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
-    Convolutional Neural Network", section 2.2 (arXiv 1609.05158). The order of channels is
-    TensorFlow's: sub-pixel row, sub-pixel column, channel.
-    """
+    """`srzoo.models.graph.pixel_shuffle`, of tensors."""
     if hasattr(ops, "depth_to_space"):
         return ops.depth_to_space(x, scale, data_format="channels_last")
     return DepthToSpace(scale, name=name)(x)

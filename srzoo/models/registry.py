@@ -3,16 +3,21 @@
 import importlib
 import pkgutil
 from difflib import get_close_matches
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from srzoo import models
-from srzoo.backend import channels_last
 from srzoo.models.entry import Entry, Kernels
+from srzoo.models.graph import Graph
 from srzoo.names import Configuration, parse
 
-_MODULES = [importlib.import_module(f"{models.__name__}.{each.name}") for each in pkgutil.iter_modules(models.__path__)]
+if TYPE_CHECKING:
+    import keras
+
+OF_KERAS = ("discriminator", "keras_graph", "layers")
+"""Modules without entries that import Keras, which takes seconds."""
+
+_FOUND = [each.name for each in pkgutil.iter_modules(models.__path__) if each.name not in OF_KERAS]
+_MODULES = [importlib.import_module(f"{models.__name__}.{name}") for name in _FOUND]
 
 MODELS: dict[str, Entry] = {entry.name: entry for module in _MODULES for entry in getattr(module, "ENTRIES", ())}
 """Name -> entry."""
@@ -41,8 +46,19 @@ def border_of(name: str) -> int:
         return 0
 
 
-def build(configuration: Configuration) -> keras.Model:
+def build(configuration: Configuration) -> "keras.Model":
     """Builds a network with fresh weights.
+
+    Raises:
+        ValueError: as `describe`.
+    """
+    from srzoo.models.keras_graph import to_keras
+
+    return to_keras(describe(configuration))
+
+
+def describe(configuration: Configuration) -> Graph:
+    """The graph of a network, without Keras.
 
     Raises:
         ValueError: for an unknown model, scale or option, or an option of another type, with the known ones.
@@ -57,8 +73,7 @@ def build(configuration: Configuration) -> keras.Model:
         if key not in published:
             raise ValueError(f"{entry.name!r} has no option {key!r}; its options are {', '.join(published)}")
         _check_option(key, value, published[key])
-    with channels_last():
-        return entry.build(scale=configuration.scale, name=configuration.name, **configuration.options)
+    return entry.build(scale=configuration.scale, name=configuration.name, **configuration.options)
 
 
 def _check_option(key: str, value: Any, published: Any) -> None:

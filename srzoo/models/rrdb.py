@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import keras
-from keras import layers
-
 from srzoo import recipes
+from srzoo.models import graph
 from srzoo.models.entry import Entry, Kernels, Layout
-from srzoo.models.layers import CropTo, PixelUnshuffle, conv
+from srzoo.models.graph import Graph, Layer
 
 RESIDUAL_SCALING = 0.2
 """Factor on each residual (section 3.1, beta)."""
@@ -23,21 +21,21 @@ RESIDUAL_SCALING = 0.2
 UNSHUFFLED = {1: 4, 2: 2}
 """Scale -> the factor by which Real-ESRGAN shuffles pixels into channels first; at others it does not."""
 
-_START = keras.initializers.VarianceScaling(0.02, mode="fan_in", distribution="untruncated_normal")
+_NORMAL = {"scale": 0.02, "mode": "fan_in", "distribution": "untruncated_normal"}
+_START = {"class_name": "VarianceScaling", "config": _NORMAL}
 # A hundredth of He's variance ("smaller initialization", section 3.1).
 
 
-def dense_block(x, filters: int, growth: int, name: str):
+def dense_block(x: Layer, filters: int, growth: int, name: str) -> Layer:
     """Five convolutions, each of all outputs before it; scaled, plus the identity (figure 4)."""
     features = [x]
     for i in range(1, 5):
-        given = layers.Concatenate(name=f"{name}_concat{i}")(features) if i > 1 else x
-        made = conv(growth, 3, f"{name}_conv{i}", activation="leaky_relu", kernel_initializer=_START)
-        features.append(made(given))
-    y = layers.Concatenate(name=f"{name}_concat5")(features)
-    y = conv(filters, 3, f"{name}_conv5", kernel_initializer=_START)(y)
-    y = layers.Rescaling(RESIDUAL_SCALING, name=f"{name}_scaling")(y)
-    return layers.Add(name=f"{name}_add")([x, y])
+        given = graph.concatenate(features, f"{name}_concat{i}") if i > 1 else x
+        features.append(graph.conv(given, growth, 3, f"{name}_conv{i}", "leaky_relu", kernel_initializer=_START))
+    y = graph.concatenate(features, f"{name}_concat5")
+    y = graph.conv(y, filters, 3, f"{name}_conv5", kernel_initializer=_START)
+    y = graph.rescaling(y, RESIDUAL_SCALING, f"{name}_scaling")
+    return graph.add([x, y], f"{name}_add")
 
 
 def rrdb(
@@ -47,7 +45,7 @@ def rrdb(
     growth: int = 32,
     unshuffle: int | None = None,
     name: str = "rrdb",
-) -> keras.Model:
+) -> Graph:
     """Builds RRDBNet; the defaults are ESRGAN's published generator (16,697,987 parameters at x4).
 
     Args:
@@ -60,8 +58,8 @@ def rrdb(
         name: the model's name.
 
     Returns:
-        A functional model from RGB pixels in [0, 255], float32 of shape (N, H, W, 3) with any H and W, to the same of
-        shape (N, scale * H, scale * W, 3), not clipped. The last layers compute in float32.
+        The graph of a network from RGB pixels in [0, 255], float32 of shape (N, H, W, 3) with any H and W, to the same
+        of shape (N, scale * H, scale * W, 3), not clipped. The last layers compute in float32.
 
     Raises:
         ValueError: for another factor of unshuffling.
@@ -69,30 +67,30 @@ def rrdb(
     unshuffle = unshuffle or UNSHUFFLED.get(scale, 1)
     if unshuffle not in (1, 2, 4):
         raise ValueError(f"unshuffle must be 1, 2 or 4, got {unshuffle}")
-    pixels = keras.Input((None, None, 3), name="lr", dtype="float32")
-    x = layers.Rescaling(1 / 255, name="normalize", dtype="float32")(pixels)
+    pixels = graph.pixels()
+    x = graph.rescaling(pixels, 1 / 255, "normalize", dtype="float32")
     if unshuffle > 1:
-        x = PixelUnshuffle(unshuffle, name="unshuffle")(x)
+        x = graph.pixel_unshuffle(x, unshuffle, "unshuffle")
 
-    x = head = conv(filters, 3, "head")(x)
+    x = head = graph.conv(x, filters, 3, "head")
     for i in range(1, blocks + 1):
         y = x
         for j in range(1, 4):
             y = dense_block(y, filters, growth, f"block{i}_dense{j}")
-        y = layers.Rescaling(RESIDUAL_SCALING, name=f"block{i}_scaling")(y)
-        x = layers.Add(name=f"block{i}_add")([x, y])
-    x = conv(filters, 3, "body")(x)
-    x = layers.Add(name="long_skip")([head, x])
+        y = graph.rescaling(y, RESIDUAL_SCALING, f"block{i}_scaling")
+        x = graph.add([x, y], f"block{i}_add")
+    x = graph.conv(x, filters, 3, "body")
+    x = graph.add([head, x], "long_skip")
 
     for i in range(1, _stages(scale, unshuffle) + 1):
-        x = layers.UpSampling2D(2, interpolation="nearest", name=f"upsample{i}_nearest")(x)
-        x = conv(filters, 3, f"upsample{i}_conv", activation="leaky_relu")(x)
-    x = conv(filters, 3, "hr", activation="leaky_relu")(x)
-    x = conv(3, 3, "tail", dtype="float32")(x)
+        x = graph.repeat(x, 2, f"upsample{i}_nearest")
+        x = graph.conv(x, filters, 3, f"upsample{i}_conv", "leaky_relu")
+    x = graph.conv(x, filters, 3, "hr", "leaky_relu")
+    x = graph.conv(x, 3, 3, "tail", dtype="float32")
     if unshuffle > 1:
-        x = CropTo(scale, name="crop", dtype="float32")([x, pixels])
-    sr = layers.Rescaling(255, name="sr", dtype="float32")(x)
-    return keras.Model(pixels, sr, name=name)
+        x = graph.crop_to(x, pixels, scale, "crop", dtype="float32")
+    sr = graph.rescaling(x, 255, "sr", dtype="float32")
+    return Graph(name, pixels, sr)
 
 
 def _stages(scale: int, unshuffle: int) -> int:

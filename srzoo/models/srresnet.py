@@ -6,32 +6,25 @@ Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative 
 
 from functools import partial
 
-import keras
-from keras import layers
-
 from srzoo import recipes
-from srzoo.models.entry import Entry
-from srzoo.models.layers import STAGES, conv, pixel_shuffle, prelu, recognise_residual, upsampling_stages
+from srzoo.models import graph
+from srzoo.models.entry import Entry, recognise_residual
+from srzoo.models.graph import STAGES, Graph, Layer
 
 
-def batch_norm(name: str) -> layers.BatchNormalization:
-    """Batch normalisation with the momentum and the epsilon that the paper's reproductions use."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
-
-
-def residual_block(x, filters: int, name: str):
+def residual_block(x: Layer, filters: int, name: str) -> Layer:
     """conv - BN - PReLU - conv - BN, plus the identity."""
     skip = x
     # No bias before a batch normalisation: its own shift makes one useless.
-    x = conv(filters, 3, f"{name}_conv1", use_bias=False)(x)
-    x = batch_norm(f"{name}_bn1")(x)
-    x = prelu(f"{name}_prelu")(x)
-    x = conv(filters, 3, f"{name}_conv2", use_bias=False)(x)
-    x = batch_norm(f"{name}_bn2")(x)
-    return layers.Add(name=f"{name}_add")([skip, x])
+    x = graph.conv(x, filters, 3, f"{name}_conv1", use_bias=False)
+    x = graph.batch_norm(x, f"{name}_bn1")
+    x = graph.prelu(x, f"{name}_prelu")
+    x = graph.conv(x, filters, 3, f"{name}_conv2", use_bias=False)
+    x = graph.batch_norm(x, f"{name}_bn2")
+    return graph.add([skip, x], f"{name}_add")
 
 
-def srresnet(scale: int = 4, blocks: int = 16, filters: int = 64, name: str = "srresnet") -> keras.Model:
+def srresnet(scale: int = 4, blocks: int = 16, filters: int = 64, name: str = "srresnet") -> Graph:
     """Builds SRResNet; the defaults are the paper's (figure 4).
 
     Args:
@@ -41,32 +34,32 @@ def srresnet(scale: int = 4, blocks: int = 16, filters: int = 64, name: str = "s
         name: the model's name.
 
     Returns:
-        A functional model from RGB pixels in [0, 255], float32 of shape (N, H, W, 3) with any H and W,
+        The graph of a network from RGB pixels in [0, 255], float32 of shape (N, H, W, 3) with any H and W,
         to the same of shape (N, scale * H, scale * W, 3); the closing tanh keeps it within [0, 255].
         Head and body compute in Keras's global dtype policy, the last layers in float32.
 
     Raises:
         ValueError: if the scale is not one of the four.
     """
-    stages = upsampling_stages(scale)
-    pixels = keras.Input((None, None, 3), name="lr", dtype="float32")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalize", dtype="float32")(pixels)
+    stages = graph.upsampling_stages(scale)
+    pixels = graph.pixels()
+    x = graph.rescaling(pixels, 1 / 127.5, "normalize", -1.0, dtype="float32")
 
-    x = conv(filters, 9, "head")(x)
-    x = head = prelu("head_prelu")(x)
+    x = graph.conv(x, filters, 9, "head")
+    x = head = graph.prelu(x, "head_prelu")
     for i in range(1, blocks + 1):
         x = residual_block(x, filters, f"block{i}")
-    x = conv(filters, 3, "body", use_bias=False)(x)
-    x = batch_norm("body_bn")(x)
-    x = layers.Add(name="long_skip")([head, x])
+    x = graph.conv(x, filters, 3, "body", use_bias=False)
+    x = graph.batch_norm(x, "body_bn")
+    x = graph.add([head, x], "long_skip")
 
     for i, factor in enumerate(stages, start=1):
-        x = conv(filters * factor**2, 3, f"upsample{i}_conv")(x)
-        x = pixel_shuffle(x, factor, f"upsample{i}_shuffle")
-        x = prelu(f"upsample{i}_prelu")(x)
-    x = conv(3, 9, "tail", activation="tanh", dtype="float32")(x)
-    sr = layers.Rescaling(127.5, offset=127.5, name="sr", dtype="float32")(x)
-    return keras.Model(pixels, sr, name=name)
+        x = graph.conv(x, filters * factor**2, 3, f"upsample{i}_conv")
+        x = graph.pixel_shuffle(x, factor, f"upsample{i}_shuffle")
+        x = graph.prelu(x, f"upsample{i}_prelu")
+    x = graph.conv(x, 3, 9, "tail", "tanh", dtype="float32")
+    sr = graph.rescaling(x, 127.5, "sr", 127.5, dtype="float32")
+    return Graph(name, pixels, sr)
 
 
 # More than 4 pixels change nothing: 254 of 255 remain of white at its border, without them 237 and 218 (SRGAN).

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
 
 from srzoo.images import MAX_PIXELS, open_image
 
@@ -122,6 +121,8 @@ def _transformed(pixels: np.ndarray, corner: tuple[int, int]) -> tuple[np.ndarra
     every = max(1, int((rows * columns / MOST_BLOCKS) ** 0.5))
     colours = blocks[::every, :, ::every].transpose(0, 2, 1, 3, 4).reshape(-1, 8, 8, 3).astype(np.float32)
     grey, green = colours @ GREY, colours[..., 1]
+    import scipy.fft  # half as long to import as all else of a picture
+
     transformed = scipy.fft.dctn(
         np.stack([grey, colours[..., 0] - green, colours[..., 2] - green]), axes=(2, 3), norm="ortho"
     )

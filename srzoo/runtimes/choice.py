@@ -52,10 +52,10 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model"
     if choice.restore is not None:
         return _restoring(choice, pictures, choice.restore)
     if choice.fidelity is None:
-        taken = prepared.ready(choice.source, choice.precision, pictures, lambda: _load(choice))
+        taken = prepared.ready(choice.source, choice.precision, pictures)
         if taken:
             away = f", {taken.mean:.2f} grey levels from float32 on average" if taken.precision != "float32" else ""
-            LOGGER.info("%s: %s by OpenVINO%s", taken.network.name, taken.precision, away)
+            LOGGER.info("%s: %s by %s%s", taken.network.name, taken.precision, taken.runtime, away)
             return taken.network
     elif choice.precision not in ("auto", "float32"):
         raise ValueError(f"--precision {choice.precision} is not for mixtures of weights; leave out --fidelity")

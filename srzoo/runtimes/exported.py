@@ -73,9 +73,8 @@ class Facts:
 
 def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
     """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture."""
-    from srzoo.models.geometry import alignment_of, halo_of, scale_of
+    from srzoo.models.geometry import alignment_of, halo_of, peak_bytes_per_pixel, scale_of
     from srzoo.models.registry import border_of
-    from srzoo.runtimes.keras import peak_bytes_per_pixel
 
     memory = math.ceil(peak_bytes_per_pixel(model) * MEMORY.get(format, 1))
     borders = alignment_of(model), border_of(model.name)

@@ -1,7 +1,7 @@
 """A network for OpenVINO, in float32 or with its body in 8 bits.
 
-The graph is built from the Keras model's layers one by one, not converted, so that it is laid out for speed and
-each layer's precision can be chosen. In 8 bits, the convolutions between head and tail multiply whole numbers: weights
+It is built from the network's layers one by one (`srzoo.models.graph`), without Keras, and is laid out for speed; each
+layer's precision can be chosen. In 8 bits, the convolutions between head and tail multiply whole numbers: weights
 with a scale of their own for each output channel, values with one for each input channel, found on real crops. What
 the model's entry calls fine and all sums stay in float32; they are a small part of the work, and there rounding would
 be seen.
@@ -10,16 +10,18 @@ be seen.
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from srzoo.models.geometry import features_of
+from srzoo.models.graph import Graph, Layer
 from srzoo.names import parse
 
-if TYPE_CHECKING:
-    import keras
+Arrays = Mapping[str, Sequence[np.ndarray]]
+"""Name of a layer -> its weights, in Keras's order."""
 
 Ranges = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Name of a convolution -> least and greatest value that it is given, of each of its input channels."""
@@ -58,12 +60,13 @@ def core() -> Any:
     return runtime().Core()
 
 
-def build(model: "keras.Model", ranges: Ranges | None = None, watched: bool = False, part: str = "whole"):
-    """Makes an OpenVINO model of a Keras model.
+def build(graph: Graph, arrays: Arrays, ranges: Ranges | None = None, watched: bool = False, part: str = "whole"):
+    """Makes an OpenVINO model of a network.
 
     Args:
-        model: one of srzoo's generators without batch normalisation, as `fold_batch_norm` leaves it.
-        ranges: ranges of the convolutions in 8 bits; none: all are in float32.
+        graph: of the network.
+        arrays: its weights.
+        ranges: of the convolutions that are computed in 8 bits; none: all in float32.
         watched: whether the model also gives the least and the greatest input of each convolution, two outputs of
             shape (channels,), in the order of the layers.
         part: `whole`, or one of the two that `srzoo.runtimes.stages` joins: `body`, up to the features that are
@@ -74,23 +77,23 @@ def build(model: "keras.Model", ranges: Ranges | None = None, watched: bool = Fa
         neither rounded nor clipped; of a part, from or to features (1, H, W, channels).
 
     Raises:
-        ValueError: if a layer is of a kind that is not known here, or the model has no such parts.
+        ValueError: if a layer is of a kind that is not known here, or the network has no such parts.
     """
-    return _Builder(model, ranges or {}, watched).build(part)
+    return _Builder(graph, arrays, ranges or {}, watched).build(part)
 
 
-def ranges_of(model: "keras.Model", crops: Iterable[np.ndarray]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def ranges_of(graph: Graph, arrays: Arrays, crops: Iterable[np.ndarray]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Finds what the convolutions that take 8 bits are given, on real pictures.
 
     Args:
-        model: the same as for `build`.
+        graph, arrays: as of `build`.
         crops: uint8 arrays of shape (H, W, 3), such as will be upscaled.
 
     Raises:
         ValueError: if there is no crop.
     """
-    names = [layer.name for layer in model.layers if type(layer).__name__ == "Conv2D"]
-    request = core().compile_model(build(model, watched=True), "CPU", EXACT).create_infer_request()
+    names = [layer.name for layer in graph.layers if layer.kind == "Conv2D"]
+    request = core().compile_model(build(graph, arrays, watched=True), "CPU", EXACT).create_infer_request()
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for crop in crops:
         request.infer({0: crop[None].astype(np.float32)})
@@ -100,18 +103,27 @@ def ranges_of(model: "keras.Model", crops: Iterable[np.ndarray]) -> dict[str, tu
             found[name] = np.minimum(low, least), np.maximum(high, most)
     if not found:
         raise ValueError("8 bits need pictures to find the ranges of values on; got none")
-    fine = _fine(model.name)
-    return {name: ends for name, ends in found.items() if name not in fine}
+    return {name: found[name] for name in coarse(graph)}
 
 
-def _fine(name: str) -> tuple[str, ...]:
-    """Convolutions of a model that stay in float32."""
-    from srzoo.models.registry import Entry, entry_of
+def named(graph: Graph, ends: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Ranges that are kept as one array, least and greatest values (2, channels of all), in the order of `coarse`."""
+    layers = {layer.name: layer for layer in graph.layers}
+    names = coarse(graph)
+    widths = [layers[name].inputs[0].channels for name in names]
+    low, high = (np.split(end, np.cumsum(widths)[:-1]) for end in ends)
+    return {name: (least, most) for name, least, most in zip(names, low, high, strict=True)}
+
+
+def coarse(graph: Graph) -> list[str]:
+    """Names of the convolutions that may be computed in 8 bits, in the order of the layers."""
+    from srzoo.models.registry import Entry, entry_of  # all models
 
     try:
-        return entry_of(parse(name).base).fine
+        fine = entry_of(parse(graph.name).base).fine
     except ValueError:  # a name of its own
-        return Entry.fine
+        fine = Entry.fine
+    return [layer.name for layer in graph.layers if layer.kind == "Conv2D" and layer.name not in fine]
 
 
 EXACT = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
@@ -121,62 +133,52 @@ HALF = {**EXACT, "INFERENCE_PRECISION_HINT": "bf16"}
 
 
 class _Builder:
-    """One pass over a model's operations; `values` are the outputs so far, (N, C, H, W)."""
+    """One pass over a network's layers; `values` are the outputs so far, (N, C, H, W)."""
 
-    def __init__(self, model: "keras.Model", ranges: Ranges, watched: bool):
-        self._model = model
+    def __init__(self, graph: Graph, arrays: Arrays, ranges: Ranges, watched: bool):
+        self._graph = graph
+        self._arrays = arrays
         self._ranges = ranges
         self._watched = watched
-        self._values: dict[int, object] = {}
+        self._values: dict[Layer, Any] = {}
         self._watches: list = []
         self._done: set[str] = set()
         self._growth = 1  # of the sides of the picture, by the shuffles so far
-        self._users: dict[int, list] = {}
-        for operation in self._operations():
-            for tensor in _inputs(operation):
-                self._users.setdefault(id(tensor), []).append(operation)
+        self._users: dict[Layer, list[Layer]] = {}
+        for layer in graph.layers:
+            for given in layer.inputs:
+                self._users.setdefault(given, []).append(layer)
+        runtime()  # or its parts would bring the converter
         self._ops = importlib.import_module("openvino.opset13")
 
-    def _operations(self) -> list:
-        return [each for each in self._model.operations if type(each).__name__ != "InputLayer"]
-
     def build(self, part: str):
-        start, end = self._model.inputs[0], self._model.outputs[0]
-        if part == "body":
-            end = self._features()
-        elif part == "tail":
-            start = self._features()
-        given = self._ops.parameter([1, -1, -1, start.shape[-1]], np.float32, name="lr")
-        self._values[id(start)] = self._ops.transpose(given, [0, 3, 1, 2])
-        for operation in self._operations():
-            inputs = [self._values.get(id(tensor)) for tensor in _inputs(operation)]
+        features = None if part == "whole" else features_of(self._graph)
+        if part != "whole" and features is None:
+            raise ValueError(f"{self._graph.name!r} runs in one, it has no parts")
+        start = features if features and part == "tail" else self._graph.pixels
+        end = features if features and part == "body" else self._graph.output
+        given = self._ops.parameter([1, -1, -1, start.channels], np.float32, name="lr")
+        self._values[start] = self._ops.transpose(given, [0, 3, 1, 2])
+        for layer in self._graph.layers:
+            inputs = [self._values.get(each) for each in layer.inputs]
             # One that has none stands before the start.
-            if id(end) not in self._values and all(each is not None for each in inputs):
-                self._values[id(operation.output)] = self._made(operation, inputs)
-        result = self._ops.transpose(self._values[id(end)], [0, 2, 3, 1])
-        return runtime().Model([result, *self._watches], [given], self._model.name)
+            if end not in self._values and layer.inputs and all(each is not None for each in inputs):
+                self._values[layer] = self._made(layer, inputs)
+        result = self._ops.transpose(self._values[end], [0, 2, 3, 1])
+        return runtime().Model([result, *self._watches], [given], self._graph.name)
 
-    def _features(self):
-        from srzoo.models.geometry import split_at_growth
-
-        parts = split_at_growth(self._model)
-        if parts is None:
-            raise ValueError(f"{self._model.name!r} runs in one, it has no parts")
-        return parts[0].outputs[0]
-
-    def _made(self, operation, given: list):
-        if operation.name in self._done:
+    def _made(self, layer: Layer, given: list):
+        if layer.name in self._done:
             return given[0]
-        kind = type(operation).__name__
-        make = getattr(self, f"_{kind}", None)
+        make = getattr(self, f"_{layer.kind}", None)
         # A layer with data of its own shape for every kind would be wrong pixels at best.
-        if make is None or getattr(operation, "data_format", "channels_last") != "channels_last":
-            raise _unknown(operation)
-        return make(operation, *given)
+        if make is None or layer.get("data_format", "channels_last") != "channels_last":
+            raise _unknown(layer)
+        return make(layer, *given)
 
     def _Rescaling(self, layer, x):
-        scaled = self._ops.multiply(x, _channels(layer.scale))
-        return self._ops.add(scaled, _channels(layer.offset)) if np.any(layer.offset) else scaled
+        scaled = self._ops.multiply(x, _channels(layer.get("scale")))
+        return self._ops.add(scaled, _channels(layer.get("offset"))) if np.any(layer.get("offset")) else scaled
 
     def _Add(self, layer, *given):
         return self._joined(layer, self._ops.add, given)
@@ -191,37 +193,37 @@ class _Builder:
         return functools.reduce(join, given)
 
     def _Concatenate(self, layer, *given):
-        if layer.axis not in (-1, 3):
+        if layer.get("axis", -1) not in (-1, 3):
             raise _unknown(layer)
         return self._ops.concat(list(given), 1)
 
     def _ReLU(self, layer, x):
-        if layer.max_value is not None or layer.threshold:
+        if layer.get("max_value") is not None or layer.get("threshold"):
             raise _unknown(layer)
-        return self._leaky(x, float(layer.negative_slope))
+        return self._leaky(x, float(layer.get("negative_slope")))
 
     def _LeakyReLU(self, layer, x):
-        return self._leaky(x, float(layer.negative_slope))
+        return self._leaky(x, float(layer.get("negative_slope")))
 
     def _PReLU(self, layer, x, copies: int = 1):
-        if not {1, 2} <= set(layer.shared_axes or ()):
+        if not {1, 2} <= set(layer.get("shared_axes") or ()):
             raise _unknown(layer)
-        return self._ops.prelu(x, self._ops.constant(np.tile(np.asarray(layer.alpha, np.float32).ravel(), copies)))
+        return self._ops.prelu(x, self._ops.constant(np.tile(self._arrays[layer.name][0].ravel(), copies)))
 
     def _GlobalAveragePooling2D(self, layer, x):
-        if not layer.keepdims:
+        if not layer.get("keepdims"):
             raise _unknown(layer)
         return self._ops.reduce_mean(x, [2, 3], keep_dims=True)
 
     def _UpSampling2D(self, layer, x):
-        if layer.interpolation != "nearest":
+        if layer.get("interpolation") != "nearest":
             raise _unknown(layer)
-        self._growth *= layer.size[0]
+        self._growth *= layer.options["size"][0]
         options = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-        return self._ops.interpolate(x, np.float32(layer.size), "nearest", "scales", axes=[2, 3], **options)
+        return self._ops.interpolate(x, np.float32(layer.get("size")), "nearest", "scales", axes=[2, 3], **options)
 
     def _PixelUnshuffle(self, layer, x):
-        ops, factor = self._ops, np.int64(layer.factor)
+        ops, factor = self._ops, np.int64(layer.get("factor"))
         for axis in (2, 3):
             length = ops.gather(ops.shape_of(x), ops.constant(axis), ops.constant(0))
             units = ops.divide(ops.add(length, factor - 1), factor)
@@ -232,7 +234,7 @@ class _Builder:
         return ops.space_to_depth(x, "blocks_first", int(factor))
 
     def _CropTo(self, layer, sr, lr):
-        ends = self._ops.multiply(self._ops.shape_of(lr), np.int64([1, 1, layer.scale, layer.scale]))
+        ends = self._ops.multiply(self._ops.shape_of(lr), np.int64([1, 1, *2 * [layer.get("scale")]]))
         sides = self._ops.gather(ends, self._ops.constant([2, 3]), self._ops.constant(0))
         return self._ops.slice(sr, np.int64([0, 0]), sides, np.int64([1, 1]), np.int64([2, 3]))
 
@@ -240,26 +242,50 @@ class _Builder:
         return self._ops.prelu(x, self._ops.constant(np.full(1, slope, np.float32))) if slope else self._ops.relu(x)
 
     def _Activation(self, layer, x):
-        name = layer.activation.__name__
+        name = layer.get("activation")
         if name not in ACTIVATIONS:
             raise _unknown(layer)
         if name == "leaky_relu":
             return self._leaky(x, 0.2)
         return x if name == "linear" else getattr(self._ops, name)(x)
 
+    def _BatchNormalization(self, layer, x):
+        if layer.get("axis", -1) not in (-1, 3):
+            raise _unknown(layer)
+        gain, shift = self._gain_and_shift(layer)
+        return self._ops.add(self._ops.multiply(x, _channels(gain)), _channels(shift))
+
+    def _gain_and_shift(self, norm: Layer) -> tuple[np.ndarray, np.ndarray]:
+        """At inference it is y = x * gain + shift; in float64, so that only one rounding is added."""
+        arrays = [np.asarray(each, np.float64) for each in self._arrays[norm.name]]
+        mean, variance = arrays[-2:]
+        # As PyTorch and Keras both do: the epsilon is inside the root.
+        gain = 1 / np.sqrt(variance + norm.options["epsilon"])
+        if norm.get("scale", True):
+            gain = gain * arrays[0]
+        return gain, (arrays[-3] if norm.get("center", True) else 0) - mean * gain
+
     def _Conv2D(self, layer, x):
-        odd = all(size % 2 for size in layer.kernel_size)
-        if layer.padding != "same" or not odd or {*layer.strides, *layer.dilation_rate, layer.groups} != {1}:
+        size = layer.options["kernel_size"]
+        plain = {*layer.get("strides", ()), *layer.get("dilation_rate", ()), layer.get("groups", 1)} == {1}
+        if layer.get("padding") != "same" or not all(side % 2 for side in size) or not plain:
             raise _unknown(layer)
         if self._watched:
             self._watches += [self._ops.reduce_min(x, [0, 2, 3]), self._ops.reduce_max(x, [0, 2, 3])]
-        weights = np.asarray(layer.kernel, np.float32).transpose(3, 2, 0, 1)
-        if layer.filters <= 4 and min(layer.kernel_size) > 4 and self._growth % 2 == 0:
+        kernel, *bias = self._arrays[layer.name]
+        following = self._only_user(layer)
+        normalised = following and following.kind == "BatchNormalization" and following.get("axis", -1) in (-1, 3)
+        if following and normalised and layer.get("activation") == "linear":
+            gain, shift = self._gain_and_shift(following)
+            kernel, bias = kernel * gain, [sum(bias) * gain + shift]
+            self._done.add(following.name)
+        weights = np.asarray(kernel, np.float32).transpose(3, 2, 0, 1)
+        if layer.channels <= 4 and min(size) > 4 and self._growth % 2 == 0:
             y = self._convolution_in_squares(layer, weights, x)
         else:
             y = self._convolved(layer, weights, x)
-        if layer.use_bias:
-            y = self._ops.add(y, _channels(layer.bias))
+        if bias:
+            y = self._ops.add(y, _channels(bias[0]))
         return self._Activation(layer, y)
 
     def _convolved(self, layer, weights: np.ndarray, x, stride: int = 1):
@@ -270,7 +296,7 @@ class _Builder:
             if f"{layer.name} in 8 bits" not in self._done:
                 x = self._in_8_bits(x, low, high)
             kernel = self._kernel_in_8_bits(weights * _shares(low, high)[:, None, None])
-        margin = [size // 2 for size in layer.kernel_size]
+        margin = [size // 2 for size in layer.options["kernel_size"]]
         return self._ops.convolution(x, kernel, [stride, stride], margin, margin, [1, 1])
 
     def _convolution_in_squares(self, layer, weights: np.ndarray, x):
@@ -286,25 +312,25 @@ class _Builder:
         y = self._convolved(layer, square.reshape(4 * filters, channels, rows + 1, columns + 1), x, stride=2)
         return self._ops.depth_to_space(y, "blocks_first", 2)
 
-    def _DepthToSpace(self, operation, x):
+    def _DepthToSpace(self, layer, x):
         """The shuffle moves values and changes none, so what follows by the channel is done before it.
 
         There it is one with the convolution, and 8 bits are moved instead of 32.
         """
-        factor = getattr(operation, "block_size", None) or operation.scale
+        factor = layer.get("block_size") or layer.get("scale")
         self._growth *= factor
-        following = self._only_user(operation)
-        if type(following).__name__ == "PReLU":
+        following = self._only_user(layer)
+        if following and following.kind == "PReLU":
             x = self._PReLU(following, x, factor**2)
             self._done.add(following.name)
             following = self._only_user(following)
-        if following is not None and following.name in self._ranges and not self._watched:
+        if following and following.name in self._ranges and not self._watched:
             x = self._in_8_bits(x, *(np.tile(end, factor**2) for end in self._ranges[following.name]))
             self._done.add(f"{following.name} in 8 bits")
         return self._ops.depth_to_space(x, "blocks_first", factor)
 
-    def _only_user(self, operation):
-        users = self._users.get(id(operation.output), [])
+    def _only_user(self, layer: Layer) -> Layer | None:
+        users = self._users.get(layer, [])
         return users[0] if len(users) == 1 else None
 
     def _in_8_bits(self, x, low: np.ndarray, high: np.ndarray):
@@ -336,13 +362,8 @@ def _shares(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.maximum(np.max(ends, axis=0), 0.02).astype(np.float32) if ends else np.ones_like(low)
 
 
-def _unknown(operation) -> ValueError:
-    kind = type(operation).__name__
-    return ValueError(f"layer {operation.name!r} is a {kind} of a kind that srzoo does not build for OpenVINO")
-
-
-def _inputs(operation) -> list:
-    return operation.input if isinstance(operation.input, list) else [operation.input]
+def _unknown(layer: Layer) -> ValueError:
+    return ValueError(f"layer {layer.name!r} is a {layer.kind} of a kind that srzoo does not build for OpenVINO")
 
 
 def _channels(values) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Networks prepared once for OpenVINO and kept in the user's cache folder, to be run without TensorFlow.
+"""Networks in OpenVINO's format, kept in the user's cache folder, and run without TensorFlow.
 
-TensorFlow takes seconds to import, more than a small picture takes to compute. So the first use of some weights has
-it write the network in OpenVINO's format, one folder a precision; later uses read that alone. An entry is keyed by the
-SHA-256 of the weights and by srzoo's version, appears whole or not at all, and is checked when it is read.
+TensorFlow takes seconds to import, more than a small picture takes to compute. A file of weights needs it not even the
+first time: the graph is that of its model's entry. A `.keras` file or a preset may hold any network, so Keras reads it,
+once. There is a folder a precision; an entry is keyed by the SHA-256 of the weights and by srzoo's version, appears
+whole or not at all, and is checked when it is read.
 """
 
 import contextlib
@@ -12,16 +13,14 @@ import json
 import logging
 import os
 import shutil
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srzoo import __version__, shipped
+from srzoo import __version__, hub, shipped
 from srzoo.images import unfinished_folder
 from srzoo.runtimes import exported, openvino
 from srzoo.runtimes.compiled import compile_kept, processor
@@ -29,14 +28,14 @@ from srzoo.runtimes.network import Network
 from srzoo.runtimes.stages import two_stages
 
 if TYPE_CHECKING:
-    import keras
+    from srzoo.models.graph import Graph
 
 LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
-LAYOUT = 4
-"""Version of an entry's layout; entries of another version are made again."""
+LAYOUT = 5
+"""Of an entry; with another one, entries are made anew."""
 
 WITHIN = 1.0
 """Grey levels, mean over a picture's pixels, that a precision may be from float32 to be taken by itself."""
@@ -63,11 +62,13 @@ class Taken:
         network: network for `Upscaler`.
         precision: one of `RUNTIME_PRECISIONS`.
         mean: absolute difference from float32, in grey levels, of the picture where it is the greatest.
+        runtime: what runs it.
     """
 
     network: Network
     precision: str
     mean: float
+    runtime: str = "OpenVINO"
 
 
 def is_available() -> bool:
@@ -117,23 +118,18 @@ class Prepared:
         root = root or cache_folder()
         if root is None:
             raise ValueError("the cache is switched off by SRZOO_CACHE; give it a folder")
-        key = hashlib.sha256(f"{shipped.checksum(weights)} {__version__} {LAYOUT}".encode()).hexdigest()[:32]
+        self._checksum = shipped.checksum(weights)
+        key = hashlib.sha256(f"{self._checksum} {__version__} {LAYOUT}".encode()).hexdigest()[:32]
         self.folder = root / "networks" / key
-        self._weights = weights.name
+        self._weights = weights
 
     def load(self, precision: str) -> Taken | None:
-        """The network in a precision, or in the one that was found the best for this processor (`auto`).
+        """The network in a precision, or in that of `automatic`.
 
         Returns:
             None if it has to be made first; an entry that is damaged counts as not there.
         """
-        if precision == "auto":
-            try:
-                precision = json.loads(self._choice().read_text("utf-8"))["precision"]
-            except (OSError, ValueError, KeyError, TypeError):
-                return None
-            if precision not in RUNTIME_PRECISIONS:
-                return None
+        precision = self.automatic() if precision == "auto" else precision
         folder = self.folder / precision
         try:
             entry = json.loads((folder / MANIFEST).read_text("utf-8"))
@@ -144,67 +140,105 @@ class Prepared:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):
             return None
 
-    def make(self, model: "keras.Model", precision: str, pictures: Sequence[Path] = ()) -> Taken:
-        """Writes the network in a precision; for `auto` in all that this processor has, and chooses among them.
+    def make(self, precision: str, pictures: Sequence[Path] = ()) -> Taken:
+        """Writes the network in a precision.
 
         Args:
-            model: model with its weights, from `srzoo.load`.
             precision: one of `RUNTIME_PRECISIONS`, or `auto`.
-            pictures: pictures that calibrate int8 if scikit-image with its photographs is not installed.
+            pictures: to calibrate int8 on if the weights do not ship and scikit-image is not installed.
 
         Raises:
             CacheError: if the folder cannot be written.
-            ParityError: if the float32 network is not equal to the model.
-            ValueError: if the model has layers that are not known for OpenVINO, or this processor has no
+            ParityError: if the network is too far from float32, or a `.keras` file's from the model.
+            ValueError: if the file is damaged or has layers that are not known for OpenVINO, or this processor has no
                 instructions for the precision.
         """
-        from srzoo.runtimes import parity
-        from srzoo.runtimes.fold import fold_batch_norm
-
+        precision = self.automatic() if precision == "auto" else precision
         check_processor(precision)
-        openvino.build(fold_batch_norm(model))  # refuses before anything is promised
+        graph, arrays, reference = self._read()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            LOGGER.warning("prepares %s for OpenVINO, once; later calls start at once", self._weights)
-            if precision != "auto":
-                return self._made(model, precision, pictures)
-            found = {"float32": self._made(model, "float32", pictures)}
-            for each in RUNTIME_PRECISIONS[1:]:
-                if processor_has(each):
-                    # One that is too far off is not for this network.
-                    with contextlib.suppress(parity.ParityError):
-                        found[each] = self._made(model, each, pictures)
-            near = {each: taken for each, taken in found.items() if taken.mean <= WITHIN}
-            seconds = _seconds({each: taken.network for each, taken in near.items()})
-            fastest = min(seconds, key=lambda each: seconds[each])
-            self._choice().write_text(json.dumps({"precision": fastest, "seconds": seconds}), "utf-8")
-            return found[fastest]
+            return self._made(graph, arrays, reference, precision, pictures)
         except OSError as error:
             raise CacheError(f"{self.folder} cannot be written ({error.strerror or error})") from error
 
-    def _choice(self) -> Path:
-        # Which precision is the fastest depends on the processor, and a home folder may be shared by several.
+    def automatic(self) -> str:
+        """The precision that was measured to be the best on this processor, or else int8 for weights that ship with it.
+
+        8 bits were the fastest on every processor that was measured, but how far they are from float32 takes seconds to
+        find out, so of other weights it is only known once they are measured (`srzoo list --speed`).
+        """
+        measured = self.measured()
+        if measured.get("runtime") == "OpenVINO" and measured["precision"] in RUNTIME_PRECISIONS:
+            return measured["precision"]
+        return "int8" if shipped_ranges(self._checksum) else "float32"
+
+    def measured(self) -> dict[str, Any]:
+        """What `srzoo.speed.measure` found to be the best on this processor; empty if it did not measure."""
+        try:
+            found = json.loads(self.choice.read_text("utf-8"))
+            return {"runtime": str(found["runtime"]), "precision": str(found["precision"]), **found}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def chosen_export(self) -> Taken | None:
+        """The network of another runtime, if that was measured to be the best and its file is whole."""
+        found = self.measured()
+        try:
+            path = self.folder / Path(found["file"]).name
+            if shipped.checksum(path) != found["sha256"]:
+                return None
+            return Taken(exported.load(path), found["precision"], float(found["mean"]), found["runtime"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @property
+    def choice(self) -> Path:
+        """The file of what was measured on this processor; a home folder may be shared by several."""
         digest = hashlib.sha256(repr(processor()).encode()).hexdigest()[:8]
         return self.folder / f"auto-{digest}.json"
 
-    def _made(self, model: "keras.Model", precision: str, pictures: Sequence[Path]) -> Taken:
+    def _read(self) -> tuple["Graph", openvino.Arrays, exported.Run | None]:
+        """The network, and if Keras had to read it how that computes it."""
+        own = hub.is_preset(self._weights.parent) and self._weights.name == hub.WEIGHTS
+        if self._weights.name.endswith(".weights.h5") and not own:
+            from srzoo import stored  # which imports h5py
+
+            return *stored.read(self._weights), None
         from keras import ops
 
-        from srzoo.runtimes import parity
+        from srzoo import zoo
+        from srzoo.models.keras_graph import arrays_of, from_keras
 
-        def reference(pixels: np.ndarray) -> np.ndarray:
-            return ops.convert_to_numpy(model(pixels, training=False))
+        model = zoo.load(self._weights)
+        graph, arrays = from_keras(model), arrays_of(model)
+        openvino.build(graph, arrays)  # refuses before anything is promised
+        LOGGER.warning("prepares %s for OpenVINO, once; later calls start at once", self._weights.name)
+        return graph, arrays, lambda pixels: ops.convert_to_numpy(model(pixels, training=False))
 
+    def _made(
+        self, graph: "Graph", arrays: openvino.Arrays, reference, precision: str, pictures: Sequence[Path]
+    ) -> Taken:
+        from srzoo.models.geometry import features_of, scale_of
+        from srzoo.runtimes.stages import facts_of
+
+        ranges, mean = None, 0.0
+        known = shipped_ranges(self._checksum) if precision == "int8" else None
+        if known:
+            ranges, mean = openvino.named(graph, known[0]), known[1]
+        elif precision == "int8":
+            LOGGER.warning("finds the ranges of %s for 8 bits, once; later calls start at once", self._weights.name)
+            ranges = openvino.ranges_of(graph, arrays, calibration(pictures, scale_of(graph)))
         with unfinished_folder(self.folder) as temporary:
             written = temporary / precision
             written.mkdir()
-            for part, graph in _graphs(model, precision, pictures).items():
-                _serialize(graph, written / f"{part}.xml")
-            facts, tail_halo = _facts(model, precision)
+            for part in ("body", "tail") if features_of(graph) else ("whole",):
+                model = openvino.build(graph, arrays, ranges, part=part)
+                _serialize(model, written / f"{part}.xml")
+            facts, tail_halo = facts_of(graph, precision)
             network = load_network(written, facts, tail_halo)
-            report = parity.measure(reference, network.run, facts.scale)
-            parity.check(report, parity.BOUNDS[precision], f"{model.name} for OpenVINO in {precision}")
-            mean = max(each.mean for each in report.differences)
+            if not known and (reference or precision != "float32"):
+                mean = self._difference(network, reference or self.float32().run, precision)
             sums = {path.name: shipped.checksum(path) for path in written.iterdir() if path.is_file()}
             entry = {"facts": asdict(facts), "tail_halo": tail_halo, "sha256": sums, "mean": mean}
             (written / MANIFEST).write_text(json.dumps(entry), "utf-8")
@@ -215,38 +249,36 @@ class Prepared:
                 written.rename(final)
         return Taken(network, precision, mean)
 
+    def _difference(self, network: Network, reference: exported.Run, precision: str) -> float:
+        from srzoo.runtimes import parity
 
-def _serialize(graph, path: Path) -> None:
+        report = parity.measure(reference, network.run, network.scale)
+        parity.check(report, parity.BOUNDS[precision], f"{network.name} for OpenVINO in {precision}")
+        return max(each.mean for each in report.differences)
+
+    def float32(self) -> Network:
+        """The network in float32."""
+        return (self.load("float32") or self.make("float32")).network
+
+
+def _serialize(model, path: Path) -> None:
     try:
-        openvino.runtime().serialize(graph, path)
+        openvino.runtime().serialize(model, path)
     except RuntimeError as error:  # of a stream of C++, which does not tell more
         raise OSError(f"its disk may be full: {error}") from error
 
 
-def _graphs(model: "keras.Model", precision: str, pictures: Sequence[Path]) -> dict:
-    """The network in OpenVINO: its two parts, or the whole if it has none."""
-    from srzoo.models.geometry import scale_of, split_at_growth
-    from srzoo.runtimes.fold import fold_batch_norm
+def shipped_ranges(checksum: str) -> tuple[np.ndarray, float] | None:
+    """What comes with weights that ship, found by their SHA-256.
 
-    folded = fold_batch_norm(model)
-    ranges = openvino.ranges_of(folded, calibration(pictures, scale_of(model))) if precision == "int8" else None
-    parts = ("body", "tail") if split_at_growth(folded) else ("whole",)
-    return {part: openvino.build(folded, ranges, part=part) for part in parts}
-
-
-def _facts(model: "keras.Model", precision: str) -> tuple[exported.Facts, int]:
-    """Facts for tiling, and the tail's reach in LR pixels, 0 without a tail.
-
-    The memory is that of TensorFlow; OpenVINO takes less.
+    Returns:
+        The ranges of 8 bits as (2, channels), for `openvino.named`; and the mean absolute difference from float32 in
+        grey levels, of the picture where it is the greatest. None for other weights.
     """
-    from srzoo.models.geometry import halo_of, split_at_growth
-    from srzoo.runtimes.keras import keras_network
-
-    parts, known = split_at_growth(model), keras_network(model)
-    size = known.scale, known.halo, known.bytes_per_pixel
-    facts = exported.Facts(known.name, *size, precision, known.alignment, known.border)
-    # `split_at_growth` gives no tail without a halo.
-    return facts, (parts and halo_of(parts[1])) or 0
+    with np.load(shipped.whole(shipped.RANGES), allow_pickle=False) as known:
+        if checksum not in known:
+            return None
+        return known[checksum].astype(np.float32), float(known[f"{checksum} mean"])
 
 
 def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
@@ -315,29 +347,13 @@ def check_processor(precision: str) -> None:
         )
 
 
-def _seconds(networks: dict[str, Network]) -> dict[str, float]:
-    """The least time of some interleaved runs on a small picture."""
-    pixels = np.random.default_rng(0).integers(0, 256, (1, 96, 96, 3)).astype(np.float32)
-    taken: dict[str, list[float]] = {name: [] for name in networks}
-    for _ in range(4 if len(networks) > 1 else 0):
-        for name, network in networks.items():
-            start = time.perf_counter()
-            network.run(pixels)
-            taken[name].append(time.perf_counter() - start)
-    # The first run allots memory.
-    return {name: min(times[1:], default=0.0) for name, times in taken.items()}
-
-
-def ready(
-    source: str | os.PathLike, precision: str, pictures: Sequence[Path], load: Callable[[], "keras.Model"]
-) -> Taken | None:
-    """Finds or makes the network that runs some weights without TensorFlow.
+def ready(source: str | os.PathLike, precision: str, pictures: Sequence[Path]) -> Taken | None:
+    """Finds or makes the network that runs some weights in OpenVINO.
 
     Args:
         source: what `srzoo.load` takes, or an exported file.
         precision: one of `RUNTIME_PRECISIONS`, or `auto`.
-        pictures: pictures that calibrate int8 if scikit-image is not installed.
-        load: gives the model with these weights; called if they are not prepared.
+        pictures: to calibrate on if scikit-image is not installed.
 
     Returns:
         None if TensorFlow is the one to run it: with a GPU, without OpenVINO or a cache, for exported files, and if the
@@ -363,17 +379,16 @@ def ready(
     try:
         check_processor(precision)
         prepared = Prepared(weights)
-        taken = prepared.load(precision) or prepared.make(load(), precision, pictures)
+        automatic = precision == "auto"
+        if automatic and prepared.measured().get("runtime") == "TensorFlow":
+            return None
+        taken = prepared.chosen_export() if automatic else None
+        taken = taken or prepared.load(precision) or prepared.make(precision, pictures)
         if precision != "auto" or taken.precision != "int8":
             return taken
-        precise = partial(_float32, prepared, load)
-        return replace(taken, network=replace(taken.network, precise=precise))
+        return replace(taken, network=replace(taken.network, precise=prepared.float32))
     except (ValueError, CacheError, ImportError) as error:
         if not optional:
             raise
         LOGGER.warning("goes on with TensorFlow: %s", error)
         return None
-
-
-def _float32(prepared: Prepared, load: Callable[[], "keras.Model"]) -> Network:
-    return (prepared.load("float32") or prepared.make(load(), "float32")).network

@@ -4,10 +4,21 @@ The tail looks two or three pixels far, the body some forty. So the body works o
 of both would allow, and less is computed twice.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
+from srzoo.models.geometry import (
+    alignment_of,
+    features_of,
+    halo_of,
+    peak_bytes_per_pixel,
+    scale_of,
+    tail_halo_of,
+)
+from srzoo.models.graph import Graph
+from srzoo.runtimes.exported import Facts
 from srzoo.runtimes.tiles import cut
 
 PIECES = 32
@@ -15,6 +26,20 @@ PIECES = 32
 
 LEAST_PIECE = 64 * 64
 """LR pixels of a piece, if it is more than that: smaller ones would be mostly halo. 40 MB for EDSR-baseline."""
+
+
+def facts_of(graph: Graph, precision: str) -> tuple[Facts, int]:
+    """What has to be known of a network to tile it, in two stages where it has them, and LR pixels its tail looks far.
+
+    The memory is that of TensorFlow; OpenVINO takes less.
+    """
+    from srzoo.models.registry import border_of  # which imports all models
+
+    memory, scale = peak_bytes_per_pixel(graph), scale_of(graph)
+    if features_of(graph):
+        memory = math.ceil(peak_bytes_per_pixel(graph, "body") + memory / PIECES + 3 * 4 * scale**2)
+    borders = alignment_of(graph), border_of(graph.name)
+    return Facts(graph.name, scale, halo_of(graph), memory, precision, *borders), tail_halo_of(graph)
 
 
 def two_stages(

@@ -3,9 +3,11 @@
 import errno
 import math
 import os
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,12 @@ from srzoo.pictures.reading import Frame, LargeFrame, Picture, open_picture
 from srzoo.pictures.record import Made, Record, fingerprint
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.tiles import tile_of
-from srzoo.upscaling import compare
 from srzoo.upscaling.pictures import LARGE, upscale_picture, upscale_pixels
 from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import Progress, Upscaler
+
+SMALL = 256 * 256
+"""LR pixels of small pictures, of which two are in hand at a time."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,11 @@ class Job:
     def factor(self) -> float:
         """The larger of the factors on width and height."""
         return max(side / before for side, before in zip(self.size.of(*self.given), self.given))
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it takes so little that another may be in hand beside it."""
+        return self.planes * math.prod(self.given) <= SMALL and self.comparison is None
 
     @property
     def outputs(self) -> list[Path]:
@@ -240,7 +249,9 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, resul
 def work(job: Job, upscaler: Upscaler) -> int:
     """LR pixels that the network computes for a job, 0 if it cannot be done; `carry_out` says why."""
     try:
-        return job.planes * upscaler.work(job.given, job.size.of(*job.given))
+        size = job.size.of(*job.given)
+        banded = job.written_as.streams and 3 * math.prod(size) > LARGE
+        return job.planes * upscaler.work(job.given, size, banded)
     except ValueError:
         return 0
 
@@ -305,7 +316,32 @@ def carry_out(
     return Result(before, after, picture.count, (*notes, *job.notes))
 
 
+def in_hand(
+    jobs: Sequence[Job], carry_out: Callable[[Job], str]
+) -> Generator[tuple[Job, Callable[[], str]], None, None]:
+    """Each job, in turn, with what gives the answer of `carry_out` or raises what that raised.
+
+    Of small pictures two are in hand: one is read or written while the network computes the other. To close the
+    generator drops what has not begun and waits for the rest.
+    """
+    pool, waiting = ThreadPoolExecutor(2), deque[tuple[Job, Callable[[], str]]]()
+    try:
+        for job in jobs:
+            beside = job.is_small and not job.done and not job.refusal
+            if beside:
+                waiting.append((job, pool.submit(carry_out, job).result))
+            while len(waiting) > 2 * beside:
+                yield waiting.popleft()
+            if not beside:
+                yield job, partial(carry_out, job)
+        yield from waiting
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
 def _comparison(upscaler: Upscaler, before: Frame, after: Frame | LargeFrame, title: str) -> np.ndarray:
+    from srzoo.upscaling import compare  # letters and fonts
+
     lr = before.pixels.on_white()
     if isinstance(after, Frame):
         return compare.side_by_side(lr, after.pixels.on_white(), title)

@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -31,7 +32,6 @@ LOGGER = logging.getLogger(__name__)
 DEFAULT_MEMORY = 2_000_000_000
 """Bytes for a tile. With it a process that upscales 1920x1080 to 7680x4320 stays below 3 GB."""
 
-
 SHARED, BAND, LEAST_TILE = 0.65, 0.1, 0.3
 """Shares of the memory if a result comes in bands: for all, for a band, and at least for a tile. With `DEFAULT_MEMORY`
 a process that upscales 100 megapixels then stays below 2.5 GB."""
@@ -40,7 +40,6 @@ FINISHED_ROWS = 128
 
 PROBE = 192
 """LR pixels a side of the tile by which a run's time is estimated: a second for EDSR-baseline on two cores."""
-
 
 Progress = Callable[[list[Tile]], Iterable[Tile]]
 
@@ -51,7 +50,7 @@ class Upscaler:
     A picture that does not fit is cut into tiles with a halo; the result is that of the whole picture, within one grey
     level of rounding, or as near as `srzoo.models.geometry.MOST_HALO` allows for a network that looks farther. One that
     must see the whole picture is never cut. If the memory that it may take is not there, tiles get smaller, for this
-    and all later pictures.
+    and all later pictures. Several threads may use one.
 
     Args:
         model: `auto`, which looks at each picture and takes `edsr-real` if it looks damaged and `edsr-baseline` if not;
@@ -110,15 +109,12 @@ class Upscaler:
             self._checks_memory = machine.runs_in_machine_memory(model)
         network = wrapped.self_ensemble(network) if self_ensemble else network
         self._precise, self._self_ensemble = network.precise, self_ensemble
-        self.name, self.network_scale, self.halo, self.alignment = (
-            network.name,
-            network.scale,
-            network.halo,
-            network.alignment,
-        )
+        self.name, self.network_scale = network.name, network.scale
+        self.halo, self.alignment = network.halo, network.alignment
         self._upscale_tile, self._border = network.run, network.border
         self._bytes_per_pixel = network.bytes_per_pixel
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
+        self._turn = threading.Lock()  # a runtime computes in buffers of its own
         self.scale = scale or self.network_scale
         sizes.passes(self.network_scale, (1000, 1000), sizes.Size(self.scale).of(1000, 1000))  # or it is refused
 
@@ -220,13 +216,15 @@ class Upscaler:
         assert result is not None  # there is a tile at least
         return result
 
-    def work(self, given: tuple[int, int], size: tuple[int, int]) -> int:
-        """LR pixels, halos included, that the network computes to bring a picture to a size; each width and height."""
-        total = 0
-        for count in range(sizes.passes(self.network_scale, given, size)):
+    def work(self, given: tuple[int, int], size: tuple[int, int], banded: bool = False) -> int:
+        """LR pixels, halos included, to bring a picture from a width and height to others, maybe in bands of 8 bits."""
+        total, passes = 0, sizes.passes(self.network_scale, given, size)
+        for count in range(passes):
             width, height = (side * self.network_scale**count for side in given)
-            grid = self.network_scale, self.halo, max(self.max_pixels, self._least_area(width, height))
-            total += sum(map(area, cut(height, width, *grid, alignment=self.alignment)))
+            last = banded and count == passes - 1
+            limits = self._limits(last * 3 * width * self.network_scale, 3 * width * height)
+            most = max(limits[0], self._least_area(width, height))
+            total += sum(map(area, self._cut(height, width, most, limits[1])))
         return total
 
     def pixels_per_second(self) -> float:
@@ -260,14 +258,20 @@ class Upscaler:
         height, width = pixels.shape[:2]
         self._check_memory(height, width)
         self._fit(height, width)
-        max_pixels, max_height = self.max_pixels, None
-        if row_bytes and self.halo is not None:
-            least = least_area(self.halo, self.alignment)
-            memory = self.max_pixels * self._bytes_per_pixel
-            band = BAND * memory
-            max_height = max(math.isqrt(least), int(band / (row_bytes * self.network_scale)) + 2 * self.halo)
-            tile = max(SHARED * memory - band - pixels.nbytes, LEAST_TILE * memory)
-            max_pixels = max(least, int(tile / self._bytes_per_pixel))
+        return self._cut(height, width, *self._limits(row_bytes, pixels.nbytes))
+
+    def _limits(self, row_bytes: int, picture_bytes: int) -> tuple[int, int | None]:
+        """Area and height of a tile at most, beside the picture and a band of the result if it comes in bands."""
+        if not row_bytes or self.halo is None:
+            return self.max_pixels, None
+        least = least_area(self.halo, self.alignment)
+        memory = self.max_pixels * self._bytes_per_pixel
+        band = BAND * memory
+        max_height = max(math.isqrt(least), int(band / (row_bytes * self.network_scale)) + 2 * self.halo)
+        tile = max(SHARED * memory - band - picture_bytes, LEAST_TILE * memory)
+        return max(least, int(tile / self._bytes_per_pixel)), max_height
+
+    def _cut(self, height: int, width: int, max_pixels: int, max_height: int | None = None) -> list[Tile]:
         return cut(height, width, self.network_scale, self.halo, max_pixels, max_height, self.alignment)
 
     def bands(
@@ -351,7 +355,8 @@ class Upscaler:
         ]
         if self._border:
             lr = np.pad(lr, [(0, 0), *sides, (0, 0)], "symmetric")
-        sr = np.asarray(self._upscale_tile(lr))[0]
+        with self._turn:
+            sr = np.asarray(self._upscale_tile(lr))[0]
         (top, bottom), (left, right) = (
             (before * self.network_scale, after * self.network_scale) for before, after in sides
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.models.edsr import DIV2K_MEAN
-from srzoo.models.layers import STAGES
+from srzoo.models.graph import STAGES
 
 SOURCE = Path(__file__).with_name("edsr.cc")
 COMPILER = "g++"

@@ -11,9 +11,11 @@ from srzoo import zoo
 from srzoo.exporting.formats import EXPORT_FORMATS, export
 from srzoo.images import to_uint8
 from srzoo.models.geometry import alignment_of, halo_of
+from srzoo.models.keras_graph import arrays_of, from_keras
 from srzoo.runtimes import exported, openvino, parity, prepared
 from srzoo.runtimes.choice import Choice, choose
 from srzoo.runtimes.fold import fold_batch_norm
+from srzoo.runtimes.keras import keras_network
 from srzoo.upscaling import Upscaler
 
 NEEDS = {"litert": ("ai_edge_litert",), "onnx": ("onnx", "tf2onnx", "onnxruntime"), "openvino": ("openvino",)}
@@ -83,25 +85,28 @@ def cache(tmp_path, monkeypatch, caplog):
 @pytest.mark.parametrize(("name", "scale"), EVERY)
 def test_openvino_computes_it_at_any_size(name, scale, model, picture):
     pytest.importorskip("openvino")
-    compiled = openvino.core().compile_model(openvino.build(fold_batch_norm(model)), "CPU", openvino.EXACT)
+    compiled = openvino.core().compile_model(openvino.build(from_keras(model), arrays_of(model)), "CPU", openvino.EXACT)
     for given in (picture, picture[:7, :6], picture[:1, :1]):
         np.testing.assert_allclose(compiled(given[None].astype(np.float32))[0][0], answer(model, given), atol=0.02)
 
 
-@pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
-def test_what_openvino_prepares_is_loaded_by_the_next_call(name, scale, model, weights, picture, cache, monkeypatch):
-    first = choose(Choice(str(weights)), [])
-    assert cache.messages[0] == "prepares tiny.weights.h5 for OpenVINO, once; later calls start at once"
-    assert cache.messages[1].startswith(f"{model.name}: ") and " by OpenVINO" in cache.messages[1]
-    monkeypatch.setattr(zoo, "load", lambda source: pytest.fail("Keras was asked again"))
-    later = choose(Choice(str(weights)), [])
-    assert cache.messages[2:] == cache.messages[1:2]
-    assert all((each.halo, each.alignment) == (halo_of(model), alignment_of(model)) for each in (first, later))
+@pytest.mark.parametrize(("name", "scale"), EVERY)
+def test_openvino_computes_weights_without_keras_and_keeps_what_it_made(
+    name, scale, model, weights, picture, cache, monkeypatch
+):
+    monkeypatch.setattr(zoo, "load", lambda source: pytest.fail("Keras was asked"))
+    first, later = (choose(Choice(str(weights)), []) for _ in range(2))
+    assert cache.messages == 2 * [f"{model.name}: float32 by OpenVINO"]
+    assert all(each.halo == halo_of(model) and each.alignment == alignment_of(model) for each in (first, later))
+    assert first.bytes_per_pixel == keras_network(model).bytes_per_pixel
     given = picture[None].astype(np.float32)
     np.testing.assert_array_equal(later.run(given), first.run(given))
-    taken = {each: prepared.Prepared(weights).load(each) for each in ("float32", "int8")}
-    assert taken["float32"].mean < 1e-3 and taken["int8"].mean < 3
-    assert np.abs(taken["float32"].network.run(given)[0] - answer(model, picture)).max() < 0.05
+    np.testing.assert_allclose(first.run(given)[0], answer(model, picture), atol=0.02)
+
+
+@pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
+def test_openvino_computes_it_in_8_bits(name, scale, model, weights, cache):
+    assert prepared.Prepared(weights).make("int8").mean < 3
 
 
 @pytest.mark.parametrize(("name", "scale"), [("rrdb", 1), ("edsr-baseline", 4)])

@@ -17,8 +17,8 @@ from srzoo.data.sample import sample_path
 from srzoo.exporting.serving import WARMUP, write_saved_model
 from srzoo.exporting.serving_tiles import TiledNetwork, grid, upscale_tiled
 from srzoo.images import write_image
+from srzoo.models.geometry import peak_bytes_per_pixel
 from srzoo.pictures.reading import read_image
-from srzoo.runtimes.keras import peak_bytes_per_pixel
 from srzoo.runtimes.openvino import core
 from srzoo.runtimes.tiles import _grid, cut
 from srzoo.upscaling import Upscaler

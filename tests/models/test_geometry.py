@@ -6,7 +6,18 @@ import pytest
 from keras import layers, ops
 
 from srzoo import zoo
-from srzoo.models.geometry import MOST_HALO, alignment_of, halo_of, radius_of, split_at_growth
+from srzoo.models.geometry import (
+    MOST_HALO,
+    alignment_of,
+    features_of,
+    halo_of,
+    peak_bytes_per_pixel,
+    radius_of,
+    tail_halo_of,
+)
+from srzoo.models.keras_graph import from_keras
+from srzoo.models.registry import MODELS, build, describe
+from srzoo.names import parse
 
 
 def convolved(x, size=3, filters=4, **options):
@@ -109,10 +120,20 @@ def test_a_network_that_looks_everywhere_or_that_is_not_known_must_see_the_whole
 
 @pytest.mark.parametrize(("name", "tail"), [("edsr-baseline-x4", 2), ("srresnet-x4", 3), ("rrdb-x4", 2)])
 def test_the_tail_begins_where_the_network_enlarges(name, tail):
-    body, rest = split_at_growth(zoo.create(f"{name}.filters4"))
-    assert body.compute_output_shape((1, 9, 9, 3)) == (1, 9, 9, 4) and radius_of(rest) == tail
+    network = describe(parse(f"{name}.filters4"))
+    features = features_of(network)
+    assert (features.channels, features.growth) == (4, 1) and tail_halo_of(network) == tail
 
 
 @pytest.mark.parametrize("name", ["compact-x4", "compact-x1", "rrdb-x2", "rrdb-x1"])
 def test_networks_with_a_way_around_that_place_stay_in_one(name):
-    assert split_at_growth(zoo.create(f"{name}.blocks1.filters4")) is None
+    assert features_of(describe(parse(f"{name}.blocks1.filters4"))) is None
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_graph_of_an_entry_is_that_of_its_keras_model(name):
+    described = describe(parse(f"{name}-x4.blocks1.filters4"))
+    read = from_keras(build(parse(f"{name}-x4.blocks1.filters4")))
+    measures = radius_of, alignment_of, tail_halo_of, peak_bytes_per_pixel
+    assert [measure(described) for measure in measures] == [measure(read) for measure in measures]
+    assert sorted(layer.kind for layer in described.layers) == sorted(layer.kind for layer in read.layers)

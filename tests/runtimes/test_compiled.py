@@ -23,7 +23,7 @@ def network(tmp_path_factory):
     model = zoo.create("edsr-baseline-x4.blocks1.filters8")
     zoo.save_weights(model, weights)
     prepared = Prepared(weights, folder / "cache")
-    prepared.make(model, "float32")
+    prepared.make("float32")
     return prepared.folder / "float32" / "body.xml"
 
 

@@ -5,8 +5,10 @@ import pytest
 from skimage import data
 
 from srzoo import zoo
+from srzoo.models import graph
+from srzoo.models.geometry import features_of
+from srzoo.models.keras_graph import arrays_of, from_keras
 from srzoo.runtimes import openvino
-from srzoo.runtimes.fold import fold_batch_norm
 
 pytest.importorskip("openvino")
 
@@ -20,7 +22,7 @@ NAMES = (
 
 
 def trained(name: str):
-    """Fresh, but with slopes and statistics of normalisation such as training leaves, which differ by the channel."""
+    """A graph and its arrays; fresh, but with slopes and statistics such as training leaves, other by channel."""
     model = zoo.create(name)
     random = np.random.default_rng(0)
     for weight in model.weights:
@@ -28,7 +30,7 @@ def trained(name: str):
             weight.assign(1.5 * np.asarray(weight))
         if weight.path.rpartition("/")[2] in ("alpha", "gamma", "beta", "moving_mean", "moving_variance"):
             weight.assign(random.uniform(0.2, 0.8, weight.shape))
-    return model
+    return from_keras(model), arrays_of(model)
 
 
 def run(graph, pixels):
@@ -42,31 +44,31 @@ def photograph(height, width):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_parts_make_the_whole(name):
-    model = fold_batch_norm(trained(name))
+    network = trained(name)
     pixels = photograph(19, 23)
-    features = run(openvino.build(model, part="body"), pixels)[0]
-    assert features.shape == (19, 23, model.get_layer("body").filters)
-    got = run(openvino.build(model, part="tail"), features)
-    np.testing.assert_allclose(got, run(openvino.build(model), pixels), atol=0.01)
+    features = run(openvino.build(*network, part="body"), pixels)[0]
+    assert features.shape == (19, 23, features_of(network[0]).channels)
+    got = run(openvino.build(*network, part="tail"), features)
+    np.testing.assert_allclose(got, run(openvino.build(*network), pixels), atol=0.01)
 
 
 @pytest.mark.parametrize("name", NAMES[::2])
 def test_8_bits_are_near_and_not_equal(name):
-    model = fold_batch_norm(trained(name))
+    network = trained(name)
     crops = [photograph(24, 24), data.coffee()[100:132, 200:232]]
     pixels = photograph(24, 24)
-    exact = run(openvino.build(model), pixels)
-    rounded = run(openvino.build(model, openvino.ranges_of(model, crops)), pixels)
+    exact = run(openvino.build(*network), pixels)
+    rounded = run(openvino.build(*network, openvino.ranges_of(*network, crops)), pixels)
     assert 1e-3 < np.abs(rounded - exact).mean() < 0.02 * exact.std()
 
 
 def test_head_and_tail_stay_in_float32():
-    model = fold_batch_norm(trained("srresnet-x4.blocks2.filters8"))
-    ranges = openvino.ranges_of(model, [photograph(16, 16)])
-    convolutions = {layer.name for layer in model.layers if type(layer).__name__ == "Conv2D"}
+    network = trained("srresnet-x4.blocks2.filters8")
+    ranges = openvino.ranges_of(*network, [photograph(16, 16)])
+    convolutions = {layer.name for layer in network[0].layers if layer.kind == "Conv2D"}
     assert set(ranges) == convolutions - {"head", "tail"}
     rounded = []
-    for node in openvino.build(model, ranges).get_ops():
+    for node in openvino.build(*network, ranges).get_ops():
         if node.get_type_name() == "Convolution":
             kernel = node.input_value(1).get_node()
             rounded.append(kernel.get_type_name() == "FakeQuantize")
@@ -74,14 +76,14 @@ def test_head_and_tail_stay_in_float32():
 
 
 def test_what_stays_in_float32_is_the_entrys_word():
-    model = fold_batch_norm(zoo.create("rrdb-x2.blocks1.filters4.growth4"))
-    assert not {"head", "hr", "tail"} & set(openvino.ranges_of(model, [photograph(16, 16)]))
+    network = trained("rrdb-x2.blocks1.filters4.growth4")
+    assert not {"head", "hr", "tail"} & set(openvino.ranges_of(*network, [photograph(16, 16)]))
 
 
 def test_8_bits_keep_zero_as_it_is():
     """Borders are zeros: with a range that no whole number of steps leads to zero from, they would turn grey."""
     ends = np.linspace(-0.1, -0.33, 8, dtype=np.float32), np.linspace(0.71, 0.1, 8, dtype=np.float32)
-    graph = openvino.build(fold_batch_norm(trained(NAMES[0])), {"block1_conv1": ends})
+    graph = openvino.build(*trained(NAMES[0]), {"block1_conv1": ends})
     # The other one is the kernel's.
     node = next(each for each in graph.get_ordered_ops() if each.get_type_name() == "FakeQuantize")
     low, high = (float(node.input_value(i).get_node().data.item()) for i in (3, 4))
@@ -91,9 +93,11 @@ def test_8_bits_keep_zero_as_it_is():
 
 def test_without_pictures_there_are_no_ranges():
     with pytest.raises(ValueError, match="8 bits need pictures"):
-        openvino.ranges_of(fold_batch_norm(zoo.create(NAMES[0])), [])
+        openvino.ranges_of(*trained(NAMES[0]), [])
 
 
 def test_a_layer_that_it_does_not_know_is_named():
-    with pytest.raises(ValueError, match="'block1_bn1' is a BatchNormalization of a kind that srzoo does not build"):
-        openvino.build(zoo.create(NAMES[2]))
+    lr = graph.pixels()
+    soft = graph.Layer("UpSampling2D", "soft", (lr,), 3, 2.0, {"size": (2, 2), "interpolation": "bilinear"})
+    with pytest.raises(ValueError, match="'soft' is a UpSampling2D of a kind that srzoo does not build"):
+        openvino.build(graph.Graph("mine", lr, soft), {})

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from srzoo import zoo
+from srzoo import stored, zoo
 from srzoo.images import write_image
 from srzoo.runtimes import openvino, parity, prepared
+from srzoo.runtimes.openvino import coarse, named
 from srzoo.runtimes.prepared import CacheError, Prepared
+from srzoo.shipped import checksum, shipped_models
 
 pytest.importorskip("openvino")
 
@@ -33,7 +35,7 @@ def kept(weights, tmp_path):
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_what_is_loaded_later_gives_the_same_pixels(kept, model, precision):
     assert kept.load(precision) is None
-    made = kept.make(model, precision)
+    made = kept.make(precision)
     later = kept.load(precision)
     np.testing.assert_array_equal(later.network.run(PIXELS), made.network.run(PIXELS))
     assert (later.network.name, later.network.scale, later.network.halo) == (model.name, 4, made.network.halo)
@@ -50,12 +52,12 @@ def test_the_environment_says_how_many_threads(kept, model, monkeypatch, threads
         prepared, "compile_kept", lambda path, config, to: given.append(config) or real(path, config, to)
     )
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    kept.make(model, "float32")
+    kept.make("float32")
     assert {config.get("INFERENCE_NUM_THREADS") for config in given} == {expected and str(expected)}
 
 
 def test_the_result_of_a_tile_outlives_the_next_one(kept, model):
-    run = kept.make(model, "float32").network.run
+    run = kept.make("float32").network.run
     first = run(PIXELS)
     before = first.copy()
     run(255 - PIXELS)
@@ -64,11 +66,11 @@ def test_the_result_of_a_tile_outlives_the_next_one(kept, model):
 
 @pytest.mark.parametrize("file", ["body.bin", "tail.xml", "manifest.json"])
 def test_a_damaged_entry_is_made_anew(kept, model, file):
-    kept.make(model, "float32")
+    kept.make("float32")
     path = kept.folder / "float32" / file
     path.write_bytes(path.read_bytes()[:-9])
     assert kept.load("float32") is None
-    kept.make(model, "float32")
+    kept.make("float32")
     assert kept.load("float32")
 
 
@@ -79,7 +81,7 @@ def test_a_full_disk_leaves_nothing_and_is_told(kept, model, monkeypatch):
 
     monkeypatch.setattr(openvino.runtime(), "serialize", fails)
     with pytest.raises(prepared.CacheError, match="cannot be written .its disk may be full"):
-        kept.make(model, "float32")
+        kept.make("float32")
     assert not list(kept.folder.iterdir())
 
 
@@ -88,42 +90,41 @@ def test_other_weights_have_an_entry_of_their_own(kept, weights, tmp_path):
     assert Prepared(weights, tmp_path / "cache").folder != kept.folder
 
 
-@pytest.mark.parametrize(("mean", "seconds", "expected"), [(0.4, 1, "int8"), (0.4, 3, "float32"), (1.2, 1, "float32")])
-def test_by_itself_the_fastest_is_taken_that_is_near_enough(kept, model, monkeypatch, mean, seconds, expected):
-    away = {"float32": 0.0, "int8": mean}
-    real = Prepared._made
-    monkeypatch.setattr(prepared, "processor_has", lambda precision: precision != "bfloat16")
-    monkeypatch.setattr(
-        Prepared,
-        "_made",
-        lambda self, model, precision, pictures: prepared.Taken(
-            real(self, model, precision, pictures).network, precision, away[precision]
-        ),
-    )
-    monkeypatch.setattr(
-        prepared, "_seconds", lambda networks: {each: {"float32": 2, "int8": seconds}[each] for each in networks}
-    )
-    assert kept.make(model, "auto").precision == expected
-    assert kept.load("auto").precision == expected
+def test_by_itself_int8_is_taken_of_weights_that_ship_with_its_ranges(kept, tmp_path):
+    assert kept.automatic() == "float32"
+    name = "edsr-baseline-x4"
+    known = Prepared(prepared.weights_of(name), tmp_path / "cache")
+    assert known.automatic() == "int8" and known.make("auto").mean < 1
+    known.choice.write_text('{"runtime": "OpenVINO", "precision": "float32"}')
+    assert known.automatic() == "float32"
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_all_weights_that_ship_have_their_ranges(name):
+    graph, _ = stored.read(prepared.weights_of(name))
+    ends, mean = prepared.shipped_ranges(checksum(prepared.weights_of(name)))
+    ranges = named(graph, ends)
+    assert set(ranges) == set(coarse(graph)) and 0 < mean < prepared.WITHIN
+    assert all((low <= 0).all() and (high > low).any() for low, high in ranges.values())
 
 
 def test_a_network_that_is_not_the_model_is_not_kept(kept, model, monkeypatch):
-    monkeypatch.setitem(parity.BOUNDS, "float32", parity.Bound(0, 0))
-    with pytest.raises(parity.ParityError, match="for OpenVINO in float32"):
-        kept.make(model, "float32")
-    assert kept.load("float32") is None and not list(kept.folder.iterdir())
+    monkeypatch.setitem(parity.BOUNDS, "int8", parity.Bound(0, 0))
+    with pytest.raises(parity.ParityError, match="for OpenVINO in int8"):
+        kept.make("int8")
+    assert kept.load("int8") is None and [each.name for each in kept.folder.iterdir()] == ["float32"]
 
 
 def test_a_cache_that_cannot_be_written_is_named(weights, model, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CacheError, match="file/networks/.* cannot be written"):
-        Prepared(weights, tmp_path / "file").make(model, "float32")
+        Prepared(weights, tmp_path / "file").make("float32")
 
 
 def test_bfloat16_is_refused_where_the_processor_has_none(kept, model, monkeypatch):
     monkeypatch.setattr(prepared, "processor", lambda: ("Old One", ["FP32", "INT8"]))
     with pytest.raises(ValueError, match=r"\(Old One\) has no instructions for bfloat16; choose"):
-        kept.make(model, "bfloat16")
+        kept.make("bfloat16")
 
 
 def test_int8_is_calibrated_on_the_given_pictures_without_scikit_image(monkeypatch, tmp_path):

@@ -6,10 +6,10 @@ import pytest
 from skimage import data
 
 from srzoo import zoo
-from srzoo.models.geometry import halo_of, split_at_growth
+from srzoo.models.geometry import halo_of, peak_bytes_per_pixel, tail_halo_of
 from srzoo.models.layers import pixel_shuffle
 from srzoo.runtimes import stages
-from srzoo.runtimes.keras import keras_network, peak_bytes_per_pixel
+from srzoo.runtimes.keras import keras_network, split_at_growth
 
 PHOTO = data.chelsea()[60:123, 100:171][None].astype(np.float32)
 
@@ -43,8 +43,8 @@ def test_a_piece_is_a_small_part_of_its_tile():
 @pytest.mark.parametrize(("name", "halo"), [("edsr-baseline-x4", 2), ("srresnet-x4", 3)])
 def test_the_tail_looks_a_few_pixels_far_and_the_body_takes_little_memory(name, halo):
     model = zoo.create(name)
-    body, tail = split_at_growth(model)
-    assert halo_of(tail) == halo and halo_of(body) + halo >= halo_of(model)
+    body, _ = split_at_growth(model)
+    assert tail_halo_of(model) == halo and halo_of(body) + halo >= halo_of(model)
     assert keras_network(model).bytes_per_pixel < peak_bytes_per_pixel(model) / 4
 
 

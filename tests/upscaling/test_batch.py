@@ -2,6 +2,8 @@
 
 import json
 import os
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from srzoo.pictures.record import NAME, Record
 from srzoo.pictures.sources import find_sources
 from srzoo.runtimes.network import Network
 from srzoo.upscaling import batch
+from srzoo.upscaling.estimate import seconds_of
 from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import Upscaler
 
@@ -138,3 +141,41 @@ def test_names_that_are_not_utf_8_are_noted(here):
     Path("photos/a.png").rename(f"photos/{name}")
     assert [upscale("photos")[0] for _ in range(2)] == [[f"results/{name}"], []]
     assert json.loads(Path("results", NAME).read_text())[0] == name
+
+
+def jobs_of(*names, output="results"):
+    for name in names:
+        write_image(name, PHOTO)
+    sources = find_sources([Path(name) for name in names], Path(output), Record())
+    return batch.plan(sources, batch.Results(Path(output)), Size(2))
+
+
+def test_of_small_pictures_two_are_in_hand_and_come_in_turn(here, monkeypatch):
+    jobs = jobs_of("a.png", "b.png", "large.png", "c.png")
+    monkeypatch.setattr(batch, "SMALL", 200)
+    jobs[2] = replace(jobs[2], given=(100, 100))
+    both = threading.Barrier(2)
+
+    def carry_out(job):
+        if job.source.name in ("a.png", "b.png"):
+            both.wait(60)  # until the other is in hand too
+        if job.source.name == "b.png":
+            raise ValueError("no")
+        return job.source.name, threading.current_thread() is threading.main_thread()
+
+    said = []
+    for job, answer in batch.in_hand(jobs, carry_out):
+        try:
+            said.append(answer())
+        except ValueError as error:
+            said.append((job.source.name, str(error)))
+    assert said == [("a.png", False), ("b.png", "no"), ("large.png", True), ("c.png", False)]
+
+
+def test_the_time_of_a_run_is_that_of_the_network_with_halos_and_of_reading_and_writing(here, monkeypatch):
+    jobs = jobs_of("a.png", "b.png")
+    monkeypatch.setattr(Upscaler, "pixels_per_second", lambda upscaler: 2.0)
+    seconds, rate = seconds_of(jobs, lambda job: UPSCALER, 10**6)
+    assert rate == 2 and seconds == pytest.approx(2 * 130 / 2, rel=0.02)
+    monkeypatch.setattr(Upscaler, "pixels_per_second", lambda upscaler: 1e9)
+    assert 0 < seconds_of(jobs, lambda job: UPSCALER, 10**6)[0] < 5

@@ -7,11 +7,11 @@ from skimage import data
 
 from srzoo import zoo
 from srzoo.images import to_uint8
-from srzoo.models.geometry import MOST_HALO, alignment_of, halo_of, radius_of
+from srzoo.models.geometry import MOST_HALO, alignment_of, halo_of, peak_bytes_per_pixel, radius_of
 from srzoo.models.layers import pixel_shuffle
 from srzoo.models.registry import border_of
 from srzoo.runtimes import keras as keras_network
-from srzoo.runtimes.keras import peak_bytes_per_pixel
+from srzoo.runtimes import stages
 from srzoo.runtimes.tiles import cut
 from srzoo.upscaling import Upscaler, memory
 
@@ -72,7 +72,7 @@ def test_tiles_equal_the_whole_picture_within_one_grey_level(name, scale):
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_tiles_with_a_halo_one_pixel_too_small_do_not(name, scale, monkeypatch):
     model = far_sighted(f"{name}-x{scale}.{TINY}")
-    monkeypatch.setattr(keras_network, "halo_of", lambda part: halo_of(part) - (part is model))
+    monkeypatch.setattr(stages, "halo_of", lambda graph: halo_of(graph) - 1)
     pixels = photo(71, 89)
     result, _ = tiled(model, pixels, area=(2 * halo_of(model) + 11) ** 2)
     assert farthest(result, whole(model, pixels)) > 1
