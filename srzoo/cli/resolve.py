@@ -286,10 +286,11 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     if ahead and (args.dry_run or work > LONG) and not args.quiet:
         from srzoo.upscaling.estimate import seconds_of
 
-        seconds, bar.rate = seconds_of(ahead, of_job, max_pixels)
-        memory = resident_memory() + max(batch.memory_of(job, of_job(job)) for job in ahead)
-        cost = " (eight times that of a single pass)" if args.self_ensemble else ""
-        say(f"takes about {_duration(seconds)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
+        with contextlib.suppress(ValueError, OSError, MemoryError):  # of which `carry_out` tells
+            seconds, bar.rate = seconds_of(ahead, of_job, max_pixels)
+            memory = resident_memory() + max(batch.memory_of(job, of_job(job)) for job in ahead)
+            cost = " (eight times that of a single pass)" if args.self_ensemble else ""
+            say(f"takes about {_duration(seconds)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
     if args.dry_run:
         for job in jobs:
             if not job.done:

@@ -221,10 +221,10 @@ class Upscaler:
         total, passes = 0, sizes.passes(self.network_scale, given, size)
         for count in range(passes):
             width, height = (side * self.network_scale**count for side in given)
-            last = banded and count == passes - 1
-            limits = self._limits(last * 3 * width * self.network_scale, 3 * width * height)
-            most = max(limits[0], self._least_area(width, height))
-            total += sum(map(area, self._cut(height, width, most, limits[1])))
+            row_bytes = 3 * width * self.network_scale if banded and count == passes - 1 else 0
+            most, tallest = self._limits(row_bytes, 3 * width * height)
+            most = max(most, self._least_area(width, height))
+            total += sum(map(area, cut(height, width, self.network_scale, self.halo, most, tallest, self.alignment)))
         return total
 
     def pixels_per_second(self) -> float:
@@ -258,7 +258,8 @@ class Upscaler:
         height, width = pixels.shape[:2]
         self._check_memory(height, width)
         self._fit(height, width)
-        return self._cut(height, width, *self._limits(row_bytes, pixels.nbytes))
+        limits = self._limits(row_bytes, pixels.nbytes)
+        return cut(height, width, self.network_scale, self.halo, *limits, self.alignment)
 
     def _limits(self, row_bytes: int, picture_bytes: int) -> tuple[int, int | None]:
         """Area and height of a tile at most, beside the picture and a band of the result if it comes in bands."""
@@ -270,9 +271,6 @@ class Upscaler:
         max_height = max(math.isqrt(least), int(band / (row_bytes * self.network_scale)) + 2 * self.halo)
         tile = max(SHARED * memory - band - picture_bytes, LEAST_TILE * memory)
         return max(least, int(tile / self._bytes_per_pixel)), max_height
-
-    def _cut(self, height: int, width: int, max_pixels: int, max_height: int | None = None) -> list[Tile]:
-        return cut(height, width, self.network_scale, self.halo, max_pixels, max_height, self.alignment)
 
     def bands(
         self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], tiles: Iterable[Tile]
