@@ -273,9 +273,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
         return upscaler_of(nearest(job.factor))
 
     def carry_out(job: batch.Job) -> batch.Result:
-        progress = iter if job.is_small else bar
-        if progress is bar:
-            bar.title = printable(job.source.name)
+        progress, bar.title = iter if job.is_small else bar, printable(job.source.name)
         found = suited(job.source, job.factor, max_pixels) if automatic else ()
         upscaler = upscaler_of(found[0]) if found else of_job(job)
         report = batch.carry_out(job, upscaler, ", ".join([upscaler.name, *details]), progress, max_pixels, results)
