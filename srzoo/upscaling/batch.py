@@ -135,6 +135,11 @@ class Job:
         """Whether it takes so little that another may be in hand beside it."""
         return self.planes * math.prod(self.given) <= SMALL and self.comparison is None
 
+    def touches(self, other: "Job") -> bool:
+        """Whether it reads or writes a file that another writes, or writes one that the other reads."""
+        ours, theirs = ({path.resolve() for path in (each.source, *each.outputs)} for each in (self, other))
+        return bool(ours & theirs)
+
     @property
     def outputs(self) -> list[Path]:
         return [path for path in (self.target, self.comparison) if path]
@@ -328,11 +333,11 @@ def in_hand(
     try:
         for job in jobs:
             beside = job.is_small and not job.done and not job.refusal
+            while waiting and (not beside or len(waiting) == 2 or any(job.touches(other) for other, _ in waiting)):
+                yield waiting.popleft()
             if beside:
                 waiting.append((job, pool.submit(carry_out, job).result))
-            while len(waiting) > 2 * beside:
-                yield waiting.popleft()
-            if not beside:
+            else:
                 yield job, partial(carry_out, job)
         yield from waiting
     finally:

@@ -281,7 +281,7 @@ def test_a_file_without_scale_and_halo_is_refused(tmp_path):
 def test_facts_of_no_network_are_refused(changed):
     facts = exported.Facts("a-x2", 2, None, 100, "float32")
     assert exported._parsed(exported.to_json(facts), Path("a.onnx")) == facts
-    with pytest.raises(ValueError, match="a.onnx does not tell its scale and halo"):
+    with pytest.raises(ValueError, match="a.onnx does not say its scale and halo"):
         exported._parsed(exported.to_json(replace(facts, **changed)), Path("a.onnx"))
 
 
