@@ -8,12 +8,13 @@ import pytest
 import srzoo
 
 ROOT = Path(__file__).parents[1]
-PINNED = dict(re.findall(r"(?m)^(gradio|openvino)==([\d.]+)", (ROOT / "requirements-dev.txt").read_text()))
+PINS = "".join((ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt"))
+PINNED = dict(re.findall(r"(?m)^(gradio|openvino)==([\d.]+)", PINS))
 
 
 def test_versions_are_those_that_are_tested():
     image, space = (ROOT / "deploy" / name for name in ("demo/Dockerfile", "space/README.md"))
-    assert all(f"{name}=={version}" in image.read_text() for name, version in PINNED.items())
+    assert f"gradio=={PINNED['gradio']}\n" in image.read_text()
     assert f"sdk_version: {PINNED['gradio']}\n" in space.read_text()
     installed = (space.parent / "requirements.txt").read_text()
     assert f"openvino=={PINNED['openvino']}\n" in installed and f"srzoo-{srzoo.__version__}-" in installed

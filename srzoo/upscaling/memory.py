@@ -47,7 +47,7 @@ def resident_memory(root: Path = Path("/")) -> int:
 
 def runs_in_machine_memory(model: "keras.Model") -> bool:
     """Whether a network computes in the machine's memory, not in that of a GPU, whatever Keras's backend."""
-    return "cpu" in str(model.weights[0].value.device).lower()
+    return all("cpu" in str(weight.value.device).lower() for weight in model.weights[:1])
 
 
 def is_out_of_memory(error: Exception) -> bool:
