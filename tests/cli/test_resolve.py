@@ -85,7 +85,7 @@ def upscaled(model):
     return Upscaler(model)(read_image("cup.png"))
 
 
-@pytest.mark.parametrize("option", ["--weights", "--model"])
+@pytest.mark.parametrize("option", [pytest.param("--weights", marks=pytest.mark.slow), "--model"])
 def test_fidelity_goes_from_the_adversarial_model_to_the_pixel_trained_one(here, pixel_file, gan_file, option):
     photo("cup.png")
     expected = {
@@ -155,7 +155,7 @@ def test_a_keras_file_serves_as_model(here):
     [
         ("saved_model", "float32", ()),
         ("litert", "float32", ("ai_edge_litert",)),
-        ("litert", "int8", ("ai_edge_litert",)),
+        pytest.param("litert", "int8", ("ai_edge_litert",), marks=pytest.mark.slow),
         ("onnx", "float32", ("onnx", "tf2onnx", "onnxruntime")),
         ("openvino", "float32", ("openvino",)),
     ],

@@ -49,10 +49,10 @@ def moved(before, model):
     "loss, policy",
     [
         ("vanilla", "float32"),
-        ("vanilla", "mixed_bfloat16"),
         ("vanilla", "mixed_float16"),
-        ("relativistic", "float32"),
-        ("wasserstein", "mixed_float16"),
+        pytest.param("vanilla", "mixed_bfloat16", marks=pytest.mark.slow),
+        pytest.param("relativistic", "float32", marks=pytest.mark.slow),
+        pytest.param("wasserstein", "mixed_float16", marks=pytest.mark.slow),
         *(pytest.param(loss, "float32", marks=pytest.mark.slow) for loss in sorted(OTHERS)),
         pytest.param("wasserstein", "mixed_bfloat16", marks=pytest.mark.slow),
     ],

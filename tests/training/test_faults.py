@@ -206,7 +206,9 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("file", WRITERS)
+@pytest.mark.parametrize(
+    "file", ["log.csv", "ckpt-20", *(pytest.param(each, marks=pytest.mark.slow) for each in list(WRITERS)[1:3])]
+)
 def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_later(
     file, train, stopped, tmp_path, whole, monkeypatch
 ):
