@@ -22,7 +22,7 @@ _FLOATS = np.ctypeslib.ndpointer("float32", flags="C_CONTIGUOUS")
 
 
 @functools.cache
-def library() -> ctypes.CDLL:
+def compiled() -> ctypes.CDLL:
     """The compiled source.
 
     Raises:
@@ -73,7 +73,7 @@ class Network:
     def __init__(self, blocks: int, side: int, scale: int):
         if side < 4 or side % 4:
             raise ValueError(f"the side of an LR crop must be a multiple of 4, got {side}")
-        self._library = library()
+        self._library = compiled()
         self._network = self._library.network_new(blocks, side, scale, len(os.sched_getaffinity(0)))
         self.weights = self._library.network_weights(self._network)
 

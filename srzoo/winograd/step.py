@@ -70,7 +70,7 @@ def choose_step(
     if reason:
         return stages, PixelStep
     try:
-        network.library()
+        network.compiled()
     except OSError as error:
         if engine == "winograd":
             raise

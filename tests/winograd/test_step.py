@@ -72,13 +72,13 @@ def test_what_does_not_fit_is_tensorflows_or_refused(model, options, alone, reas
 def test_without_a_compiler_it_is_tensorflows_and_a_line_says_so(monkeypatch, caplog):
     stages = stages_of("photos", "edsr-baseline")
     monkeypatch.setattr(network, "COMPILER", "no-such-compiler")
-    network.library.cache_clear()
+    network.compiled.cache_clear()
     with caplog.at_level("INFO"):
         assert choose_step(stages, "auto", "auto", alone=True) == (stages, PixelStep)
     assert "no-such-compiler is missing; install it, and edsr-baseline-x4 trains about three times" in caplog.text
     with pytest.raises(OSError, match="no-such-compiler is missing"):
         choose_step(stages, "winograd", "auto", alone=True)
-    network.library.cache_clear()
+    network.compiled.cache_clear()
 
 
 def test_a_crop_that_tiles_do_not_fill_is_refused():
