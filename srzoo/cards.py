@@ -21,7 +21,7 @@ FENCE = "---\n"
 PAGE = """# {model}
 
 A network for super-resolution: RGB pixels in [0, 255], float32 (N, H, W, 3), become {scale} times as wide and high. For
-[srzoo](https://pypi.org/project/srzoo), which also cuts large pictures into tiles:
+srzoo, which also cuts large pictures into tiles:
 
 ```python
 import srzoo

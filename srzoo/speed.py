@@ -52,7 +52,7 @@ class Speed:
 def measure(weights: Path, root: Path | None = None) -> list[Speed]:
     """Measures all runtimes that are installed and keeps the answer, and the files that it needs, in the cache.
 
-    It takes a minute for EDSR-baseline, most of it for exports.
+    It takes a minute for EDSR-baseline on an idle machine, most of it for exports.
 
     Args:
         weights: a `.weights.h5` or `.keras` file.

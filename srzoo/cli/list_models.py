@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         nargs="?",
         const=FOR_CLEAN,
         metavar="MODEL",
-        help="measure each runtime and precision on this machine, about a minute; --precision auto then takes the "
+        help="measure each runtime and precision on this machine, a minute to four; --precision auto then takes the "
         f"fastest that is within a grey level of float32 (default: {FOR_CLEAN})",
     )
     args = ap.parse_args(argv)

@@ -5,6 +5,7 @@ first; each picture has a figure, and the result is their mean.
 """
 
 import os
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -113,8 +114,23 @@ def _blurred(luma):
     return sum(tap * luma[:, :, i : i - end or None] for i, tap in enumerate(taps))
 
 
+class _OfNetwork(_MeanOverPictures):
+    """A distance that a network measures, on RGB, with nothing shaved; its weights come from files."""
+
+    def __init__(self, load: Callable, name: str, dtype, **files: str | os.PathLike | None):
+        super().__init__(name, dtype=dtype)
+        self.files = {key: file and os.fspath(file) for key, file in files.items()}
+        self.network = load(*files.values())
+
+    def figures(self, hr, sr):
+        return self.network.distances(hr, sr)
+
+    def get_config(self):
+        return {**super().get_config(), **self.files}
+
+
 @_REGISTERED
-class LPIPS(_MeanOverPictures):
+class LPIPS(_OfNetwork):
     """LPIPS of RGB, nothing shaved; lower is better (`srzoo.metrics.lpips`).
 
     Args:
@@ -129,20 +145,12 @@ class LPIPS(_MeanOverPictures):
     def __init__(
         self, weights: str | os.PathLike, backbone: str | os.PathLike | None = None, name: str = "lpips", dtype=None
     ):
-        super().__init__(name, dtype=dtype)
-        self.files = {"weights": os.fspath(weights), "backbone": backbone and os.fspath(backbone)}
-        self.network = lpips.load(weights, backbone)
+        super().__init__(lpips.load, name, dtype, weights=weights, backbone=backbone)
         self.least = self.network.least
-
-    def figures(self, hr, sr):
-        return self.network.distances(hr, sr)
-
-    def get_config(self):
-        return {**super().get_config(), **self.files}
 
 
 @_REGISTERED
-class DISTS(_MeanOverPictures):
+class DISTS(_OfNetwork):
     """DISTS of RGB, nothing shaved; lower is better (`srzoo.metrics.dists`).
 
     Args:
@@ -154,12 +162,4 @@ class DISTS(_MeanOverPictures):
     """
 
     def __init__(self, weights: str | os.PathLike, vgg16: str | os.PathLike, name: str = "dists", dtype=None):
-        super().__init__(name, dtype=dtype)
-        self.files = {"weights": os.fspath(weights), "vgg16": os.fspath(vgg16)}
-        self.network = dists.load(weights, vgg16)
-
-    def figures(self, hr, sr):
-        return self.network.distances(hr, sr)
-
-    def get_config(self):
-        return {**super().get_config(), **self.files}
+        super().__init__(dists.load, name, dtype, weights=weights, vgg16=vgg16)

@@ -44,7 +44,7 @@ class Layer:
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Of its weights, in Keras's order; only for layers that this module draws."""
+        """Shapes of its weights, in Keras's order; only for layers that this module draws."""
         given = sum(each.channels for each in self.inputs)
         bias = [(self.channels,)] if self.get("use_bias") else []
         return {
@@ -64,7 +64,7 @@ class Graph:
 
     @cached_property
     def layers(self) -> list[Layer]:
-        """All that lead to the output, each after those that it is given."""
+        """All layers that lead to the output, each after those that it is given."""
         found: dict[Layer, None] = {}
         waiting = [self.output]
         while waiting:

@@ -6,7 +6,7 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("srzoo")
 class DepthToSpace(layers.Layer):
-    """`keras.ops.depth_to_space` for Keras before 3.15, the last that Python 3.10 can install being 3.12."""
+    """`keras.ops.depth_to_space` for Keras 3.12, the last that Python 3.10 can install, which lacks it."""
 
     def __init__(self, scale: int, **options):
         super().__init__(**options)

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from srzoo.runtimes.openvino import gain_and_shift
+
 
 def fold_batch_norm(model: keras.Model) -> keras.Model:
     """Builds the network that infers as `model` does, without its batch normalisations and in float32.
@@ -75,14 +77,7 @@ def _inputs(operation: keras.Operation) -> list:
 
 def _folded_weights(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarray]:
     """Kernel and bias of `norm(conv(x))`; computed in float64, so that only one rounding is added."""
-    # As PyTorch and Keras both do: the epsilon is inside the root.
-    mean, variance = (np.asarray(each, np.float64) for each in (norm.moving_mean, norm.moving_variance))
-    gain = 1 / np.sqrt(variance + norm.epsilon)
-    if norm.scale:
-        gain = gain * np.asarray(norm.gamma, np.float64)
-    shift = -mean * gain
-    if norm.center:
-        shift = shift + np.asarray(norm.beta, np.float64)
+    gain, shift = gain_and_shift(norm.get_weights(), norm.epsilon, norm.scale, norm.center)
     if conv.use_bias:
         shift = shift + np.asarray(conv.bias, np.float64) * gain
     kernel = np.asarray(conv.kernel, np.float64) * gain

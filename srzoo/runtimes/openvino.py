@@ -256,14 +256,8 @@ class _Builder:
         return self._ops.add(self._ops.multiply(x, _channels(gain)), _channels(shift))
 
     def _gain_and_shift(self, norm: Layer) -> tuple[np.ndarray, np.ndarray]:
-        """At inference it is y = x * gain + shift; in float64, so that only one rounding is added."""
-        arrays = [np.asarray(each, np.float64) for each in self._arrays[norm.name]]
-        mean, variance = arrays[-2:]
-        # As PyTorch and Keras both do: the epsilon is inside the root.
-        gain = 1 / np.sqrt(variance + norm.options["epsilon"])
-        if norm.get("scale", True):
-            gain = gain * arrays[0]
-        return gain, (arrays[-3] if norm.get("center", True) else 0) - mean * gain
+        options = {key: norm.get(key, True) for key in ("scale", "center")}
+        return gain_and_shift(self._arrays[norm.name], norm.options["epsilon"], **options)
 
     def _Conv2D(self, layer, x):
         size = layer.options["kernel_size"]
@@ -354,6 +348,24 @@ class _Builder:
         most = most[:, None, None, None]
         low, high = self._ops.constant(-most), self._ops.constant(most)
         return self._ops.fake_quantize(self._ops.constant(np.ascontiguousarray(weights)), low, high, low, high, 255)
+
+
+def gain_and_shift(
+    arrays: Sequence[np.ndarray], epsilon: float, scale: bool = True, center: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Batch normalisation at inference, which is y = x * gain + shift.
+
+    Args:
+        arrays: its weights in Keras's order, of shape (channels,).
+        epsilon, scale, center: its options in Keras.
+
+    Returns:
+        Gain and shift in float64, so that only one rounding is added.
+    """
+    *learned, mean, variance = (np.asarray(each, np.float64) for each in arrays)
+    # As PyTorch and Keras both do: the epsilon is inside the root.
+    gain = (learned[0] if scale else 1) / np.sqrt(variance + epsilon)
+    return gain, (learned[-1] if center else 0) - mean * gain
 
 
 def _shares(low: np.ndarray, high: np.ndarray) -> np.ndarray:
