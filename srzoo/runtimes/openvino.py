@@ -126,8 +126,9 @@ def coarse(graph: Graph) -> list[str]:
     return [layer.name for layer in graph.layers if layer.kind == "Conv2D" and layer.name not in fine]
 
 
-EXACT = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-"""Precision of OpenVINO outside 8 bits; by itself it takes bfloat16 if the processor has it."""
+EXACT = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "CPU_RUNTIME_CACHE_CAPACITY": "200"}
+"""Precision of OpenVINO outside 8 bits; by itself it takes bfloat16 if the processor has it. By itself it also keeps
+what it made for each of 5,000 sizes of a layer, which takes gigabytes if every picture has a size of its own."""
 
 HALF = {**EXACT, "INFERENCE_PRECISION_HINT": "bf16"}
 

@@ -160,7 +160,7 @@ def test_a_picture_that_workers_die_of_or_stand_still_at_is_listed_and_the_other
 @pytest.mark.slow
 def test_a_pipeline_that_fails_for_good_ends_in_a_sentence(many, start):
     Path("patch").mkdir()
-    broken = "from srzoo.archive import pipeline\npipeline._found = lambda *given: 1 / 0\n"
+    broken = "from srzoo.archive import matching\nmatching._found = lambda *given: 1 / 0\n"
     Path("patch/sitecustomize.py").write_text(broken)
     process = start(paths=[str(Path("patch").absolute())])
     _out, err = process.communicate(timeout=120)

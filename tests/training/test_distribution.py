@@ -318,4 +318,4 @@ def test_both_stages_are_trained_for_the_chiefs_time_and_by_it_alone(photos, vgg
         config = json.loads((folder / "config.json").read_text())
         assert config["sync_batch_norm"] is True and config["batch"] == 4
         assert len(list((folder / "tensorboard").iterdir())) == 1
-        assert Settings(**{**config, "game": None}).minutes == 0.15
+        assert Settings(**config).minutes == 0.15

@@ -105,7 +105,7 @@ class Worker:
 
     def checkpoint(self, path: Path) -> str | None:
         """`path` is a folder with one damaged file; what is restored must be a state that was saved."""
-        found = Checkpoints(path, self.variables, lambda _: None).restore()
+        found = Checkpoints(path, self.variables).restore()
         if found is None:
             return "no sentence"
         weights = self.model.get_weights()
