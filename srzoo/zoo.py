@@ -15,7 +15,9 @@ from srzoo.files.keras_archive import check_archive, newer_keras
 from srzoo.images import atomic_file
 from srzoo.models import layers as layers  # Keras finds them in files once they are imported
 from srzoo.models import registry
-from srzoo.models.registry import GAN_TRAINED, entry_of
+from srzoo.models.registry import entry_of
+from srzoo.models.registry import known as known
+from srzoo.models.registry import pixel_trained as pixel_trained
 from srzoo.names import Configuration, parse
 from srzoo.shipped import shipped_models as shipped_models
 from srzoo.stored import check_size, inspect, short, weights_path
@@ -95,13 +97,6 @@ def _load_whole(path: Path) -> keras.Model:
         raise ValueError(f"{path}: not a Keras model of srzoo's ({short(error)}){advice if newer else ''}") from error
 
 
-def known(name: str, scale: int | None = None) -> Configuration:
-    """Like `srzoo.names.parse`, but raises ValueError with the known models for an unknown one."""
-    configuration = parse(name, scale)
-    entry_of(configuration.base)
-    return configuration
-
-
 def interpolate(
     pixel_weights: str | os.PathLike | keras.Model, gan_weights: str | os.PathLike | keras.Model, alpha: float
 ) -> keras.Model:
@@ -149,22 +144,6 @@ def interpolate(
     model = keras.models.clone_model(gan)
     model.set_weights([(1 - alpha) * p + alpha * g for p, g in zip(pixel.get_weights(), gan.get_weights())])
     return model
-
-
-def pixel_trained(name: str) -> str:
-    """`"edsr-gan-x4.blocks4"` -> `"edsr-baseline-x4.blocks4"`: the same network, trained on pixels alone.
-
-    Raises:
-        ValueError: if it is no model's name, or not that of a model of GAN training.
-    """
-    configuration = known(name)
-    partner = entry_of(configuration.base).pixel_trained
-    if not partner:
-        raise ValueError(
-            f"{name!r} has no pixel-trained partner to be interpolated with; give a model of GAN training "
-            f"({', '.join(GAN_TRAINED)})"
-        )
-    return Configuration(partner, configuration.scale, configuration.options).name
 
 
 def save_weights(model: keras.Model, path: str | os.PathLike) -> None:

@@ -14,6 +14,7 @@ from srzoo import recipes, shipped
 from srzoo.cli import say, show_log
 from srzoo.cli.arguments import command
 from srzoo.data.known import check_known
+from srzoo.models import registry
 from srzoo.training.settings import Settings
 
 DESCRIPTION = """Trains EDSR, SRResNet or SRGAN on pictures. A run's folder has best.weights.h5, config.json, log.csv,
@@ -126,7 +127,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _check_inputs(args: argparse.Namespace) -> None:
-    """Tells at once of a folder or of weights that are not there."""
+    """Tells of a model, a scale, a folder or weights that there are not, before TensorFlow is imported."""
+    registry.describe(registry.known(args.model or "edsr-gan", args.scale))
     check_known(args.dataset, args.data_dir)
     for source in (args.init_weights, args.teacher):
         if source:

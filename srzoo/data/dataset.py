@@ -57,7 +57,7 @@ def pairs(
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
     degradation = Degradation(degrade) if isinstance(degrade, str) else degrade
     crops = pipeline.Crops(scale, patch, batch, seed=seed, degradation=degradation)
-    opened = open_source(os.fspath(source), scale, data_dir)
+    opened = open_source(os.fspath(source), scale, data_dir, degradation=degradation)
     if split == "train":
         dataset = pipeline.batches(pipeline.decode(opened, crops, memory).train, crops)
     else:

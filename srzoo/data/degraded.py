@@ -31,6 +31,11 @@ class Degradation:
         if not 0 <= self.clean < 1:
             raise ValueError(f"the share of clean crops must be at least 0 and below 1, got {self.clean:g}")
 
+    def in_words(self, otherwise: str) -> str:
+        """Origin of LR; `otherwise`: that of clean crops."""
+        clean = f", in {100 * self.clean:g} % of the crops {otherwise}" if self.clean else ""
+        return f"made from HR by the degradation {self.preset!r}{clean}"
+
 
 def degraded_crop(
     lr: np.ndarray,

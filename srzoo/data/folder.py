@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from srzoo.data.degraded import Degradation
 from srzoo.data.items import Item, Source, pair_from_hr
 from srzoo.data.layout import Layout, find_layout
 from srzoo.images import ImageError
@@ -28,7 +29,7 @@ of sigma 30, always.
 """
 
 
-def folder(path: Path, scale: int) -> Source:
+def folder(path: Path, scale: int, degradation: Degradation | None = None) -> Source:
     """Pictures of a folder in one of the layouts of `srzoo.data.layout`; it logs what it takes for what.
 
     Where there is no LR, it is made from HR by MATLAB's bicubic. The endings of the two files of a pair
@@ -43,7 +44,7 @@ def folder(path: Path, scale: int) -> Source:
     """
     training, validation = find_layout(path, scale, "training")
     for layout in filter(None, (training, validation)):
-        LOGGER.info("%s", layout)
+        LOGGER.info("%s", layout.in_words(degradation))
     return Source(str(path), _items(training, scale), _items(validation, scale) if validation else ())
 
 

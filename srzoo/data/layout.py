@@ -7,9 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 from srzoo.images import image_files
 from srzoo.pictures.record import Record
+
+if TYPE_CHECKING:
+    from srzoo.data.degraded import Degradation  # SciPy, which measuring does not need
 
 LOGGER = logging.getLogger(__name__)
 
@@ -49,9 +53,11 @@ class Layout:
         others = f" ({', '.join(map(self._named, self.passed_over))}: another scale)" if self.passed_over else ""
         return f"made from HR by MATLAB's bicubic{others}"
 
-    def __str__(self) -> str:
+    def in_words(self, degradation: Optional["Degradation"] = None) -> str:
+        """What is HR, and where LR comes from; `degradation`: what a training makes of it."""
         hr = f"HR in {self._named(self.hr)}" if self.hr != self.root else "its pictures are HR"
-        return f"{self.root}: {hr}, LR {self.lr_in_words}"
+        lr = degradation.in_words(self.lr_in_words) if degradation else self.lr_in_words
+        return f"{self.root}: {hr}, LR {lr}"
 
     def _named(self, folder: Path) -> str:
         return folder.relative_to(self.root).as_posix()

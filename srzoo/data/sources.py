@@ -4,12 +4,19 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from srzoo.data.degraded import Degradation
 from srzoo.data.folder import folder
 from srzoo.data.items import Source
 from srzoo.data.sample import sample
 
 
-def open_source(dataset: str, scale: int, data_dir: str | None = None, limit: int | None = None) -> Source:
+def open_source(
+    dataset: str,
+    scale: int,
+    data_dir: str | None = None,
+    limit: int | None = None,
+    degradation: Degradation | None = None,
+) -> Source:
     """Opens a data set by its name.
 
     Args:
@@ -18,6 +25,7 @@ def open_source(dataset: str, scale: int, data_dir: str | None = None, limit: in
         scale: 2, 3, 4 or 8.
         data_dir: where tensorflow-datasets keeps its data; default: its own default.
         limit: largest number of training pictures; the first ones are taken.
+        degradation: what becomes of LR later, for the line that tells of a folder.
 
     Raises:
         OSError: if the data cannot be downloaded, or there is no such folder or data set.
@@ -25,7 +33,7 @@ def open_source(dataset: str, scale: int, data_dir: str | None = None, limit: in
     """
     is_folder = Path(dataset).is_dir() or Path(dataset).is_absolute() or dataset.startswith(".")
     if dataset == "sample" or is_folder:
-        source = folder(Path(dataset), scale) if dataset != "sample" else sample(scale)
+        source = folder(Path(dataset), scale, degradation) if dataset != "sample" else sample(scale)
         return replace(source, train=list(islice(source.train, limit)))
     # Its import takes seconds, which the other sources need not wait for.
     from srzoo.data import tensorflow_datasets

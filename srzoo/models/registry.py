@@ -38,6 +38,29 @@ def entry_of(base: str) -> Entry:
     return MODELS[base]
 
 
+def known(name: str, scale: int | None = None) -> Configuration:
+    """Like `srzoo.names.parse`, but raises ValueError with the known models for an unknown one."""
+    configuration = parse(name, scale)
+    entry_of(configuration.base)
+    return configuration
+
+
+def pixel_trained(name: str) -> str:
+    """`"edsr-gan-x4.blocks4"` -> `"edsr-baseline-x4.blocks4"`: the same network, trained on pixels alone.
+
+    Raises:
+        ValueError: if it is no model's name, or not that of a model of GAN training.
+    """
+    configuration = known(name)
+    partner = entry_of(configuration.base).pixel_trained
+    if not partner:
+        raise ValueError(
+            f"{name!r} has no pixel-trained partner to be interpolated with; give a model of GAN training "
+            f"({', '.join(GAN_TRAINED)})"
+        )
+    return Configuration(partner, configuration.scale, configuration.options).name
+
+
 def border_of(name: str) -> int:
     """`Entry.border` of a model's full name; 0 if it is none of ours."""
     try:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from srzoo import names, shipped
+from srzoo import names, shipped, stored
+from srzoo.models import registry
 from srzoo.runtimes import prepared
 from srzoo.runtimes.network import Network
 from srzoo.runtimes.wrapped import mixed
@@ -59,6 +60,8 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model"
             return taken.network
     elif choice.precision not in ("auto", "float32"):
         raise ValueError(f"--precision {choice.precision} is not for mixtures of weights; leave out --fidelity")
+    else:
+        _check_dial(choice)
     model = _load(choice, choice.precision == "bfloat16")
     runtime = (
         f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by {_backend()}"
@@ -104,11 +107,6 @@ def _load(choice: Choice, bfloat16: bool = False):
     from srzoo.runtimes import exported
 
     if exported.is_exported(choice.source):
-        if choice.fidelity is not None:
-            raise ValueError(
-                f"--fidelity mixes weights, but {choice.source} is an exported model; "
-                "give the .weights.h5 file, and export the mixture of `srzoo.interpolate` if you want it in that format"
-            )
         return exported.load(choice.source)
     import keras
 
@@ -119,10 +117,29 @@ def _load(choice: Choice, bfloat16: bool = False):
     model = zoo.load(choice.source)
     if choice.fidelity is None:
         return model
-    partner = zoo.pixel_trained(model.name)
-    if not choice.pixel_weights and partner not in zoo.shipped_models():
+    return zoo.interpolate(_partner(choice, model.name), choice.source, 1 - choice.fidelity)
+
+
+def _check_dial(choice: Choice) -> None:
+    """Refuses a network that has no fidelity dial, without TensorFlow unless only Keras can tell its name."""
+    from srzoo.runtimes import exported
+
+    if exported.is_exported(choice.source):
+        raise ValueError(
+            f"--fidelity mixes weights, but {choice.source} is an exported model; "
+            "give the .weights.h5 file, and export the mixture of `srzoo.interpolate` if you want it in that format"
+        )
+    if not choice.source.endswith(".keras"):
+        named = shipped.weights_of_name(choice.source)
+        _partner(choice, choice.source if named else stored.inspect(choice.source)[0].name)
+
+
+def _partner(choice: Choice, name: str) -> str:
+    """What the network of that name is mixed with."""
+    partner = registry.pixel_trained(name)
+    if not choice.pixel_weights and partner not in shipped.shipped_models():
         raise FileNotFoundError(
-            f"--fidelity for {model.name!r} needs the weights of {partner!r}, which do not ship; "
+            f"--fidelity for {name!r} needs the weights of {partner!r}, which do not ship; "
             "give them with --pixel-weights"
         )
-    return zoo.interpolate(choice.pixel_weights or partner, choice.source, 1 - choice.fidelity)
+    return choice.pixel_weights or partner

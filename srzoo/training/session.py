@@ -114,7 +114,7 @@ def train_run(
     scale = zoo.known(settings.model).scale
     degradation = Degradation(settings.degrade, settings.degrade_clean or 0.0) if settings.degrade else None
     crops = pipeline.Crops(scale, settings.patch, settings.batch, settings.fit, settings.seed, degradation)
-    source = open_source(settings.dataset, scale, data_dir, settings.limit)
+    source = open_source(settings.dataset, scale, data_dir, settings.limit, degradation)
     if settings.validation:
         held_out = open_source(settings.validation, scale, data_dir)
         source = Source(source.name, source.train, held_out.train)

@@ -178,6 +178,10 @@ def test_a_picture_comes_and_goes_by_standard_input_and_output(here):
         ["demo", "--models", "waifu"],
         ["train", "nothere/"],
         ["train", ".", "--model", "edsr-baseline", "--init-weights", "nothere.weights.h5"],
+        ["train", ".", "--model", "edsr-basline"],
+        ["train", ".", "--model", "srgan", "--scale", "5"],
+        ["resolve", "cup.jpg", "--model", "edsr-baseline-x2", "--fidelity", "0.5"],
+        ["resolve", "cup.jpg", "--weights", "ships/edsr-baseline-x2.weights.h5", "--fidelity", "0.5"],
     ],
 )
 def test_what_is_not_there_is_told_without_tensorflow(here, arguments):

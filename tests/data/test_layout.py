@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from srzoo import bicubic
+from srzoo.data.degraded import Degradation
 from srzoo.data.folder import folder
 from srzoo.data.layout import find_layout
 from srzoo.data.sample import sample_path
+from srzoo.data.sources import open_source
 from srzoo.evaluation import find_pairs
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
@@ -66,14 +68,28 @@ def test_the_part_for_validation_is_validated_on_and_measured_and_not_trained_on
 def test_lr_of_another_scale_is_passed_over_and_that_is_said(tmp_path):
     write_pairs(tmp_path, "HR", "LR_bicubic/X4", ["a"], "x4")
     layout, _ = find_layout(tmp_path, 2, "training")
-    assert str(layout).endswith("HR in HR, LR made from HR by MATLAB's bicubic (LR_bicubic/X4: another scale)")
+    assert layout.in_words().endswith("HR in HR, LR made from HR by MATLAB's bicubic (LR_bicubic/X4: another scale)")
     assert layout.pairs() == ([(tmp_path / "HR" / "a.png", None)], [])
 
 
 def test_what_is_plain_is_called_that(tmp_path):
     write_pairs(tmp_path, "photos", None, ["a"])
     layout, _ = find_layout(tmp_path, 4, "training")
-    assert str(layout) == f"{tmp_path}: its pictures are HR, LR made from HR by MATLAB's bicubic"
+    assert layout.in_words() == f"{tmp_path}: its pictures are HR, LR made from HR by MATLAB's bicubic"
+
+
+@pytest.mark.parametrize(
+    ("clean", "line"),
+    [
+        (0.0, "its pictures are HR, LR made from HR by the degradation 'mixed'"),
+        (0.1, "LR made from HR by the degradation 'mixed', in 10 % of the crops made from HR by MATLAB's bicubic"),
+    ],
+)
+def test_the_line_of_a_folder_tells_what_degrades_lr(clean, line, tmp_path, caplog):
+    write_pairs(tmp_path, "photos", None, ["a"])
+    caplog.set_level("INFO", "srzoo")
+    open_source(str(tmp_path), 4, degradation=Degradation("mixed", clean))
+    assert caplog.messages[0].endswith(line)
 
 
 @pytest.mark.parametrize(
