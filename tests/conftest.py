@@ -15,14 +15,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # Networks are prepared where a test is about that, and never in the user's own folder.
 os.environ["SRZOO_CACHE"] = "off"
 
-import keras
-
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(autouse=True)
 def seed() -> None:
     """The same weights in a test whichever tests run before it."""
+    # Not above: the process that only hands the tests out to workers needs no TensorFlow.
+    import keras
+
     keras.utils.set_random_seed(0)
 
 
@@ -45,6 +46,8 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def vgg16_weights(tmp_path_factory) -> Path:
     """A weights file of VGG16 as `keras.applications` reads it, with random weights."""
+    import keras
+
     path = tmp_path_factory.mktemp("vgg") / "vgg16.weights.h5"
     keras.utils.set_random_seed(0)
     keras.applications.VGG16(include_top=False, weights=None).save_weights(path)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-pytest.importorskip("gradio", reason="no Gradio here: `pip install 'srzoo[demo]'`")
+pytest.importorskip("starlette", reason="no Gradio here: `pip install 'srzoo[demo]'`")
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
