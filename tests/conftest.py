@@ -2,6 +2,7 @@
 
 import logging
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,9 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 @pytest.fixture(autouse=True)
 def seed() -> None:
     """The same weights in a test whichever tests run before it."""
-    # Not above: the process that only hands the tests out to workers needs no TensorFlow.
-    import keras
-
-    keras.utils.set_random_seed(0)
+    # Keras draws the seeds of its weights from here. `keras.utils.set_random_seed` drops all that TensorFlow has
+    # compiled, too.
+    random.seed(0)
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +46,9 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def vgg16_weights(tmp_path_factory) -> Path:
     """A weights file of VGG16 as `keras.applications` reads it, with random weights."""
-    import keras
+    import keras  # the process that only hands the tests out to workers needs no TensorFlow
 
     path = tmp_path_factory.mktemp("vgg") / "vgg16.weights.h5"
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     keras.applications.VGG16(include_top=False, weights=None).save_weights(path)
     return path
