@@ -56,7 +56,8 @@ class GANModel(keras.Model):
     """A step of srzoo's training as a Keras model, so that `fit` trains by it, with Keras's callbacks and progress bar.
 
     What it predicts, and what `evaluate` and `validation_data` measure, is SR of the moving average of the generator's
-    weights, `step.average`, which is the network to keep.
+    weights, `step.average`, which is the network to keep. `save_weights` and Keras's `ModelCheckpoint` hold both networks
+    and, once compiled, both optimizers; after `compile` and `load_weights`, `fit` goes on from there.
 
     Args:
         step: of `gan_step`, an `AdversarialStep` of one's own, or a `PixelStep`.
@@ -71,9 +72,19 @@ class GANModel(keras.Model):
     def __init__(self, step: AdversarialStep | PixelStep):
         super().__init__(name=step.model.name)
         self.step = step
-        # So that Keras saves their weights, too.
-        self.networks = [step.model, step.average, *([step.discriminator] if isinstance(step, AdversarialStep) else [])]
+        # Keras saves the weights and states of what is in a list here.
+        self.saved = [step.model, step.average]
+        if isinstance(step, AdversarialStep):
+            self.saved += [step.discriminator, step.opponent.optimizer]
         self.built = True
+
+    def save_own_variables(self, store) -> None:
+        """Adds the number of updates, by which the moving average knows its age."""
+        store["step"] = self.step.step.numpy()
+
+    def load_own_variables(self, store) -> None:
+        if "step" in store.keys():
+            self.step.step.assign(store["step"][()])
 
     def compile(self, learning_rate: float = 1e-4, jit_compile: bool = False, **options) -> None:
         """As of any Keras model, without optimizer and loss, which are the step's.

@@ -21,7 +21,7 @@ def batches(count):
     return tf.data.Dataset.from_tensor_slices((hr[:, ::2, ::2], hr)).batch(2)
 
 
-def test_fit_trains_as_a_loop_does_with_the_learning_rate_that_callbacks_set():
+def test_fit_trains_as_a_loop_does_with_the_rate_that_callbacks_set_and_goes_on_from_what_keras_saved(tmp_path):
     alone, fitted = (gan_step(generator(), **OPTIONS) for _ in range(2))
     fitted.discriminator.set_weights(alone.discriminator.get_weights())
     for number, (lr, hr) in enumerate(batches(3)):
@@ -39,6 +39,17 @@ def test_fit_trains_as_a_loop_does_with_the_learning_rate_that_callbacks_set():
     assert {"adversarial", "pixel", "d_loss", "psnr_y", "val_psnr_y"} <= history.keys() and "content" not in history
     (lr, _), *_ = batches(1)
     np.testing.assert_allclose(gan.predict(lr, verbose=0), fitted.average(lr), atol=1e-2)
+    gan.save_weights(tmp_path / "gan.weights.h5")
+    resumed = gan_step(generator(), **OPTIONS)
+    again = GANModel(resumed)
+    again.compile()
+    again.load_weights(tmp_path / "gan.weights.h5")
+    for lr, hr in batches(2):
+        expected, got = (each.update(lr, hr, tf.constant(1e-3)) for each in (fitted, resumed))
+    assert float(got["loss"]) == float(expected["loss"]) and float(got["d_loss"]) == float(expected["d_loss"])
+    for one, other in zip(gan.saved[:3], again.saved[:3]):
+        for expected, got in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(got, expected)
 
 
 def test_a_step_on_pixels_is_fitted_too_and_saved_by_a_checkpoint_of_keras(tmp_path):
