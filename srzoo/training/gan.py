@@ -56,8 +56,8 @@ class GANModel(keras.Model):
     """A step of srzoo's training as a Keras model, so that `fit` trains by it, with Keras's callbacks and progress bar.
 
     What it predicts, and what `evaluate` and `validation_data` measure, is SR of the moving average of the generator's
-    weights, `step.average`, which is the network to keep. `save_weights` and Keras's `ModelCheckpoint` hold both networks
-    and, once compiled, both optimizers; after `compile` and `load_weights`, `fit` goes on from there.
+    weights, `step.average`, which is the network to keep. What `save_weights` and Keras's `ModelCheckpoint` write holds
+    both networks and, once compiled, both optimizers; after `compile` and `load_weights`, `fit` goes on from there.
 
     Args:
         step: of `gan_step`, an `AdversarialStep` of one's own, or a `PixelStep`.
@@ -83,7 +83,7 @@ class GANModel(keras.Model):
         store["step"] = self.step.step.numpy()
 
     def load_own_variables(self, store) -> None:
-        if "step" in store.keys():
+        if len(store):  # files of earlier versions have none
             self.step.step.assign(store["step"][()])
 
     def compile(self, learning_rate: float = 1e-4, jit_compile: bool = False, **options) -> None:
