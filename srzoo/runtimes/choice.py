@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from srzoo import names, shipped, stored
+from srzoo import names, shipped
 from srzoo.models import registry
 from srzoo.runtimes import prepared
 from srzoo.runtimes.network import Network
@@ -122,6 +122,7 @@ def _load(choice: Choice, bfloat16: bool = False):
 
 def _check_dial(choice: Choice) -> None:
     """Refuses a network that has no fidelity dial, without TensorFlow unless only Keras can tell its name."""
+    from srzoo import stored  # HDF5, which a network that is prepared does not need
     from srzoo.runtimes import exported
 
     if exported.is_exported(choice.source):
