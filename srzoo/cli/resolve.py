@@ -313,7 +313,7 @@ def _line(job, sizes: Iterable[tuple[int, int]], facts: Sequence[str] = ()) -> s
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{math.ceil(seconds)} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 60:.{int(seconds < 600)}f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[Path | None, Path | None]:

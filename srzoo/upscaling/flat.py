@@ -14,8 +14,9 @@ def equal_to_next(colour: np.ndarray) -> np.ndarray:
     """Whether each pixel of (H, W) or (H, W, C) is like those to the right of and below it, as bool (H, W)."""
     values = colour if colour.ndim == 3 else colour[..., None]
     equal = np.ones(values.shape[:2], bool)
-    equal[:, :-1] &= np.all(values[:, :-1] == values[:, 1:], axis=2)
-    equal[:-1] &= np.all(values[:-1] == values[1:], axis=2)
+    for channel in np.moveaxis(values, 2, 0):
+        equal[:, :-1] &= channel[:, :-1] == channel[:, 1:]
+        equal[:-1] &= channel[:-1] == channel[1:]
     return equal
 
 
@@ -46,10 +47,11 @@ def keep(result: np.ndarray, given: np.ndarray, rows: slice, scale: int) -> None
 
 def _whole(equal: np.ndarray, reach: int) -> np.ndarray:
     """Whether all pixels around, as far as the picture goes, are like each pixel, by `equal_to_next`."""
-    for axis, length in enumerate(equal.shape):
-        padded = np.pad(
-            equal, [(reach, reach - 1) if each == axis else (0, 0) for each in (0, 1)], constant_values=True
-        )
-        parts = [np.take(padded, range(start, start + length), axis) for start in range(2 * reach)]
-        equal = np.logical_and.reduce(parts)
+    for _ in range(2):
+        equal = np.pad(equal, [(reach, reach - 1), (0, 0)], constant_values=True)
+        width = 1
+        while width < 2 * reach:  # which is a power of two
+            equal = equal[:-width] & equal[width:]
+            width *= 2
+        equal = equal.T
     return equal
