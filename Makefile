@@ -11,7 +11,7 @@ help:
 	@echo "make test-slow  run the tests that take long"
 	@echo "make lint       formatting, lint and types"
 	@echo "make check      lint and test"
-	@echo "make bench      speed beside other runtimes, to results/benchmarks/ (QUICK=1: smaller)"
+	@echo "make bench      speed beside other runtimes, to results/benchmarks/; ten minutes"
 	@echo "make results    figures, tables, plots and pictures of the weights that ship, anew (BENCHMARKS=, LPIPS=)"
 	@echo "make fuzz       thousands of generated pictures beside another decoder, and of damaged files (FILES=, SEED=)"
 	@echo "make docs       the pages and the API as a site, to results/site/"
@@ -59,7 +59,7 @@ $(VENV)/.bench: benchmarks/requirements.txt $(VENV)/.installed
 	@touch $@
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.run $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.run
 
 BENCHMARKS := Set5 Set14 BSD100
 LPIPS := lpips_alexnet.npz

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.common import Row, in_turns, ratio
+from benchmarks.common import in_turns
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, ContentLoss, l1
 from srzoo.models.discriminator import discriminator
@@ -47,18 +47,6 @@ def steps_of(model: str) -> dict[str, Callable]:
         "and VGG19": step_of(pixel | content),
         "the same, Wasserstein with gradient penalty": step_of(pixel | content, "wasserstein"),
     }
-
-
-def rows(quick: bool) -> tuple[list[Row], list[str]]:
-    """Measures EDSR-GAN's steps; also gives notes."""
-    patch, batch, rounds = (48, 2, 2) if quick else (96, 4, 3)
-    times = measure("edsr-gan", patch, batch, rounds)
-    section = f"adversarial step, EDSR-GAN, HR patch {patch}, batch {batch}"
-    cheapest = times["pixels alone"]
-    return [
-        Row(section, name, median(taken), "ms", figures={"times the cost": ratio(taken, cheapest)})
-        for name, taken in times.items()
-    ], []
 
 
 def measure(model: str, patch: int, batch: int, rounds: int) -> dict[str, list[float]]:

@@ -11,10 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 
-PACKAGES = (
-    *("srzoo", "tensorflow", "keras", "numpy", "pillow", "openvino", "onnxruntime", "ai-edge-litert", "torch"),
-    *("opencv-python-headless",),
-)
+PACKAGES = (*("srzoo", "tensorflow", "keras", "numpy", "pillow", "openvino", "onnxruntime", "ai-edge-litert", "torch"),)
 FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimddp", "bf16")
 """Instructions that say how fast a processor can be in which precision, by Linux's names."""
 
@@ -86,7 +83,7 @@ def processor() -> dict:
 
 
 def machine() -> dict:
-    """What the figures hold for: date, processor, threads, load by others before the start, versions."""
+    """What the figures hold for: date, processor, threads, load by others before the start, seconds, versions."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -100,6 +97,7 @@ def machine() -> dict:
         "processor": processor(),
         "threads": threads(),
         "load_before": load,
+        "seconds": {},  # of each module
         "versions": python,
     }
 
@@ -116,9 +114,11 @@ def write(folder: Path, about: dict, rows: list[Row], notes: list[str]) -> None:
 def to_markdown(about: dict, rows: list[Row], notes: list[str]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
     instructions = ", ".join(about["processor"]["instructions"])
+    taken = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in about["seconds"].items())
     text = [
         f"{about['date']}, {about['processor']['name']} ({instructions}), {about['threads']} threads, load of the "
-        f"machine before the start {about['load_before']}; {versions}.",
+        f"machine before the start {about['load_before']}; {versions}. It took "
+        f"{sum(about['seconds'].values()) / 60:.0f} minutes: {taken}.",
     ]
     for section in dict.fromkeys(row.section for row in rows):
         own = [row for row in rows if row.section == section]

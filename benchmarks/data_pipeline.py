@@ -99,11 +99,11 @@ def seconds_a_crop(dataset: tf.data.Dataset, seconds: float) -> float:
     return (time.perf_counter() - start) / count
 
 
-def rows(quick: bool) -> tuple[list[Row], list[str]]:
+def rows() -> tuple[list[Row], list[str]]:
     """Measures on pictures of DIV2K's size; also gives notes."""
     with tempfile.TemporaryDirectory() as name:
-        write_enlarged(Path(name) / "large", 4 if quick else 8)
-        return measure(Path(name) / "large", 200, 1 if quick else 2, 2 if quick else 3)
+        write_enlarged(Path(name) / "large", 4)
+        return measure(Path(name) / "large", 200, 1, 3)
 
 
 def write_enlarged(path: Path, count: int) -> None:

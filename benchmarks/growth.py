@@ -7,6 +7,7 @@ runs with a small network, so that what is not the network shows; against the ba
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,11 +32,19 @@ AREA, BATCH = "growth with the area, small network", "growth with the batch, EDS
 LAUNCHER = """
 import json, resource, subprocess, sys, time
 start = time.monotonic()
-done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE)
+done = subprocess.run(sys.argv[1:], capture_output=True)
 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(json.dumps([done.returncode, time.monotonic() - start, peak, done.stdout.decode()]))
+print(json.dumps([done.returncode, time.monotonic() - start, peak, done.stdout.decode(), done.stderr.decode()]))
 """
 """A process starts with the peak of the one that started it, so a small one does."""
+
+RESOLVE = """
+import sys
+from srzoo.cli import resolve
+resolve._duration = "{:.1f} seconds".format
+sys.exit(resolve.main(sys.argv[1:]))
+"""
+"""`resolve_image.py`, which rounds the time that it tells to whole minutes."""
 
 CHILD = """
 import sys, time
@@ -53,33 +62,33 @@ print(sorted(taken[1:])[1])
 """
 
 
-def rows(quick: bool) -> tuple[list[Row], list[str]]:
+def rows() -> tuple[list[Row], list[str]]:
     """Measures; also gives notes."""
     with tempfile.TemporaryDirectory() as name:
-        found = [*_by_area(Path(name), quick), *_by_batch(quick)]
+        found = [*_by_area(Path(name)), *_by_batch()]
     return found, [
         "Growth: with linear growth the seconds a megapixel and a picture stay the same, apart from the start."
     ]
 
 
-def _by_area(folder: Path, quick: bool) -> list[Row]:
+def _by_area(folder: Path) -> list[Row]:
     weights = folder / "small.weights.h5"
     zoo.save_weights(zoo.create(SMALL), weights)
     options = ["--weights", str(weights)]
     resolve(folder, 64, 64, options)  # prepares the network
     found = []
-    for width, height in ((500, 125), (1000, 250), (2000, 500), (4000, 1000))[: 2 if quick else 4]:
-        seconds, peak = resolve(folder, width, height, options)
+    for width, height in ((500, 125), (1000, 250), (2000, 500), (4000, 1000)):
+        seconds, peak, *_ = resolve(folder, width, height, options)
         megapixels = width * height * 16e-6
         figures = {"seconds a megapixel": seconds / megapixels, "peak GB": peak / 1e9}
         found.append(Row(AREA, f"{megapixels:.0f} megapixels out", seconds, "seconds", None, figures))
     return found
 
 
-def _by_batch(quick: bool) -> list[Row]:
+def _by_batch() -> list[Row]:
     found = []
-    for batch in (1, 4) if quick else (1, 2, 4, 8, 16):
-        _, peak, printed = launch([sys.executable, "-c", CHILD, str(batch)])
+    for batch in (1, 4, 16):
+        _, peak, printed, _ = launch([sys.executable, "-c", CHILD, str(batch)])
         seconds = float(printed.splitlines()[-1])
         figures = {"seconds a picture": seconds / batch, "peak GB": peak / 1e9}
         found.append(Row(BATCH, f"{batch} in a batch", seconds, "seconds", None, figures))
@@ -88,28 +97,34 @@ def _by_batch(quick: bool) -> list[Row]:
 
 def resolve(
     folder: Path, width: int, height: int, options: Sequence[str], written_as: str = "tiff"
-) -> tuple[float, float]:
-    """Upscales a picture by the command; gives seconds and bytes at the peak. The result is in `folder / "results"`."""
+) -> tuple[float, float, float, float]:
+    """Upscales a picture by the command; the result is in `folder / "results"`.
+
+    Returns:
+        Seconds; bytes at the peak; both as the command tells them before, 0 for a picture that is no long run.
+    """
     picture = folder / f"{width}x{height}.jpg"
     if not picture.exists():
         photo = read_image(sample_path("astronaut.png"))
         repeats = ceil(height / len(photo)), ceil(width / photo.shape[1]), 1
         write_image(picture, np.tile(photo, repeats)[:height, :width])
-    command = [sys.executable, str(ROOT / "resolve_image.py"), str(picture), *options]
+    command = [sys.executable, "-c", RESOLVE, str(picture), *options]
     command += ["--format", written_as, "--output", str(folder / "results")]
-    return launch(command, SRZOO_CACHE=str(folder / "cache"))[:2]
+    seconds, peak, _, said = launch(command, SRZOO_CACHE=str(folder / "cache"))
+    told = re.search(r"takes about ([\d.]+) seconds.* and ([\d.]+) GB", said)
+    return seconds, peak, float(told[1]) if told else 0.0, 1e9 * float(told[2]) if told else 0.0
 
 
-def launch(command: Sequence[str], **settings: str) -> tuple[float, float, str]:
-    """Runs a command; gives seconds, bytes of memory at its peak, and what it printed."""
+def launch(command: Sequence[str], **settings: str) -> tuple[float, float, str, str]:
+    """Runs a command; gives seconds, bytes of memory at its peak, and what it printed to stdout and stderr."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
     done = subprocess.run(
         [sys.executable, "-c", LAUNCHER, *command], env=environment, capture_output=True, text=True, check=True
     )
-    status, seconds, peak, printed = json.loads(done.stdout)
+    status, seconds, peak, printed, said = json.loads(done.stdout)
     if status:
-        raise SystemExit(f"{' '.join(command)} failed: {done.stderr[-1000:]}")
-    return seconds, peak * (1 if sys.platform == "darwin" else 1024), printed
+        raise SystemExit(f"{' '.join(command)} failed: {said[-1000:]}")
+    return seconds, peak * (1 if sys.platform == "darwin" else 1024), printed, said
 
 
 def draw(folder: Path, rows: Sequence[Row]) -> None:

@@ -17,92 +17,80 @@ import tensorflow as tf
 from benchmarks.common import Row, in_turns, processor, ratio, threads
 from srzoo import zoo
 from srzoo.exporting.onnx import write_onnx
+from srzoo.runtimes.calibration import calibration_crops
 from srzoo.runtimes.exported import facts_of
 from srzoo.runtimes.fold import fold_batch_norm
 from srzoo.runtimes.prepared import Prepared
+from srzoo.training.precision import POLICIES
 
-CASES = (
-    ("edsr-baseline-x4", 320, 180, 4),
-    ("srresnet-x4", 320, 180, 3),
-    ("edsr-x4", 80, 45, 2),
-    ("edsr-baseline-x4", 960, 540, 1),
+CASES = (("edsr-baseline-x4", 320, 180), ("srresnet-x4", 320, 180), ("edsr-x4", 80, 45))
+"""Model, width and height of the LR picture. EDSR does 25 times the work a pixel."""
+
+ROUNDS = 3
+
+FLOATS = (
+    ("float32", "bfloat16") if {"avx512_bf16", "amx_bf16", "bf16"} & set(processor()["instructions"]) else ("float32",)
 )
-"""Model, width and height of the LR picture, rounds. EDSR does 25 times the work a pixel."""
 
-LARGE = 400_000
-"""LR pixels from which on only the fastest peers run: minutes for the others."""
+LIMIT = "limit: matrix products, float32"
 
-QUICK = (("edsr-baseline-x4", 160, 90, 3), ("srresnet-x4", 160, 90, 3), ("edsr-x4", 40, 23, 1))
-
-HALF = {"avx512_bf16", "amx_bf16", "bf16"} & set(processor()["instructions"])
+Runs = dict[str, Callable]
+"""What runs, as `runtime precision` -> a run of it."""
 
 
-def rows(quick: bool) -> tuple[list[Row], list[str]]:
+def rows() -> tuple[list[Row], list[str]]:
     """Measures; also gives what could not be measured, in sentences."""
     found: list[Row] = []
-    notes: list[str] = []
-    if not HALF:
-        notes.append("bfloat16 is left out: this processor has no instructions for it.")
-    for name, width, height, rounds in QUICK if quick else CASES:
+    notes = [] if "bfloat16" in FLOATS else ["bfloat16 is left out: this processor has no instructions for it."]
+    for name, width, height in CASES:
         with tempfile.TemporaryDirectory() as folder:
-            found += _case(name, width, height, rounds, Path(folder), notes)
+            found += _case(name, width, height, Path(folder), notes)
     return found, list(dict.fromkeys(notes))
 
 
-def _case(name: str, width: int, height: int, rounds: int, folder: Path, notes: list[str]) -> list[Row]:
-    model = zoo.load(name) if name in zoo.shipped_models() else zoo.create(name)
+def _case(name: str, width: int, height: int, folder: Path, notes: list[str]) -> list[Row]:
+    model = _model(name)
     pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3)).astype(np.float32)
-    work = flops(model) * width * height
-    candidates: dict[str, Callable] = {}
-    weights = folder / "network.weights.h5"
-    zoo.save_weights(model, weights)
-    prepared = Prepared(weights, folder)
-    eight = ["int8"] if name in zoo.shipped_models() else []
-    for precision in ("float32", *(["bfloat16"] if HALF else []), *eight):
-        run = prepared.make(precision).network.run
-        candidates[f"srzoo {precision}"] = lambda run=run: run(pixels)
-    call = tf.function(lambda x: model(x, training=False), input_signature=[tf.TensorSpec((1, None, None, 3))])
-    candidates["TensorFlow float32"] = lambda: call(pixels).numpy()
-    large = width * height >= LARGE
-    if large:
-        del candidates["TensorFlow float32"]
-    for peer in (_onnx, _litert) if large else (_onnx, _litert, _torch):
+    runs = _srzoo(model, pixels, folder) | _tensorflow(model, pixels)
+    for peer in (_onnx, _openvino, _litert, _torch):
         try:
-            candidates.update(peer(model, pixels, folder))
+            runs |= peer(model, pixels, folder)
         except ImportError as error:
             notes.append(f"{peer.__doc__} is left out: {error.name} is not installed (benchmarks/requirements.txt).")
     side = 2048
     square = np.random.default_rng(0).random((side, side), np.float32)
-    candidates["limit: matrix products, float32"] = lambda: square @ square
-    lr = pixels[0].astype(np.uint8)
-    candidates.update(_bicubic(lr, notes))
-    if large:
-        for slow in ("ONNX Runtime float32", "LiteRT int8"):
-            candidates.pop(slow, None)
+    runs[LIMIT] = lambda: square @ square
+    taken = in_turns(runs, ROUNDS)
 
-    taken = in_turns(candidates, rounds)
-    limit = [2 * side**3 / seconds / 1e9 for seconds in taken["limit: matrix products, float32"]]
+    limit = [2 * side**3 / seconds / 1e9 for seconds in taken.pop(LIMIT)]
     section = f"{name}, {width}x{height} to {4 * width}x{4 * height}"
+    work = flops(model) * width * height / 1e9
     result = []
     for what, seconds in taken.items():
-        figures = {}
-        if what.startswith("limit"):
-            figures = {"GFLOP/s": median(limit), "of the limit": 1.0}
-        elif "bicubic" not in what:
-            rates = [work / each / 1e9 for each in seconds]
-            figures = {"GFLOP/s": median(rates), "of the limit": median(a / b for a, b in zip(rates, limit))}
-        own = f"srzoo {what.rsplit(' ', 1)[1]}"
-        compared = own in taken and not what.startswith(("srzoo", "limit"))
-        times = ratio(seconds, taken[own]) if compared else None
+        rates = [work / each for each in seconds]
+        figures = {"GFLOP/s": median(rates), "of the limit": median(a / b for a, b in zip(rates, limit))}
+        times = None if what.startswith("srzoo") else ratio(seconds, taken[f"srzoo {_precision(what)}"])
         result.append(Row(section, what, median(seconds), "seconds", times, figures))
-    if not eight:
-        notes.append(f"int8 is left out for {name}, because no trained weights of it ship.")
-        return result
-    peers = [what for what in taken if what.endswith("float32") and not what.startswith(("srzoo", "limit"))]
-    best = min(peers, key=lambda what: median(taken[what]))
-    gain = ratio(taken[best], taken["srzoo int8"])
-    result.append(Row(section, f"srzoo int8 beside {best}", median(taken["srzoo int8"]), "seconds", gain))
+    result.append(Row(section, LIMIT, 2e-9 * side**3 / median(limit), "seconds", None, {"GFLOP/s": median(limit)}))
+    for precision in dict.fromkeys(map(_precision, taken)):
+        result.append(_beside_best(section, precision, [precision], taken))
+    result.append(_beside_best(section, "int8", FLOATS, taken))
     return result
+
+
+def _beside_best(section: str, own: str, precisions, taken: dict[str, list[float]]) -> Row:
+    """srzoo in a precision beside the fastest of the others in some precisions."""
+    peers = [what for what in taken if not what.startswith("srzoo") and _precision(what) in precisions]
+    best, ours = min(peers, key=lambda what: median(taken[what])), taken[f"srzoo {own}"]
+    return Row(section, f"srzoo {own} beside the best: {best}", median(ours), "seconds", ratio(taken[best], ours))
+
+
+def _precision(what: str) -> str:
+    return what.rsplit(" ", 1)[1]
+
+
+def _model(name: str) -> keras.Model:
+    return zoo.load(name) if name in zoo.shipped_models() else zoo.create(name)
 
 
 def flops(model: keras.Model) -> int:
@@ -116,34 +104,74 @@ def flops(model: keras.Model) -> int:
     return total
 
 
-def _onnx(model: keras.Model, pixels: np.ndarray, folder: Path) -> dict[str, Callable]:
+def _srzoo(model: keras.Model, pixels: np.ndarray, folder: Path) -> Runs:
+    weights = folder / "network.weights.h5"
+    zoo.save_weights(model, weights)
+    prepared = Prepared(weights, folder)
+    networks = {precision: prepared.make(precision).network for precision in (*FLOATS, "int8")}
+    return {f"srzoo {precision}": lambda run=network.run: run(pixels) for precision, network in networks.items()}
+
+
+def _tensorflow(model: keras.Model, pixels: np.ndarray) -> Runs:
+    runs: Runs = {}
+    for precision in FLOATS:
+        keras.config.set_dtype_policy(POLICIES[precision])
+        same = zoo.create(model.name)
+        same.set_weights(model.get_weights())
+        call = tf.function(
+            lambda x, same=same: same(x, training=False), input_signature=[tf.TensorSpec((1, None, None, 3))]
+        )
+        runs[f"TensorFlow {precision}"] = lambda call=call: call(pixels).numpy()
+    keras.config.set_dtype_policy("float32")
+    return runs
+
+
+def _onnx(model: keras.Model, pixels: np.ndarray, folder: Path) -> Runs:
     """ONNX Runtime"""
     import onnxruntime
-    import openvino
+    from onnxruntime import quantization
 
-    path = folder / "network.onnx"
-    write_onnx(fold_batch_norm(model), path, facts_of(model, "onnx", "float32"))
+    paths = {precision: folder / f"{precision}.onnx" for precision in ("float32", "int8")}
+    write_onnx(fold_batch_norm(model), paths["float32"], facts_of(model, "onnx", "float32"))
+
+    class Crops(quantization.CalibrationDataReader):
+        def __init__(self):
+            self._crops = iter(calibration_crops(None, 4, 64))
+
+        def get_next(self):
+            crop = next(self._crops, None)
+            return None if crop is None else {"lr": crop[None].astype(np.float32)}
+
+    quantization.quantize_static(paths["float32"], paths["int8"], Crops(), per_channel=True)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads()
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    candidates: dict[str, Callable] = {"ONNX Runtime float32": lambda: session.run(None, {"lr": pixels})}
-    core = openvino.Core()
-    for precision, hint in {"float32": "f32", **({"bfloat16": "bf16"} if HALF else {})}.items():
+    runs: Runs = {}
+    for precision, path in paths.items():
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        runs[f"ONNX Runtime {precision}"] = lambda session=session: session.run(None, {"lr": pixels})
+    return runs
+
+
+def _openvino(model: keras.Model, pixels: np.ndarray, folder: Path) -> Runs:
+    """OpenVINO"""
+    import openvino
+
+    core, runs = openvino.Core(), {}
+    for precision, hint in zip(FLOATS, ("f32", "bf16")):
         config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
-        request = core.compile_model(core.read_model(path), "CPU", config).create_infer_request()
-        candidates[f"OpenVINO, of the ONNX file, {precision}"] = lambda request=request: request.infer({0: pixels})
-    return candidates
+        request = core.compile_model(folder / "float32.onnx", "CPU", config).create_infer_request()
+        runs[f"OpenVINO, of the ONNX file, {precision}"] = lambda request=request: request.infer({0: pixels})
+    return runs
 
 
-def _litert(model: keras.Model, pixels: np.ndarray, folder: Path) -> dict[str, Callable]:
+def _litert(model: keras.Model, pixels: np.ndarray, folder: Path) -> Runs:
     """LiteRT"""
     from ai_edge_litert.interpreter import Interpreter
 
     from srzoo.exporting.litert import write_litert
-    from srzoo.runtimes.calibration import calibration_crops
 
-    candidates = {}
-    for precision in ("float32", "int8") if model.name in zoo.shipped_models() else ("float32",):
+    runs: Runs = {}
+    for precision in ("float32", "int8"):
         path = folder / f"{precision}.tflite"
         crops = calibration_crops(None, 4, 64) if precision == "int8" else []
         write_litert(fold_batch_norm(model), path, precision, crops, facts_of(model, "litert", precision))
@@ -156,19 +184,20 @@ def _litert(model: keras.Model, pixels: np.ndarray, folder: Path) -> dict[str, C
             interpreter.set_tensor(given, pixels)
             interpreter.invoke()
 
-        candidates[f"LiteRT {precision}"] = run
-    return candidates
+        runs[f"LiteRT {precision}"] = run
+    return runs
 
 
-def _torch(model: keras.Model, pixels: np.ndarray, folder: Path) -> dict[str, Callable]:
+def _torch(model: keras.Model, pixels: np.ndarray, folder: Path) -> Runs:
     """PyTorch"""
     import torch
 
     from benchmarks.torch_networks import network
 
     torch.set_num_threads(threads())
-    candidates = {}
-    for precision, dtype in {"float32": torch.float32, **({"bfloat16": torch.bfloat16} if HALF else {})}.items():
+    runs: Runs = {}
+    for precision in FLOATS:
+        dtype = getattr(torch, precision)
         net = network(model.name, dtype)
         x = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(dtype).contiguous(memory_format=torch.channels_last)
 
@@ -176,22 +205,5 @@ def _torch(model: keras.Model, pixels: np.ndarray, folder: Path) -> dict[str, Ca
             with torch.inference_mode():
                 net(x)
 
-        candidates[f"PyTorch, channels last, {precision}"] = run
-    return candidates
-
-
-def _bicubic(lr: np.ndarray, notes: list[str]) -> dict[str, Callable]:
-    from PIL import Image
-
-    size = 4 * lr.shape[1], 4 * lr.shape[0]
-    picture = Image.fromarray(lr)
-    candidates: dict[str, Callable] = {
-        "for scale: Pillow bicubic": lambda: picture.resize(size, Image.Resampling.BICUBIC)
-    }
-    try:
-        import cv2
-    except ImportError:
-        notes.append("OpenCV is left out: it is not installed (benchmarks/requirements.txt).")
-    else:
-        candidates["for scale: OpenCV bicubic"] = lambda: cv2.resize(lr, size, interpolation=cv2.INTER_CUBIC)
-    return candidates
+        runs[f"PyTorch, channels last, {precision}"] = run
+    return runs

@@ -8,7 +8,6 @@ import importlib.util
 from collections.abc import Callable
 from statistics import median
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -17,43 +16,45 @@ from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, l1
 from srzoo.models.discriminator import FILTERS, discriminator
 from srzoo.training.steps import AdversarialStep, PixelStep
+from srzoo.winograd.step import WinogradStep
+
+BATCH, ROUNDS = 4, 3
 
 
-def rows(quick: bool) -> tuple[list[Row], list[str]]:
+def rows() -> tuple[list[Row], list[str]]:
     """Measures; also gives notes."""
-    patch, batch, rounds = (96, 2, 2) if quick else (192, 4, 5)
     has_torch = importlib.util.find_spec("torch") is not None
     found: list[Row] = []
     for name, ours, theirs in (
-        ("EDSR-baseline, L1", _pixel_step, _torch_pixel_step),
+        ("EDSR-baseline, L1", _pixel_steps, _torch_pixel_step),
         ("EDSR-GAN, L1 and discriminator", _gan, _torch_gan),
     ):
-        side = patch if ours is _pixel_step else 96
+        side = 192 if ours is _pixel_steps else 96
         random = np.random.default_rng(0)
-        lr = random.integers(0, 256, (batch, side // 4, side // 4, 3), np.uint8)
-        hr = random.integers(0, 256, (batch, side, side, 3), np.uint8)
-        candidates = {"srzoo": ours(lr, hr)}
+        lr = random.integers(0, 256, (BATCH, side // 4, side // 4, 3), np.uint8)
+        hr = random.integers(0, 256, (BATCH, side, side, 3), np.uint8)
+        candidates = {engine: _called(step, lr, hr) for engine, step in ours().items()}
         if has_torch:
             candidates["PyTorch"] = theirs(lr, hr)
-        taken = in_turns(candidates, rounds)
-        section = f"training step, {name}, HR patch {side}, batch {batch}, float32"
+        taken = in_turns(candidates, ROUNDS)
+        section = f"training step, {name}, HR patch {side}, batch {BATCH}, float32"
         for runtime, seconds in taken.items():
             times = None if runtime == "srzoo" else ratio(seconds, taken["srzoo"])
             found.append(Row(section, runtime, 1000 * median(seconds), "ms", times))
     return found, [] if has_torch else ["PyTorch is not installed, so training has no peer."]
 
 
-def _pixel_step(lr: np.ndarray, hr: np.ndarray) -> Callable:
-    keras.config.set_dtype_policy("float32")
-    return _called(PixelStep(zoo.create("edsr-baseline"), l1), lr, hr)
+def _pixel_steps() -> dict[str, PixelStep]:
+    """The engine of `train.py` on a processor, and the one that it takes where that does not fit."""
+    return {
+        "srzoo": WinogradStep(zoo.create("edsr-baseline"), l1),
+        "srzoo, --engine tensorflow": PixelStep(zoo.create("edsr-baseline"), l1),
+    }
 
 
-def _gan(lr: np.ndarray, hr: np.ndarray) -> Callable:
-    keras.config.set_dtype_policy("float32")
-    step = AdversarialStep(
-        zoo.create("edsr-gan"), discriminator(), ADVERSARIAL_LOSSES["vanilla"], 1e-3, {"pixel": (1.0, l1)}
-    )
-    return _called(step, lr, hr)
+def _gan() -> dict[str, AdversarialStep]:
+    networks = zoo.create("edsr-gan"), discriminator()
+    return {"srzoo": AdversarialStep(*networks, ADVERSARIAL_LOSSES["vanilla"], 1e-3, {"pixel": (1.0, l1)})}
 
 
 def _called(step, lr: np.ndarray, hr: np.ndarray) -> Callable:
