@@ -97,7 +97,7 @@ def machine() -> dict:
         "processor": processor(),
         "threads": threads(),
         "load_before": load,
-        "seconds": {},  # of each module
+        "seconds": {},  # of each module, by the clock and of the processor's cores together
         "versions": python,
     }
 
@@ -114,11 +114,10 @@ def write(folder: Path, about: dict, rows: list[Row], notes: list[str]) -> None:
 def to_markdown(about: dict, rows: list[Row], notes: list[str]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
     instructions = ", ".join(about["processor"]["instructions"])
-    taken = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in about["seconds"].items())
+    taken = ", ".join(f"{name} {clock:.0f} and {used:.0f}" for name, (clock, used) in about["seconds"].items())
     text = [
         f"{about['date']}, {about['processor']['name']} ({instructions}), {about['threads']} threads, load of the "
-        f"machine before the start {about['load_before']}; {versions}. It took "
-        f"{sum(about['seconds'].values()) / 60:.0f} minutes: {taken}.",
+        f"machine before the start {about['load_before']}; {versions}. Seconds by the clock and of all cores: {taken}.",
     ]
     for section in dict.fromkeys(row.section for row in rows):
         own = [row for row in rows if row.section == section]

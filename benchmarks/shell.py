@@ -29,9 +29,9 @@ from srzoo.cli import resolve
 from srzoo.upscaling import upscaler
 
 def timed(run):
-    def call(pixels):
+    def call(*given):
         start = time.monotonic()
-        result = run(pixels)
+        result = run(*given)
         result = result if hasattr(result, "dtype") and not hasattr(result, "numpy") else result.numpy()
         marks.append((start, time.monotonic()))
         return result

@@ -22,7 +22,7 @@ def keras_network(model: keras.Model) -> Network:
     if parts is None:
         return facts.network(_compiled(model))
     body, tail = map(_compiled, parts)
-    return facts.network(stages.two_stages(body, tail, facts.scale, tail_halo, stages.LEAST_PIECE))
+    return stages.two_stages(facts, body, tail, tail_halo, stages.LEAST_PIECE)
 
 
 def split_at_growth(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from srzoo.runtimes.tiles import Region
+
 
 @dataclass(frozen=True)
 class Network:
@@ -19,6 +21,8 @@ class Network:
             clipped.
         alignment: LR pixels; tiles must begin at multiples of it.
         border: LR pixels by which a picture is continued at its borders; only without alignment.
+        run_inside: as `run`, but with rows and columns as its second argument; what it gives around that part is
+            arbitrary, which spares time. None: there is only `run`.
         precise: gives the same network in float32, where this one computes in 8 bits for speed and nobody asked for it.
     """
 
@@ -29,4 +33,5 @@ class Network:
     run: Callable[[np.ndarray], np.ndarray]
     alignment: int = 1
     border: int = 0
+    run_inside: Callable[[np.ndarray, Region], np.ndarray] | None = None
     precise: Callable[[], "Network"] | None = None

@@ -315,7 +315,7 @@ def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network
     runners = {path.stem: _runner(path, facts.precision) for path in folder.glob("*.xml")}
     if "whole" in runners:
         return facts.network(lambda values: runners["whole"](values).copy())  # as the next run overwrites them
-    return facts.network(two_stages(runners["body"], runners["tail"], facts.scale, tail_halo, LEAST_PIECE))
+    return two_stages(facts, runners["body"], runners["tail"], tail_halo, LEAST_PIECE)
 
 
 def _runner(path: Path, precision: str) -> exported.Run:

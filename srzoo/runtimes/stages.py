@@ -6,6 +6,7 @@ of both would allow, and less is computed twice.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from srzoo.models.geometry import (
 )
 from srzoo.models.graph import Graph
 from srzoo.runtimes.exported import Facts
-from srzoo.runtimes.tiles import cut
+from srzoo.runtimes.network import Network
+from srzoo.runtimes.tiles import Region, cut, tile_of
 
 PIECES = 32
 """A tail's piece is this part of its tile at most."""
@@ -42,30 +44,34 @@ def facts_of(graph: Graph, precision: str) -> tuple[Facts, int]:
     return Facts(graph.name, scale, halo_of(graph), memory, precision, *borders), tail_halo_of(graph)
 
 
-def two_stages(
-    body: Callable, tail: Callable, scale: int, tail_halo: int, least_piece: int
-) -> Callable[[np.ndarray], np.ndarray]:
+def two_stages(facts: Facts, body: Callable, tail: Callable, tail_halo: int, least_piece: int) -> Network:
     """Joins the stages of a network.
 
     Args:
+        facts: of the whole.
         body: function from RGB pixels, float32 (1, H, W, 3), to features (1, H, W, C), of any kind that can be sliced.
         tail: function from features to float32 (1, scale H, scale W, 3).
-        scale: HR pixels a side of an LR pixel.
         tail_halo: LR pixels that the tail looks far.
         least_piece: LR pixels of a piece, if a tile's part is less.
 
     Returns:
-        What gives the same as `tail(body(pixels))`, as `srzoo.runtimes.network.Network.run`.
+        What runs as `tail(body(pixels))`; the tail is not computed on a tile's halo.
     """
+    scale = facts.scale
 
-    def run(pixels: np.ndarray) -> np.ndarray:
+    def run_inside(pixels: np.ndarray, inside: Region) -> np.ndarray:
         height, width = pixels.shape[1:3]
-        features = body(pixels)
+        rows, columns = tile_of(inside, height, width, scale, tail_halo).source
+        features = body(pixels)[:, rows, columns]
         result = np.empty((1, height * scale, width * scale, 3), np.float32)
-        least = (2 * tail_halo + 1) ** 2
-        for piece in cut(height, width, scale, tail_halo, max(height * width // PIECES, least_piece, least)):
-            rows, columns = piece.source
-            result[0][piece.target] = np.asarray(tail(features[:, rows, columns]))[0][piece.inside]
+        part = result[0, rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
+        most = max(height * width // PIECES, least_piece, (2 * tail_halo + 1) ** 2)
+        for piece in cut(rows.stop - rows.start, columns.stop - columns.start, scale, tail_halo, most):
+            down, across = piece.source
+            part[piece.target] = np.asarray(tail(features[:, down, across]))[0][piece.inside]
         return result
 
-    return run
+    def run(pixels: np.ndarray) -> np.ndarray:
+        return run_inside(pixels, (slice(0, pixels.shape[1]), slice(0, pixels.shape[2])))
+
+    return replace(facts.network(run), run_inside=run_inside)

@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -30,7 +31,8 @@ def self_ensemble(network: Network) -> Network:
 
     # The sum and the result of one pass are held beside each other.
     memory = network.bytes_per_pixel + 2 * 12 * network.scale**2
-    return replace(network, run=run, bytes_per_pixel=memory, precise=_precise(network, self_ensemble))
+    precise = _precise(network, self_ensemble)
+    return replace(network, run=run, run_inside=None, bytes_per_pixel=memory, precise=precise)
 
 
 def _precise(network: Network, around: Callable[[Network], Network]) -> Callable[[], Network] | None:
@@ -56,6 +58,7 @@ def mixed(first: Network, second: Network, share: float) -> Network:
         halo=None if first.halo is None or second.halo is None else max(first.halo, second.halo),
         bytes_per_pixel=max(first.bytes_per_pixel, second.bytes_per_pixel) + 2 * 12 * second.scale**2,
         run=run,
+        run_inside=None,
         alignment=math.lcm(first.alignment, second.alignment),
         precise=precise if first.precise or second.precise else None,
     )
@@ -69,12 +72,12 @@ def interruptible(network: Network, tick: Callable[[], object]) -> Network:
         tick: is called every half second meanwhile.
     """
 
-    def run(pixels: np.ndarray) -> np.ndarray:
+    def watched(run: Callable, *given) -> np.ndarray:
         answers: queue.SimpleQueue = queue.SimpleQueue()
 
         def answer() -> None:
             try:
-                answers.put((network.run(pixels), None))
+                answers.put((run(*given), None))
             except BaseException as error:
                 answers.put((None, error))
 
@@ -89,4 +92,6 @@ def interruptible(network: Network, tick: Callable[[], object]) -> Network:
                 raise error
             return result
 
-    return replace(network, run=run, precise=_precise(network, lambda precise: interruptible(precise, tick)))
+    run_inside = network.run_inside and partial(watched, network.run_inside)
+    precise = _precise(network, lambda precise: interruptible(precise, tick))
+    return replace(network, run=partial(watched, network.run), run_inside=run_inside, precise=precise)

@@ -263,8 +263,9 @@ def work(job: Job, upscaler: Upscaler) -> int:
 
 def memory_of(job: Job, upscaler: Upscaler) -> float:
     """Bytes that a job takes beside what the process has now: a tile, and the result unless it streams."""
-    result = 4 * math.prod(job.size.of(*job.given))
-    return upscaler.memory_of(job.given) + (min(result, LARGE) if job.written_as.streams else result)
+    result = 3 * math.prod(job.size.of(*job.given))
+    # Pillow, which writes what does not stream, has a copy of four bytes a pixel.
+    return upscaler.memory_of(job.given) + (min(result, LARGE) if job.written_as.streams else result * 7 / 3)
 
 
 def carry_out(

@@ -111,7 +111,8 @@ class Upscaler:
         self._precise, self._self_ensemble = network.precise, self_ensemble
         self.name, self.network_scale = network.name, network.scale
         self.halo, self.alignment = network.halo, network.alignment
-        self._upscale_tile, self._border = network.run, network.border
+        self._upscale_tile = network.run_inside or (lambda lr, inside: network.run(lr))
+        self._border = network.border
         self._bytes_per_pixel = network.bytes_per_pixel
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
         self._turn = threading.Lock()  # a runtime computes in buffers of its own
@@ -230,10 +231,10 @@ class Upscaler:
     def pixels_per_second(self) -> float:
         """LR pixels that the network computes in a second, by a small tile; its first run allots memory."""
         side = min(PROBE, math.isqrt(self.max_pixels))
-        pixels = np.full((1, side, side, 3), 127, np.float32)
-        self._upscale_tile(pixels)
+        given = np.full((1, side, side, 3), 127, np.float32), (slice(0, side), slice(0, side))
+        self._upscale_tile(*given)
         start = time.perf_counter()
-        self._upscale_tile(pixels)
+        self._upscale_tile(*given)
         return side**2 / (time.perf_counter() - start)
 
     def memory_of(self, given: tuple[int, int]) -> int:
@@ -347,17 +348,17 @@ class Upscaler:
 
     def _continued(self, lr: np.ndarray, tile: Tile, shape: tuple[int, ...]) -> np.ndarray:
         """Runs the network on a tile, which is continued where it ends with the picture."""
-        sides = [
-            (self._border * (part.start == 0), self._border * (part.stop == length))
-            for part, length in zip(tile.source, shape)
-        ]
-        if self._border:
+        border, scale = self._border, self.network_scale
+        sides = [(border * (part.start == 0), border * (part.stop == end)) for part, end in zip(tile.source, shape)]
+        if border:
             lr = np.pad(lr, [(0, 0), *sides, (0, 0)], "symmetric")
-        with self._turn:
-            sr = np.asarray(self._upscale_tile(lr))[0]
-        (top, bottom), (left, right) = (
-            (before * self.network_scale, after * self.network_scale) for before, after in sides
+        rows, columns = (
+            slice(part.start // scale + before, part.stop // scale + before)
+            for part, (before, _) in zip(tile.inside, sides)
         )
+        with self._turn:
+            sr = np.asarray(self._upscale_tile(lr, (rows, columns)))[0]
+        (top, bottom), (left, right) = ((before * scale, after * scale) for before, after in sides)
         return sr[top : len(sr) - bottom, left : sr.shape[1] - right]
 
     def _check_memory(self, height: int, width: int) -> None:

@@ -9,6 +9,7 @@ from srzoo import zoo
 from srzoo.models.geometry import halo_of, peak_bytes_per_pixel, tail_halo_of
 from srzoo.models.layers import pixel_shuffle
 from srzoo.runtimes import stages
+from srzoo.runtimes.exported import Facts
 from srzoo.runtimes.keras import keras_network, split_at_growth
 
 PHOTO = data.chelsea()[60:123, 100:171][None].astype(np.float32)
@@ -33,11 +34,20 @@ def test_a_piece_is_a_small_part_of_its_tile():
         seen.append(features.shape[1] * features.shape[2])
         return np.zeros((1, features.shape[1] * 2, features.shape[2] * 2, 3), np.float32)
 
-    stages.two_stages(lambda pixels: pixels, tail, scale=2, tail_halo=2, least_piece=1000)(
-        np.zeros((1, 400, 300, 3), np.float32)
-    )
+    network = stages.two_stages(Facts("any-x2", 2, 9, 100, "float32"), lambda pixels: pixels, tail, 2, 1000)
+    network.run(np.zeros((1, 400, 300, 3), np.float32))
     assert max(seen) <= 400 * 300 / stages.PIECES
     assert sum(seen) < 1.2 * 400 * 300  # little is computed twice
+
+
+@pytest.mark.parametrize(
+    "inside", [(slice(0, 63), slice(0, 71)), (slice(9, 40), slice(0, 50)), (slice(30, 31), slice(70, 71))]
+)
+def test_a_part_computed_alone_is_that_of_the_whole(inside, monkeypatch):
+    monkeypatch.setattr(stages, "LEAST_PIECE", 200)
+    network = keras_network(zoo.create("edsr-baseline-x2.blocks1.filters8"))
+    part = tuple(slice(2 * each.start, 2 * each.stop) for each in inside)
+    np.testing.assert_allclose(network.run_inside(PHOTO, inside)[0][part], network.run(PHOTO)[0][part], atol=1e-3)
 
 
 @pytest.mark.parametrize(("name", "halo"), [("edsr-baseline-x4", 2), ("srresnet-x4", 3)])

@@ -24,11 +24,11 @@ def narrow(upscale, most, error):
     """Lets tiles of more than `most` pixels fail; gives the list of the areas that were tried."""
     run, tried = upscale._upscale_tile, []
 
-    def limited(pixels):
+    def limited(pixels, inside):
         tried.append(pixels.shape[1] * pixels.shape[2])
         if tried[-1] > most:
             raise error
-        return run(pixels)
+        return run(pixels, inside)
 
     upscale._upscale_tile = limited
     return tried
