@@ -87,6 +87,8 @@ class Process:
             line = self.process.stdout.readline() if selector.select(seconds) else None
         if line:
             return json.loads(line)
+        if line is None:
+            self.process.kill()
         number = self.end()
         crash = signal.Signals(-number).name if number < 0 else f"exit status {number}"
         return {"fault": "hang" if line is None else f"crash ({crash})"}
@@ -99,9 +101,9 @@ class Process:
         return number
 
     def _hangs(self) -> bool:
-        """A process whose output has ended is given a moment to end by itself, so that its signal is known."""
+        """A process whose output has ended is given time to end by itself, so that its signal is known."""
         try:
-            self.process.wait(5)
+            self.process.wait(self.seconds)
         except subprocess.TimeoutExpired:
             return True
         return False

@@ -1,5 +1,6 @@
 """`python -m srzoo batch --workers`: several processes, and what becomes of the work when some of them are killed."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -20,19 +21,46 @@ COUNT = 40
 
 BAD_PICTURES = """
 import os, signal, time
+from pathlib import Path
+from srzoo.archive import worker
 from srzoo.upscaling import batch
 
-carry_out = batch.carry_out
+carry_out, standing = batch.carry_out, Path({folder!r}, "standing")
 
 def carried_out(job, *given, **options):
     if job.source.name == "deadly.png":
         os.kill(os.getpid(), signal.SIGKILL)
     if job.source.name == "endless.png":
-        time.sleep(1000)
+        standing.touch()
+        while True:
+            time.sleep(1)
     return carry_out(job, *given, **options)
+
+def last_sign(watch):
+    if standing.exists() and len(worker.in_hand(watch, of_all=True)) == 1:
+        standing.unlink()
+        return 0
+    return time.time()
+
+batch.carry_out, worker.last_sign = carried_out, last_sign
+"""
+"""One that kills its worker, and one at which it stands still: then it is long ago that there was a sign of life."""
+
+HELD = """
+import time
+from pathlib import Path
+from srzoo.upscaling import batch
+
+carry_out, folder = batch.carry_out, Path({folder!r})
+
+def carried_out(*given, **options):
+    while len(list(folder.glob("out/?/*.png"))) >= 3 and not (folder / "go-on").exists():
+        time.sleep(0.02)
+    return carry_out(*given, **options)
 
 batch.carry_out = carried_out
 """
+"""Workers that stand still after some pictures, so that no machine is too fast to see them and to kill them in time."""
 
 
 @pytest.fixture
@@ -51,12 +79,13 @@ def start(here, weights):
     """Starts the command in a process of its own; whatever is left of it is killed at the end."""
     started = []
 
-    def run(*arguments, **environment):
+    def run(*arguments, patch=""):
         command = [sys.executable, "-m", "srzoo", "batch", "in", "out", "--weights", weights, "--workers", "2"]
-        paths = os.pathsep.join([*environment.pop("paths", []), str(ROOT)])
+        Path("patch").mkdir(exist_ok=True)
+        Path("patch/sitecustomize.py").write_text(patch.format(folder=str(here)))
         process = subprocess.Popen(
             [*command, "--unit-pixels", "30000", *arguments],
-            env={**os.environ, "PYTHONPATH": paths, **environment},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(here / "patch"), str(ROOT)])},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -76,13 +105,24 @@ def family(process):
 
 def workers(process):
     """Beam's worker processes, not the shells that start them."""
-    return [each for each in family(process) if "apache_beam.runners.worker.sdk_worker_main" in each.cmdline()]
+    found = []
+    for each in family(process):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended since
+            if "apache_beam.runners.worker.sdk_worker_main" in each.cmdline():
+                found.append(each)
+    return found
 
 
-def until(condition, seconds=90):
-    end = time.monotonic() + seconds
+def ended(process):
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def until(condition, process):
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        assert process.poll() is None, process.communicate()
         time.sleep(0.05)
 
 
@@ -94,9 +134,10 @@ def results(folder="out"):
 
 @pytest.mark.slow
 def test_several_workers_give_what_one_gives(many, start, batch):
-    process = start()
-    until(lambda: len(workers(process)) == 2)
-    out, err = process.communicate(timeout=120)
+    process = start(patch=HELD)
+    until(lambda: len(workers(process)) == 2, process)
+    Path("go-on").touch()
+    out, err = process.communicate()
     assert process.returncode == 0, err
     assert out.startswith(f"{COUNT + 1} of {COUNT + 1} images upscaled to out\n")
     assert batch("in", "one", "--unit-pixels", "30000")[0] == 0
@@ -106,12 +147,12 @@ def test_several_workers_give_what_one_gives(many, start, batch):
 
 @pytest.mark.slow
 def test_after_a_worker_is_killed_all_is_done_and_nothing_twice(many, start, files):
-    process = start()
-    until(lambda: len(results()) >= 3)
+    process = start(patch=HELD)
+    until(lambda: len(results()) >= 3, process)
     workers(process)[0].kill()
     before = results()
-    assert len(before) <= COUNT, "killed too late"
-    out, err = process.communicate(timeout=180)
+    Path("go-on").touch()
+    out, err = process.communicate()
     assert process.returncode == 0, err
     assert "a worker process was killed, maybe for want of memory; starts again, what is done stays" in err
     assert out.startswith(f"{COUNT + 1} of {COUNT + 1} images upscaled to out\n")
@@ -125,14 +166,15 @@ def test_after_a_worker_is_killed_all_is_done_and_nothing_twice(many, start, fil
 
 @pytest.mark.slow
 def test_after_everything_is_killed_the_same_call_does_what_is_missing(many, start, files):
-    process = start()
-    until(lambda: len(results()) >= 3)
+    process = start(patch=HELD)
+    until(lambda: len(results()) >= 3, process)
     orphans = family(process)
     process.kill()
     process.wait()
-    until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in orphans), 20)
+    while not all(map(ended, orphans)):
+        time.sleep(0.05)
     before = results()
-    out, _err = start().communicate(timeout=180)
+    out, _err = start().communicate()
     assert out.startswith(
         f"{COUNT + 1 - len(before)} of {COUNT + 1} images upscaled to out, {len(before)} already there"
     )
@@ -146,10 +188,8 @@ def test_after_everything_is_killed_the_same_call_does_what_is_missing(many, sta
 def test_a_picture_that_workers_die_of_or_stand_still_at_is_listed_and_the_others_done(here, start, name, sentence):
     for good in ("in/a.png", "in/b.png", f"in/{name}"):
         write_image(good, data.coffee()[:30, :40])
-    write_image("patch/nothing.png", data.coffee()[:9, :9])
-    Path("patch/sitecustomize.py").write_text(BAD_PICTURES)
-    process = start("--stall-seconds", "30", paths=[str(here / "patch")])
-    out, err = process.communicate(timeout=240)
+    process = start("--stall-seconds", "0.001", patch=BAD_PICTURES)
+    out, err = process.communicate()
     assert process.returncode == 1
     assert err.count(sentence) == 2 and out.startswith("2 of 3 images upscaled to out, 1 failed (")
     (failed,) = [json.loads(line) for line in Path("out/failed.jsonl").read_text("utf-8").splitlines()]
@@ -159,11 +199,8 @@ def test_a_picture_that_workers_die_of_or_stand_still_at_is_listed_and_the_other
 
 @pytest.mark.slow
 def test_a_pipeline_that_fails_for_good_ends_in_a_sentence(many, start):
-    Path("patch").mkdir()
-    broken = "from srzoo.archive import matching\nmatching._found = lambda *given: 1 / 0\n"
-    Path("patch/sitecustomize.py").write_text(broken)
-    process = start(paths=[str(Path("patch").absolute())])
-    _out, err = process.communicate(timeout=120)
+    process = start(patch="from srzoo.archive import matching\nmatching._found = lambda *given: 1 / 0\n")
+    _out, err = process.communicate()
     assert process.returncode == 1 and "Traceback" not in err
     assert "error: the pipeline failed: ZeroDivisionError" in err and err.strip().endswith(
         "the same call again does what is missing"

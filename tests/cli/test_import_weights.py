@@ -1,15 +1,13 @@
 """The command, as a user runs it."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from srzoo import zoo
+from srzoo.cli import run
 from srzoo.cli.import_weights import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,10 +67,9 @@ def test_bad_arguments_are_refused_and_nothing_is_written(arguments, error, mess
     assert Path(f"{NAME}.weights.h5").read_text() == "mine"
 
 
-def test_an_error_is_one_sentence_and_status_2():
-    command = [sys.executable, "-m", "srzoo", "import", str(FILES / "module.pt")]
-    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 2 and result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    assert result.stderr.startswith(f"error: {FILES / 'module.pt'}: it holds 'torch.nn.modules.container.Sequential'")
+def test_an_error_is_one_sentence_and_status_2(capfd):
+    with pytest.raises(SystemExit) as stop:
+        run(lambda: main([str(FILES / "module.pt")]))
+    out, err = capfd.readouterr()
+    assert stop.value.code == 2 and out == "" and err.count("\n") == 1
+    assert err.startswith(f"error: {FILES / 'module.pt'}: it holds 'torch.nn.modules.container.Sequential'")

@@ -130,7 +130,7 @@ except FileNotFoundError as error:
     print(error)
 print(bool({{"tensorflow", "keras"}} & set(sys.modules)))
 """
-    out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120).stdout
+    out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True).stdout
     told, imported = out.splitlines()
     assert told.startswith("picture: no such folder or data set; did you mean pictures/")
     assert imported == "False"

@@ -104,7 +104,7 @@ def moved(before, model):
 def test_one_step_on_pixels_moves_every_weight(name, scale, picture):
     step = PixelStep(tiny(name, scale), l1, "adam")
     before = [np.array(each) for each in step.model.trainable_variables]
-    logs = step(*lr_and_hr(picture, scale), tf.constant(1e-3, tf.float32))
+    logs = step.update(*lr_and_hr(picture, scale), tf.constant(1e-3, tf.float32))
     assert np.isfinite(float(logs["loss"])) and all(moved(before, step.model))
 
 
@@ -121,7 +121,7 @@ def test_one_step_of_gan_training_moves_both_networks(name, scale, picture):
     opponent = discriminator(norm=loss.norm, filters=4)
     step = AdversarialStep(tiny(name, scale), opponent, loss, 1e-3, {"pixel": (1.0, l1)}, 1.0)
     before = [[np.array(each) for each in net.trainable_variables] for net in (step.model, step.discriminator)]
-    logs = step(*lr_and_hr(np.tile(picture, (4, 4, 1)), scale), tf.constant(1e-3, tf.float32))
+    logs = step.update(*lr_and_hr(np.tile(picture, (4, 4, 1)), scale), tf.constant(1e-3, tf.float32))
     assert all(np.isfinite(float(each)) for each in logs.values())
     assert all(moved(before[0], step.model)) and any(moved(before[1], step.discriminator))
 

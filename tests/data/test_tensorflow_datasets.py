@@ -141,7 +141,7 @@ def at_exit(monkeypatch):
     monkeypatch.setattr(pool, "submit", remember)
 
     def run():
-        concurrent.futures.wait(work, timeout=60)
+        concurrent.futures.wait(work)
         for function, *arguments in late:
             function(*arguments)
 

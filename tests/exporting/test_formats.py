@@ -1,9 +1,10 @@
 """Exported files: the same function in other formats, and what is refused."""
 
 import errno
+import functools
 import sys
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -84,29 +85,48 @@ def test_a_network_in_mixed_precision_becomes_one_in_float32():
     assert {layer.compute_dtype for layer in fold_batch_norm(model).layers} == {"float32"}
 
 
+@dataclass
+class Exported:
+    model: keras.Model
+    folder: Path
+    path: Path
+    report: parity.Parity
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A tiny model by name, as a file not to be changed; each is made once."""
+
+    @functools.cache
+    def made(name, format, precision="float32"):
+        model, folder = tiny(name), tmp_path_factory.mktemp("exported")
+        return Exported(model, folder, *export(model, folder, format, precision))
+
+    return made
+
+
 @pytest.mark.parametrize(("format", "precision"), ALL)
-def test_an_export_is_within_its_bound_and_alone_in_its_folder(tmp_path, format, precision):
+def test_an_export_is_within_its_bound_and_alone_in_its_folder(once, format, precision):
     need(format)
-    model = tiny()
-    path, report = export(model, tmp_path, format, precision)
+    made = once("edsr-baseline", format, precision)
+    model, folder, path, report = made.model, made.folder, made.path, made.report
     assert report.worst <= BOUNDS[precision].worst and report.psnr_lost <= BOUNDS[precision].psnr_lost
     if format == "saved_model":
-        assert path == tmp_path / model.name / "1"
-        assert [each.name for each in tmp_path.iterdir()] == [model.name]
+        assert path == folder / model.name / "1"
+        assert [each.name for each in folder.iterdir()] == [model.name]
     else:
         ending = "" if precision == "float32" else f"-{precision}"
         assert path.name == f"{model.name}{ending}{formats.SUFFIXES[format]}"
         beside = [path.with_suffix(".bin").name] if format == "openvino" else []
-        assert files(tmp_path) == [*beside, path.name]
+        assert files(folder) == [*beside, path.name]
 
 
 @pytest.mark.parametrize("format", ["saved_model", *FILES])
-def test_several_pictures_fit_in_a_batch(tmp_path, format):
+def test_several_pictures_fit_in_a_batch(once, format):
     need(format)
-    model = tiny()
-    path, _ = export(model, tmp_path, format)
+    made = once("edsr-baseline", format)
     given = pixels(9, 12, batch=3)
-    np.testing.assert_allclose(exported.load(path).run(given), run(model, given), atol=1e-3)
+    np.testing.assert_allclose(exported.load(made.path).run(given), run(made.model, given), atol=1e-3)
 
 
 def test_an_exported_keras_file_is_a_model_of_the_zoo(tmp_path):
@@ -117,19 +137,24 @@ def test_an_exported_keras_file_is_a_model_of_the_zoo(tmp_path):
     np.testing.assert_allclose(run(loaded, pixels(9, 12)), run(model, pixels(9, 12)), atol=1e-3)
 
 
-@pytest.mark.parametrize("precision", litert.LITERT_PRECISIONS)
-def test_a_litert_file_needs_no_operations_but_the_built_in_ones(tmp_path, precision):
+@pytest.mark.parametrize(
+    "precision",
+    [
+        each if each in ("float32", "int8") else pytest.param(each, marks=pytest.mark.slow)
+        for each in litert.LITERT_PRECISIONS
+    ],
+)
+def test_a_litert_file_needs_no_operations_but_the_built_in_ones(once, precision):
     need("litert")
-    path, _ = export(tiny("srresnet"), tmp_path, "litert", precision)
-    assert b"Flex" not in path.read_bytes()
+    assert b"Flex" not in once("srresnet", "litert", precision).path.read_bytes()
 
 
 @pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
-def test_all_values_of_an_int8_file_but_its_input_and_output_are_integers(tmp_path):
+def test_all_values_of_an_int8_file_but_its_input_and_output_are_integers(once):
     need("litert")
     from ai_edge_litert.interpreter import Interpreter
 
-    path, _ = export(tiny("srresnet"), tmp_path, "litert", "int8")
+    path = once("srresnet", "litert", "int8").path
     interpreter = Interpreter(str(path), experimental_preserve_all_tensors=True)
     kinds = [np.dtype(each["dtype"]) for each in interpreter.get_tensor_details() if each["name"]]
     assert kinds.count(np.dtype("float32")) == 2 and kinds.count(np.dtype("int8")) > 20
@@ -161,7 +186,11 @@ def test_an_onnx_file_states_its_opset_and_its_open_axes(tmp_path):
     assert "BatchNormalization" not in {node.op_type for node in file.graph.node}
 
 
-@pytest.mark.parametrize("format", EXPORT_FORMATS)
+@pytest.mark.parametrize(
+    "format",
+    # The slow ones leave one file, as a Keras file does.
+    [pytest.param(each, marks=pytest.mark.slow) if each in ("litert", "onnx") else each for each in EXPORT_FORMATS],
+)
 def test_an_export_over_its_bound_fails_and_leaves_nothing(tmp_path, format):
     need(format)
     model = tiny()
@@ -263,13 +292,12 @@ def test_a_damaged_file_is_named(tmp_path, format):
         exported.load(path)
 
 
-def test_a_file_without_scale_and_halo_is_refused(tmp_path):
+def test_a_file_without_scale_and_halo_is_refused(once, tmp_path):
     need("litert")
-    path, _ = export(tiny(), tmp_path, "litert")
-    whole = path.read_bytes()
-    with zipfile.ZipFile(path) as archive:
+    whole, path = once("edsr-baseline", "litert").path, tmp_path / "bare.tflite"
+    with zipfile.ZipFile(whole) as archive:
         (entry,) = archive.infolist()
-    path.write_bytes(whole[: entry.header_offset])
+    path.write_bytes(whole.read_bytes()[: entry.header_offset])
     with pytest.raises(ValueError, match=r"does not say its scale and halo.*give a file that `python -m srzoo export"):
         exported.load(path)
 

@@ -39,13 +39,27 @@ open(target, "wb").write(result.numpy()[0])
 """
 """None in `sys.modules` makes the import of that name fail."""
 
+SHOW = """
+from tensorflow.python.tools import saved_model_cli
 
-def test_a_process_without_srzoo_and_keras_turns_a_png_into_an_upscaled_one(small, small_saved, picture, tmp_path):
-    (tmp_path / "lr.png").write_bytes(encoded(picture))
-    command = [sys.executable, "-c", BARE, small_saved, tmp_path / "lr.png", tmp_path / "sr.png"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+sys.argv[1:] = ["show", "--dir", folder, "--tag_set", "serve", "--all"]
+saved_model_cli.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def bare(small_saved, picture, tmp_path_factory) -> tuple[np.ndarray, str]:
+    """The picture, upscaled by a process without srzoo and Keras, and what saved_model_cli shows there."""
+    folder = tmp_path_factory.mktemp("bare")
+    (folder / "lr.png").write_bytes(encoded(picture))
+    command = [sys.executable, "-c", BARE + SHOW, small_saved, folder / "lr.png", folder / "sr.png"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert worst(read_image(tmp_path / "sr.png"), Upscaler(small)(picture)) <= 1
+    return read_image(folder / "sr.png"), done.stdout
+
+
+def test_a_process_without_srzoo_and_keras_turns_a_png_into_an_upscaled_one(small, bare, picture):
+    assert worst(bare[0], Upscaler(small)(picture)) <= 1
 
 
 @pytest.mark.slow
@@ -151,24 +165,12 @@ def test_another_kind_of_network_is_exported_as_well(tmp_path, picture):
         ("float", ("pixels", "DT_FLOAT", "(-1, -1, -1, 3)"), ("sr", "DT_FLOAT", "(-1, -1, -1, 3)")),
     ],
 )
-def test_saved_model_cli_shows_each_signature(shown, signature, given, returned):
-    text = shown.split(f"signature_def['{signature}']")[1].split("signature_def[")[0]
+def test_saved_model_cli_shows_each_signature(bare, signature, given, returned):
+    text = bare[1].split(f"signature_def['{signature}']")[1].split("signature_def[")[0]
     for way, (key, dtype, shape) in (("inputs", given), ("outputs", returned)):
         assert f"{way}['{key}'] tensor_info:" in text
         part = text.split(f"{way}['{key}'] tensor_info:")[1]
         assert part.split("dtype: ")[1].startswith(dtype) and part.split("shape: ")[1].startswith(shape)
-
-
-@pytest.fixture(scope="module")
-def shown(small_saved) -> str:
-    """What saved_model_cli shows of all signatures."""
-    tool = Path(sys.executable).with_name("saved_model_cli")
-    if not tool.is_file():
-        pytest.skip("saved_model_cli is not beside this Python")
-    command = [sys.executable, tool, "show", "--dir", small_saved, "--tag_set", "serve", "--all"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
 
 
 @pytest.mark.slow

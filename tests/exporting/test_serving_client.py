@@ -192,6 +192,6 @@ def test_the_client_runs_as_a_command_without_any_package(photos, rest, tmp_path
     url, _, _ = rest
     command = [sys.executable, "-S", "-I", serving_client.__file__, photos, "--url", url]
     command += ["--model", NAME, "--output", tmp_path / "out"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, env={**os.environ, "NO_PROXY": "*"})
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_PROXY": "*"})
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "a.png").is_file() and "[2/2" in done.stdout

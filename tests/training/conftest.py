@@ -1,9 +1,11 @@
 """What the tests of whole runs share."""
 
+import logging
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from srzoo.data.sample import sample_path
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
+from srzoo.training.session import train_run
+from srzoo.training.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,6 +26,25 @@ def photos(tmp_path_factory) -> Path:
     for name in ("astronaut", "coffee", "chelsea"):
         write_image(folder / f"{name}.png", read_image(sample_path(f"{name}.png"))[:128, :128])
     return folder
+
+
+@pytest.fixture(scope="session")
+def train_in() -> Callable[[Path, Settings], tuple[float, list[str]]]:
+    """Trains in a folder; gives the best figure, and what was logged."""
+
+    def train(folder: Path, settings: Settings) -> tuple[float, list[str]]:
+        said: list[str] = []
+        handler = logging.Handler()
+        handler.emit = lambda record: said.append(record.getMessage())
+        logger = logging.getLogger("srzoo")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            return train_run(folder, settings, validate_every=5), said
+        finally:
+            logger.removeHandler(handler)
+
+    return train
 
 
 HELD = """

@@ -61,7 +61,7 @@ def test_both_networks_move_in_every_precision_and_all_is_finite(loss, policy):
     step_fn = step_of(loss, policy)
     before = values(step_fn.model), values(step_fn.discriminator)
     # The loss scaling of float16 passes over steps until its scale fits.
-    logs = run(step_fn, steps=12)
+    logs = run(step_fn, steps=12 if "float16" in policy else 1)
     assert all(np.isfinite(value) for value in logs.values())
     assert all(moved(before[0], step_fn.model))
     assert sum(moved(before[1], step_fn.discriminator)) >= len(before[1]) - 1
@@ -152,8 +152,15 @@ def test_the_probabilities_are_the_sigmoids_of_the_logits():
     assert run(step_fn)["d_real"] == pytest.approx(float(tf.reduce_mean(tf.sigmoid(logits))), rel=1e-4)
 
 
-def test_a_discriminator_that_is_left_alone_learns_to_tell_the_pictures_apart():
-    logs = run(step_of(weight=0.0, terms={}), steps=60)
+@pytest.fixture(scope="module")
+def alone():
+    """A step that trains the discriminator alone."""
+    keras.utils.set_random_seed(0)
+    return step_of(weight=0.0, terms={})
+
+
+def test_a_discriminator_that_is_left_alone_learns_to_tell_the_pictures_apart(alone):
+    logs = run(alone, steps=60)
     assert logs["d_real"] > 0.8 > 0.2 > logs["d_fake"]
 
 
@@ -177,7 +184,7 @@ def test_a_discriminator_of_details_judges_parts_and_leaves_the_mean_colour_alon
     assert logits.shape == (2, 8, 8, 1) and np.abs(gradient).max() > 0
     # A change of the colour of all pixels is no detail.
     np.testing.assert_allclose(gradient.sum((1, 2, 3)), 0, atol=1e-5 * np.abs(gradient).sum())
-    logs = run(step_fn, steps=3)
+    logs = run(step_fn)
     assert all(np.isfinite(value) for value in logs.values()) and 0 < logs["d_fake"] < 1
 
 
@@ -195,11 +202,9 @@ def test_batch_normalisation_works_as_at_inference():
         np.testing.assert_array_equal(old, new.numpy())
 
 
-def test_the_generator_runs_once_a_step():
-    step_fn = step_of()
-    graph = (
-        type(step_fn).__call__.get_concrete_function(step_fn, tf.constant(LR), tf.constant(HR), tf.constant(1e-3)).graph
-    )
+def test_the_generator_runs_once_a_step(alone):
+    given = tf.constant(LR), tf.constant(HR), tf.constant(1e-3)
+    graph = type(alone).__call__.get_concrete_function(alone, *given).graph
     # Forward convolutions have the generator's kernels as inputs; those of gradients have other names.
     head = [op for op in graph.get_operations() if op.type == "Conv2D" and "/head" in f"/{op.name}"]
     assert len(head) == 1

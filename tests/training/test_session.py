@@ -30,9 +30,16 @@ def train_quietly(folder, settings):
     return train_run(folder, settings, validate_every=5)
 
 
-def test_a_run_leaves_all_that_it_promises(photos, tmp_path):
-    best = train_quietly(tmp_path / "run", settings(photos))
-    run = Run(tmp_path / "run", settings(photos))
+@pytest.fixture(scope="module")
+def whole(photos, train_in, tmp_path_factory):
+    """A run of 12 steps, not to be changed: its folder, its best figure, and what was logged."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    return folder, *train_in(folder, settings(photos))
+
+
+def test_a_run_leaves_all_that_it_promises(photos, whole):
+    folder, best, _ = whole
+    run = Run(folder, settings(photos))
     rows = run.read_log()
     assert [int(row["step"]) for row in rows if row["loss"]] == list(range(1, 13))
     assert [int(row["step"]) for row in rows if row["psnr_y"]] == [5, 10, 12]
@@ -44,20 +51,20 @@ def test_a_run_leaves_all_that_it_promises(photos, tmp_path):
     assert list((run.folder / "tensorboard").iterdir())
 
 
-def test_a_finished_run_does_nothing_more(photos, tmp_path):
-    best = train_quietly(tmp_path / "run", settings(photos))
-    log = (tmp_path / "run" / "log.csv").read_text()
-    assert train_quietly(tmp_path / "run", settings(photos)) == best
-    assert (tmp_path / "run" / "log.csv").read_text() == log
+def test_a_finished_run_does_nothing_more(photos, whole):
+    folder, best, _ = whole
+    log = (folder / "log.csv").read_text()
+    assert train_quietly(folder, settings(photos)) == best
+    assert (folder / "log.csv").read_text() == log
 
 
 def test_a_run_is_bounded_by_time(photos, tmp_path, monkeypatch):
     # A clock of its own, as a busy machine may take longer for the first step than the run is to last.
-    ticks = itertools.count(step=0.02)
+    ticks = itertools.count(step=0.05)
     monkeypatch.setattr("srzoo.training.loop.time", SimpleNamespace(monotonic=lambda: next(ticks)))
     train_quietly(tmp_path / "run", settings(photos, steps=None, minutes=0.05))
     rows = [row for row in Run(tmp_path / "run", settings(photos, steps=None, minutes=0.05)).read_log() if row["loss"]]
-    assert 2.9 <= float(rows[-1]["seconds"]) < 3.2
+    assert 2.9 <= float(rows[-1]["seconds"]) < 3.5
     assert float(rows[-1]["learning_rate"]) < 0.1 * max(float(row["learning_rate"]) for row in rows)
 
 
@@ -85,24 +92,21 @@ def test_weights_of_another_scale_start_a_training_as_far_as_they_fit(photos, tm
     assert "is of another scale: 6 of 7 layers start from it, and these afresh: upsample2_conv" in caplog.text
 
 
-def test_a_finished_run_is_extended_with_its_optimizer(photos, tmp_path, caplog):
+def test_a_finished_run_is_extended_with_its_optimizer(photos, whole, tmp_path, caplog):
     caplog.set_level("INFO")
-    train_quietly(tmp_path / "whole", settings(photos, steps=12))
     train_quietly(tmp_path / "extended", settings(photos, steps=6))
     train_quietly(tmp_path / "extended", settings(photos, steps=12))
     assert "the run is extended: steps was 6 and is now 12" in caplog.text
     assert json.loads((tmp_path / "extended" / "config.json").read_text())["steps"] == 12
-    whole, extended = (dict(losses(tmp_path / name)) for name in ("whole", "extended"))
-    assert whole.keys() == extended.keys() == set(range(1, 13))
-    np.testing.assert_allclose([extended[step] for step in whole], list(whole.values()), rtol=1e-3)
+    expected, extended = (dict(losses(folder)) for folder in (whole[0], tmp_path / "extended"))
+    assert expected.keys() == extended.keys() == set(range(1, 13))
+    np.testing.assert_allclose([extended[step] for step in expected], list(expected.values()), rtol=1e-3)
     with pytest.raises(ValueError, match="steps was 12 and is now 6"):
         train_quietly(tmp_path / "extended", settings(photos, steps=6))
 
 
-def test_the_first_validation_shows_bicubics_figure(photos, tmp_path, caplog):
-    caplog.set_level("INFO")
-    train_quietly(tmp_path / "run", settings(photos))
-    (line,) = [record.getMessage() for record in caplog.records if "bicubic has" in record.getMessage()]
+def test_the_first_validation_shows_bicubics_figure(whole):
+    (line,) = [line for line in whole[2] if "bicubic has" in line]
     assert re.fullmatch(r"step 5: PSNR-Y \d+\.\d\d dB on the validation pictures; bicubic has \d\d\.\d\d dB", line)
 
 
@@ -150,8 +154,8 @@ def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(phot
     assert losses(tmp_path / "killed")[-1][0] == 15
 
     resumed = start(photos, tmp_path / "killed")
-    assert resumed.wait(timeout=300) == 0, resumed.stderr.read()
-    assert whole.wait(timeout=300) == 0, whole.stderr.read()
+    assert resumed.wait() == 0, resumed.stderr.read()
+    assert whole.wait() == 0, whole.stderr.read()
 
     steps, expected = zip(*losses(tmp_path / "whole"), strict=True)
     steps_again, again = zip(*losses(tmp_path / "killed"), strict=True)
@@ -160,23 +164,13 @@ def test_a_killed_run_goes_on_to_the_same_step_without_a_jump_in_its_losses(phot
     np.testing.assert_allclose(again, expected, rtol=1e-3)
 
 
-def test_another_configuration_for_the_same_folder_is_refused_in_one_sentence(photos, tmp_path):
-    Run(tmp_path / "run", settings(photos, steps=60)).begin()
-    process = start(photos, tmp_path / "run")
-    _, stderr = process.communicate(timeout=300)
-    last = stderr.strip().splitlines()[-1]
-    assert process.returncode == 2 and last.startswith("error:") and "steps was 60 and is now 40" in last
-    assert "Traceback" not in stderr
-
-
-def test_a_run_on_degraded_lr_is_validated_on_degraded_lr_and_is_no_other_run(photos, tmp_path):
+def test_a_run_on_degraded_lr_is_validated_on_degraded_lr_and_is_no_other_run(photos, whole, tmp_path):
     given = settings(photos, degrade="real", degrade_clean=0.1)
     train_quietly(tmp_path / "run", given)
     first = Run(tmp_path / "run", given)
     assert json.loads(first.config.read_text())["degrade"] == "real"
-    clean = train_run(tmp_path / "clean", settings(photos), validate_every=5)
     figures = [float(row["psnr_y"]) for row in first.read_log() if row["psnr_y"]]
-    assert max(figures) < clean
+    assert max(figures) < whole[1]
     with pytest.raises(ValueError, match="degrade was 'real' and is now 'jpeg'"):
         train_quietly(tmp_path / "run", settings(photos, degrade="jpeg", degrade_clean=0.1))
 

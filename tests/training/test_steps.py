@@ -55,7 +55,7 @@ def test_the_first_step_is_adams_closed_form():
     # In its first step Adam moves every weight by its learning rate, but where the gradient is as small as epsilon.
     step_fn = step_of()
     before = [v.numpy() for v in step_fn.model.trainable_variables]
-    step_fn(LR, HR, rate(1e-3))
+    step_fn.update(LR, HR, rate(1e-3))
     moved = np.concatenate(
         [np.abs(v.numpy() - w).ravel() for v, w in zip(step_fn.model.trainable_variables, before, strict=True)]
     )
@@ -74,7 +74,7 @@ def test_muons_first_step_turns_kernels_alike_in_all_directions():
     # All singular values of an update come out near one, times what makes it as large as Adam's.
     step_fn = step_of(optimizer="muon")
     before = {v.path: v.numpy() for v in step_fn.model.trainable_variables}
-    step_fn(LR, HR, rate(1e-3))
+    step_fn.update(LR, HR, rate(1e-3))
     moved = {v.path: v.numpy() - before[v.path] for v in step_fn.model.trainable_variables}
     inner = {path: each.reshape(-1, each.shape[-1]) for path, each in moved.items() if each.ndim == 4}
     by_adam = [inner.pop("head/kernel"), inner.pop("tail/kernel")]
@@ -89,7 +89,7 @@ def test_muons_first_step_turns_kernels_alike_in_all_directions():
 def test_a_learning_rate_of_zero_changes_nothing():
     step_fn = step_of()
     before = step_fn.model.get_weights()
-    step_fn(LR, HR, rate(0.0))
+    step_fn.update(LR, HR, rate(0.0))
     for value, old in zip(step_fn.model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(value, old)
 
@@ -98,7 +98,7 @@ def test_the_average_is_the_moving_average_of_the_weights():
     step_fn = step_of()
     expected = step_fn.model.trainable_variables[0].numpy()
     for done in range(1, 5):
-        step_fn(LR, HR, rate(1e-2))
+        step_fn.update(LR, HR, rate(1e-2))
         keep = min(0.999, done / (done + 10))
         expected = keep * expected + (1 - keep) * step_fn.model.trainable_variables[0].numpy()
     np.testing.assert_allclose(step_fn.average.trainable_variables[0].numpy(), expected, rtol=1e-5)
@@ -107,7 +107,7 @@ def test_the_average_is_the_moving_average_of_the_weights():
 def test_the_statistics_of_batch_normalisation_are_averaged_with_the_weights():
     step_fn = step_of("srresnet")
     before = [v.numpy() for v in step_fn.model.non_trainable_variables]
-    step_fn(LR, HR, rate(1e-3))
+    step_fn.update(LR, HR, rate(1e-3))
     keep = 1 / 11
     for mean, old, new in zip(
         step_fn.average.non_trainable_variables, before, step_fn.model.non_trainable_variables, strict=True
@@ -116,4 +116,4 @@ def test_the_statistics_of_batch_normalisation_are_averaged_with_the_weights():
 
 
 def test_the_norm_of_the_gradient_is_reported():
-    assert float(step_of()(LR, HR, rate(1e-3))["gradient_norm"]) > 0
+    assert float(step_of().update(LR, HR, rate(1e-3))["gradient_norm"]) > 0

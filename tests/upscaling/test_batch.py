@@ -158,7 +158,7 @@ def test_of_small_pictures_two_are_in_hand_and_come_in_turn(here, monkeypatch):
 
     def carry_out(job):
         if job.source.name in ("a.png", "b.png"):
-            both.wait(60)  # until the other is in hand too
+            both.wait(600)  # until the other is in hand too
         if job.source.name == "b.png":
             raise ValueError("no")
         return job.source.name, threading.current_thread() is threading.main_thread()

@@ -1,6 +1,7 @@
 """A real browser, and small things to show."""
 
 import shutil
+import threading
 import time
 from functools import partial
 
@@ -36,6 +37,14 @@ def networks(tmp_path_factory):
     return paths
 
 
+@pytest.fixture
+def free():
+    """An event that lets an answer go on, at the end of the test at the latest."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Chromium without a window; a test that needs it is skipped where it is not installed."""
@@ -49,9 +58,13 @@ def browser():
         chromium.close()
 
 
+HANGS = 600
+"""Seconds after which a test waits no longer: far more than any machine takes, for what never comes."""
+
+
 def _wait_for(page, expression, arg=None):
     """As Playwright's own, which evaluates within the page from the second look on; our pages forbid that."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANGS
     while not page.evaluate(expression, arg):
         assert time.monotonic() < deadline, f"never true: {expression}"
         page.wait_for_timeout(20)
@@ -65,7 +78,7 @@ def open_page(browser):
     def open_(address, width=1280, height=800, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(1000 * HANGS)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.wait_for_function = partial(_wait_for, page)

@@ -10,9 +10,9 @@ from srzoo.viewing.line import Line, Stopped, Watch
 TILES = cut(40, 40, 2, 0, 400)
 
 
-def test_answers_come_in_order_and_a_full_line_says_so():
-    line, free = Line(waiting=1), threading.Event()
-    first = line.join(lambda watch: "first" if free.wait(10) else "")
+def test_answers_come_in_order_and_a_full_line_says_so(free):
+    line = Line(waiting=1)
+    first = line.join(lambda watch: "first" if free.wait() else "")
     second = line.join(lambda watch: "second")
     with pytest.raises(
         ValueError, match="^1 answers wait already, which is as many as this page takes; press the butt"
@@ -24,18 +24,18 @@ def test_answers_come_in_order_and_a_full_line_says_so():
     assert line.join(lambda watch: "third").result() == "third"
 
 
-def test_an_answer_is_stopped_while_it_waits_and_between_its_tiles():
-    line, begun, free = Line(waiting=2), threading.Event(), threading.Event()
+def test_an_answer_is_stopped_while_it_waits_and_between_its_tiles(free):
+    line, begun = Line(waiting=2), threading.Event()
     computed = []
 
     def answer(watch):
         for tile in watch(TILES):
             computed.append(tile)
             begun.set()
-            free.wait(10)
+            free.wait()
 
     running, waiting = line.join(answer), line.join(answer)
-    assert begun.wait(10)
+    begun.wait()
     for job in (waiting, running):
         job.stop()
     free.set()

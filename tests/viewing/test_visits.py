@@ -56,19 +56,19 @@ def test_what_fails_is_said_in_the_answers_place_and_leaves_no_files(visits, hel
     assert not list(tmp_path.glob("answers/*"))
 
 
-def test_visitors_wait_their_turn_stop_and_hear_that_the_line_is_full(visits, held, monkeypatch, tmp_path):
-    begun, free = threading.Event(), threading.Event()
+def test_visitors_wait_their_turn_stop_and_hear_that_the_line_is_full(visits, held, free, monkeypatch, tmp_path):
+    begun = threading.Event()
 
     def work(uploads, wish, folder, watch):
         begun.set()
-        assert free.wait(20)
+        free.wait()
         if watch.stopped:
             raise Stopped
 
     monkeypatch.setattr(module, "answer", work)
     monkeypatch.setattr(module, "LOOK", 0.01)
     first, second, third = (visits.upscale(name, held, WISH) for name in ("first", "second", "third"))
-    assert "<progress>" in next(first) and begun.wait(20)
+    assert "<progress>" in next(first) and begun.wait()
     assert "1 answer is computed before yours" in next(second)
     assert "1 answers wait already" in "".join(third)
     visits.stop("second")
