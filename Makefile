@@ -40,6 +40,8 @@ demo: $(VENV)/.installed
 # Half of a test's time is TensorFlow's tracing, on one core; each worker takes up to 3 GB.
 WORKERS := 2
 
+# Byte code is kept whatever the environment says, or each process compiles all anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS) --dist worksteal
 

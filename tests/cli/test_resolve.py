@@ -158,7 +158,7 @@ def exported(weights, tmp_path_factory):
     """The network's file in a format and a precision; each is made once."""
 
     @functools.cache
-    def made(format, precision="float32", calibration=None):
+    def made(format, precision, calibration):
         folder = tmp_path_factory.mktemp("exported")
         return export(zoo.load(weights), folder, format, precision, calibration=calibration)[0]
 

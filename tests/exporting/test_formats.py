@@ -98,11 +98,11 @@ def once(tmp_path_factory):
     """A tiny model by name, as a file not to be changed; each is made once."""
 
     @functools.cache
-    def made(name, format, precision="float32"):
+    def made(name, format, precision):
         model, folder = tiny(name), tmp_path_factory.mktemp("exported")
         return Exported(model, folder, *export(model, folder, format, precision))
 
-    return made
+    return lambda name, format, precision="float32": made(name, format, precision)
 
 
 @pytest.mark.parametrize(("format", "precision"), ALL)
