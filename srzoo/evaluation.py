@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +30,7 @@ METRICS = {
     "lr_psnr": ("LR-PSNR", 2),
     "seconds": ("seconds", 2),
 }
-"""Name of a figure in `Score` -> its title, and its digits after the point in a table for reading."""
+"""Name of a figure -> its title, and its digits after the point in a table for reading."""
 
 
 @dataclass(frozen=True)
@@ -76,41 +76,19 @@ class Pair:
         return lr, hr
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Score:
     """Figures of one picture.
 
     Attributes:
         name: name of its HR file, without the ending.
-        psnr_y, psnr_rgb: PSNR in dB.
-        ssim_y: SSIM, at most 1.
-        lpips, dists: distances of at least 0; lower is better. None if not measured.
-        lr_psnr: PSNR in dB between LR and SR that is reduced again.
-        seconds: seconds of upscaling alone, from and to pixels in memory.
-        bicubic_psnr_y, bicubic_ssim_y, bicubic_psnr_rgb, bicubic_lpips, bicubic_dists, bicubic_lr_psnr,
-            bicubic_seconds: the same of MATLAB's bicubic.
+        figures: those of `METRICS` that were measured, and with `bicubic_` before their names those of MATLAB's
+            bicubic. PSNR is in dB; `lr_psnr` is that between LR and SR that is reduced again. SSIM is at most 1. LPIPS
+            and DISTS are at least 0; lower is better. `seconds` are of upscaling alone, from and to pixels in memory.
     """
 
     name: str
-    psnr_y: float
-    ssim_y: float
-    psnr_rgb: float
-    lpips: float | None = None
-    dists: float | None = None
-    lr_psnr: float
-    seconds: float
-    bicubic_psnr_y: float
-    bicubic_ssim_y: float
-    bicubic_psnr_rgb: float
-    bicubic_lpips: float | None = None
-    bicubic_dists: float | None = None
-    bicubic_lr_psnr: float
-    bicubic_seconds: float
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """Those that were measured, by name."""
-        return {name: value for name, value in asdict(self).items() if name != "name" and value is not None}
+    figures: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -141,7 +119,7 @@ class FolderScores:
     @property
     def mean(self) -> Score:
         figures = [score.figures for score in self.scores]  # all pictures of a report have the same ones
-        return Score(name="mean", **{name: mean_db([of[name] for of in figures]) for name in figures[0]})
+        return Score("mean", {name: mean_db([of[name] for of in figures]) for name in figures[0]})
 
 
 def protocol(scale: int, lpips: Lpips | None = None) -> str:
@@ -232,15 +210,15 @@ def evaluate(
     scores = []
     for pair in progress(pairs):
         lr, hr = pair.read(scale)
-        figures = {}
+        figures: dict[str, float] = {}
         for prefix, way in (("", upscale), ("bicubic_", by_bicubic)):
             start = time.perf_counter()
             sr = way(lr)
-            figures[f"{prefix}seconds"] = time.perf_counter() - start
+            seconds = time.perf_counter() - start
             found = figures_of(hr, sr, scale, lpips) | ({"dists": dists(hr, sr)} if dists else {})
-            found["lr_psnr"] = psnr_rgb(lr, bicubic.downscale(sr, scale), 0)
+            found |= {"lr_psnr": psnr_rgb(lr, bicubic.downscale(sr, scale), 0), "seconds": seconds}
             figures |= {f"{prefix}{name}": value for name, value in found.items()}
-        scores.append(Score(name=pair.name, **figures))
+        scores.append(Score(pair.name, figures))
     layout, _ = find_layout(folder, scale, "validation")
     told = f"{protocol(scale, lpips)}; {DISTS_PROTOCOL if dists else ''}{LR_PSNR_PROTOCOL}"
     return FolderScores(folder.resolve().name, model, scale, layout.lr_in_words, told, tuple(scores))
@@ -269,7 +247,7 @@ def to_markdown(reports: list[FolderScores]) -> str:
 
 
 def _column(figure: str) -> tuple[str, int]:
-    """Title and digits of a figure in `Score`."""
+    """Title and digits of a figure."""
     metric = figure.removeprefix("bicubic_")
     title, digits = METRICS[metric]
     return title if metric == figure else f"bicubic {title}", digits

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 """File name endings, in lower case, that srzoo looks for in a folder of images."""
 
+GREY = np.array([0.299, 0.587, 0.114], np.float32)
+"""Shares of red, green and blue in a grey level (ITU-R BT.601)."""
 
 MAX_PIXELS = 400_000_000
 """Width times height that a picture may have if nobody says otherwise: 1.2 GB as RGB. A larger one may be a bomb."""
@@ -335,22 +337,21 @@ def check_pixels(pixels: np.ndarray, name: str = "pixels") -> None:
         raise ValueError(f"{name} must be a uint8 array of shape (height, width, 3), got {dtype} of shape {shape}")
 
 
-def image_files(
-    folder: str | os.PathLike,
-    suffixes: tuple[str, ...] = SUFFIXES,
-    onerror: Callable[[OSError], object] | None = None,
-) -> list[Path]:
-    """All files below `folder` with one of the endings, sorted by path; hidden ones are left out.
+def middle(shape: Sequence[int], height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of the middle of an array of shape (H, W, ...), at most so high and wide."""
+    sides = [min(side, most) for side, most in zip(shape, (height, width))]
+    starts = [(side - shown) // 2 for side, shown in zip(shape, sides)]
+    return slice(starts[0], starts[0] + sides[0]), slice(starts[1], starts[1] + sides[1])
 
-    Links to files are followed, links to folders are not, so a loop of them ends.
 
-    Args:
-        folder: where to look.
-        suffixes: endings in lower case.
-        onerror: gets the error of each folder that it cannot list; without it such folders are skipped.
+def image_files(folder: str | os.PathLike) -> list[Path]:
+    """All files below `folder` with one of the endings of `SUFFIXES`, sorted by path; hidden ones are left out.
+
+    Links to files are followed, links to folders are not, so a loop of them ends. Folders that cannot be listed are
+    skipped.
     """
     found = []
-    for place, folders, names in os.walk(Path(folder), onerror=onerror):
+    for place, folders, names in os.walk(Path(folder)):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.suffix.lower() in suffixes and path.is_file())
+    return sorted(path for path in found if path.suffix.lower() in SUFFIXES and path.is_file())

@@ -11,6 +11,7 @@ from srzoo.models import registry
 from srzoo.models.graph import Graph
 from srzoo.models.registry import entry_of
 from srzoo.names import Configuration, from_json, parse
+from srzoo.tables import first_line
 
 
 def read(path: str | os.PathLike) -> tuple[Graph, dict[str, list[Any]]]:
@@ -37,7 +38,7 @@ def read(path: str | os.PathLike) -> tuple[Graph, dict[str, list[Any]]]:
                 for group in groups
             }
     except Exception as error:
-        raise ValueError(f"{path}: the weights are damaged ({short(error)})") from error
+        raise ValueError(f"{path}: the weights are damaged ({first_line(error)})") from error
     expected = {layer.name: layer.shapes for layer in graph.layers if layer.shapes}
     if {name: [each.shape for each in own] for name, own in arrays.items()} != expected:
         raise ValueError(f"{path}: damaged, its arrays are not those of {graph.name!r}; get the file again")
@@ -59,7 +60,7 @@ def inspect(path: str | os.PathLike) -> tuple[Configuration, Declared]:
                 return configuration, declared
     except Exception as error:
         # Of a damaged file HDF5 tells as nearly any exception.
-        raise ValueError(f"{path}: not a weights file that srzoo wrote, or damaged ({short(error)})") from error
+        raise ValueError(f"{path}: not a weights file that srzoo wrote, or damaged ({first_line(error)})") from error
     found = next(_by_layers(declared), None)
     if not found:
         raise ValueError(
@@ -107,11 +108,6 @@ def check_size(path: str | os.PathLike, configuration: Configuration, declared: 
         raise ValueError(
             f"{path}: damaged, its arrays are not those of {configuration.name[:80]!r}; get the file again"
         )
-
-
-def short(error: Exception) -> str:
-    """The first line of what an error says."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def weights_path(path: str | os.PathLike) -> Path:

@@ -1,5 +1,6 @@
-"""Tables for reading, in Markdown."""
+"""Texts for people: tables in Markdown, names, errors and times."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -37,3 +38,15 @@ def printable(text: str) -> str:
 def in_markdown(text: str) -> str:
     """A `printable` text without effect in Markdown: it makes no cells, links, pictures or HTML."""
     return re.sub(r"<(?=[a-zA-Z/!])", "&lt;", re.sub(r"([|\[])", r"\\\1", printable(text)))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, of at most 200 letters; its class if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

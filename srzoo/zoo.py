@@ -20,7 +20,8 @@ from srzoo.models.registry import known as known
 from srzoo.models.registry import pixel_trained as pixel_trained
 from srzoo.names import Configuration, parse
 from srzoo.shipped import shipped_models as shipped_models
-from srzoo.stored import check_size, inspect, short, weights_path
+from srzoo.stored import check_size, inspect, weights_path
+from srzoo.tables import first_line
 
 
 def create(name: str, scale: int | None = None, **options) -> keras.Model:
@@ -94,7 +95,9 @@ def _load_whole(path: Path) -> keras.Model:
             f"; Keras {newer:.20} wrote it, and here is {keras.__version__}: install that version, or give weights "
             "alone (.weights.h5), which any version reads"
         )
-        raise ValueError(f"{path}: not a Keras model of srzoo's ({short(error)}){advice if newer else ''}") from error
+        raise ValueError(
+            f"{path}: not a Keras model of srzoo's ({first_line(error)}){advice if newer else ''}"
+        ) from error
 
 
 def interpolate(
@@ -234,7 +237,9 @@ def _read(model: keras.Model, path: Path, stored: Configuration, declared: Decla
     try:
         model.load_weights(path)
     except Exception as error:
-        raise ValueError(f"{path}: the weights do not fit {model.name!r} or are damaged ({short(error)})") from error
+        raise ValueError(
+            f"{path}: the weights do not fit {model.name!r} or are damaged ({first_line(error)})"
+        ) from error
 
 
 def _architecture(configuration: Configuration) -> Configuration:

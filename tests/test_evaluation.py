@@ -42,8 +42,8 @@ def test_bicubic_beside_itself_is_the_same(benchmark):
     report = evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)
     assert [score.name for score in report.scores] == ["a", "b"]
     for score in (*report.scores, report.mean):
-        assert (score.psnr_y, score.ssim_y, score.psnr_rgb) == (
-            score.bicubic_psnr_y,
+        assert (score.figures["psnr_y"], score.figures["ssim_y"], score.psnr_rgb) == (
+            score.figures["bicubic_psnr_y"],
             score.bicubic_ssim_y,
             score.bicubic_psnr_rgb,
         )
@@ -51,8 +51,8 @@ def test_bicubic_beside_itself_is_the_same(benchmark):
 
 def test_the_mean_is_over_pictures(benchmark):
     report = evaluation.evaluate(lambda lr: BICUBIC(lr) // 2, "dark", 4, benchmark)
-    assert report.mean.psnr_y == pytest.approx(np.mean([score.psnr_y for score in report.scores]))
-    assert report.mean.psnr_y < report.mean.bicubic_psnr_y
+    assert report.mean.figures["psnr_y"] == pytest.approx(np.mean([score.figures["psnr_y"] for score in report.scores]))
+    assert report.mean.figures["psnr_y"] < report.mean.figures["bicubic_psnr_y"]
 
 
 def test_a_folder_of_hr_pictures_gets_its_lr_by_bicubic(tmp_path):
@@ -67,7 +67,10 @@ def test_a_folder_of_hr_pictures_gets_its_lr_by_bicubic(tmp_path):
 def test_lr_that_is_given_is_used(benchmark):
     write_image(benchmark / "LR_x4" / "a.png", np.zeros((20, 25, 3), np.uint8))
     report = evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)
-    assert report.scores[0].psnr_y < 20 < report.scores[1].psnr_y and report.lr == "as given in LR_x4"
+    assert (
+        report.scores[0].figures["psnr_y"] < 20 < report.scores[1].figures["psnr_y"]
+        and report.lr == "as given in LR_x4"
+    )
 
 
 def test_lr_of_another_scale_is_not_used(benchmark):
@@ -145,7 +148,7 @@ def test_lpips_is_a_column_of_every_format_and_in_the_protocol(benchmark):
     lpips = Darkness()
     reports = [evaluation.evaluate(lambda lr: BICUBIC(lr) // 2, "dark", 4, benchmark, lpips=lpips)]
     mean = reports[0].mean
-    assert mean.lpips == pytest.approx(np.mean([score.lpips for score in reports[0].scores]))
+    assert mean.lpips == pytest.approx(np.mean([score.figures["lpips"] for score in reports[0].scores]))
     assert mean.lpips > 0.05 > mean.bicubic_lpips
     markdown, table, data = (evaluation.TABLE_FORMATS[name](reports) for name in ("markdown", "csv", "json"))
     titles, _, _, _, means = (line.strip("| ").split(" | ") for line in markdown.splitlines()[2:7])
@@ -176,7 +179,7 @@ def test_a_picture_too_small_for_lpips_alone_is_a_bad_pair_when_it_is_measured(t
 def test_an_infinite_psnr_leaves_json_valid(tmp_path):
     write_image(tmp_path / "flat.png", np.full((24, 24, 3), 9, np.uint8))
     report = evaluation.evaluate(BICUBIC, "bicubic", 4, tmp_path)
-    assert report.mean.psnr_y == np.inf and report.mean.ssim_y == 1
+    assert report.mean.figures["psnr_y"] == np.inf and report.mean.figures["ssim_y"] == 1
 
     def not_json(text):
         raise ValueError(text)
@@ -223,6 +226,6 @@ def test_a_flat_picture_is_left_out_of_the_mean_and_named(benchmark):
     write_image(benchmark / "HR" / "flat.png", np.full((80, 100, 3), 255, np.uint8))
     write_image(benchmark / "LR_x4" / "flat.png", np.full((20, 25, 3), 255, np.uint8))
     report = evaluation.evaluate(BICUBIC, "bicubic", 4, benchmark)
-    assert report.scores[2].psnr_y == np.inf
-    assert report.mean.psnr_y == np.mean([score.psnr_y for score in report.scores[:2]])
+    assert report.scores[2].figures["psnr_y"] == np.inf
+    assert report.mean.figures["psnr_y"] == np.mean([score.figures["psnr_y"] for score in report.scores[:2]])
     assert "Infinite figures are left out of the mean: flat." in evaluation.to_markdown([report])

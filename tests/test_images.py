@@ -247,9 +247,3 @@ def test_a_loop_of_linked_folders_ends(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "b.png").symlink_to("b.png")
     assert image_files(tmp_path) == [tmp_path / "a.png"]
-
-
-def test_a_folder_that_cannot_be_listed_is_told(tmp_path, monkeypatch):
-    errors = []
-    assert image_files(tmp_path / "missing", onerror=errors.append) == []
-    assert [error.filename for error in errors] == [str(tmp_path / "missing")]

@@ -1,8 +1,8 @@
-"""Tables in Markdown."""
+"""Texts for people."""
 
 import pytest
 
-from srzoo.tables import markdown_table
+from srzoo.tables import duration, markdown_table
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,7 @@ from srzoo.tables import markdown_table
 )
 def test_names_stay_in_their_cell_and_do_nothing(name, shown):
     assert markdown_table(["rater", "mean"], [[name, "1.00"]]).splitlines()[2].split(" |")[0].rstrip() == f"| {shown}"
+
+
+def test_durations_are_told_in_words():
+    assert list(map(duration, (3.2, 240, 9000))) == ["4 s", "4 minutes", "2.5 hours"]

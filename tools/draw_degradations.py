@@ -87,15 +87,9 @@ def main() -> None:
     rows = by_hand(hr.astype(np.float32))
     steps = step_by_step(hr.astype(np.float32), STEPS_SEED)
     rows += [[(hr, "real", "step by step"), *steps[:4]], steps[4:]]
-    for name in ("real", "bsrgan"):
-        rows.append([(degrade(hr, SCALE, PRESETS[name].steps, np.random.default_rng(i)), name, "") for i in SEEDS])
-    others = ("mild", "mild", "jpeg", "noise", "blur", "blur")
-    rows.append(
-        [
-            (degrade(hr, SCALE, PRESETS[name].steps, np.random.default_rng(i)), name, "")
-            for i, name in zip(SEEDS, others, strict=True)
-        ]
-    )
+    for names in (6 * ["real"], 6 * ["bsrgan"], ["mild", "mild", "jpeg", "noise", "blur", "blur"]):
+        seeded = [(name, np.random.default_rng(seed)) for name, seed in zip(names, SEEDS, strict=True)]
+        rows.append([(degrade(hr, SCALE, PRESETS[name].steps, rng), name, "") for name, rng in seeded])
     write_image(args.output, stack([row(pictures) for pictures in rows]))
 
 

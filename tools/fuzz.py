@@ -7,6 +7,7 @@ Exit status: 0 if no file caused a fault, else 1.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import selectors
@@ -26,6 +27,8 @@ import numpy as np
 import tensorflow as tf
 from fuzzing import seeds, worker
 from fuzzing.mutations import mutate
+
+from srzoo.tables import markdown_table
 
 GOOD = ("accepted", "refused")
 """Outcomes that are no faults."""
@@ -53,6 +56,10 @@ class Tally:
     files: int = 0
     outcomes: Counter = field(default_factory=Counter)
     slowest: float = 0.0
+
+    @property
+    def faults(self) -> dict[str, int]:
+        return {outcome: count for outcome, count in sorted(self.outcomes.items()) if outcome not in GOOD}
 
 
 class Process:
@@ -94,19 +101,13 @@ class Process:
         return {"fault": "hang" if line is None else f"crash ({crash})"}
 
     def end(self) -> int:
-        if self._hangs():
-            self.process.kill()
+        """Waits a moment, so that the signal is known of a process that ends by itself; then ends it."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(self.seconds)
+        self.process.kill()
         number = self.process.wait()
         self.process = None
         return number
-
-    def _hangs(self) -> bool:
-        """A process whose output has ended is given time to end by itself, so that its signal is known."""
-        try:
-            self.process.wait(self.seconds)
-        except subprocess.TimeoutExpired:
-            return True
-        return False
 
 
 class Cases:
@@ -220,26 +221,20 @@ def _try(process: Process, batch: list[Case], tallies: dict[str, Tally], keep: P
 
 
 def _show(done: int, files: int, tallies: dict[str, Tally]) -> None:
-    faults = sum(
-        count for tally in tallies.values() for outcome, count in tally.outcomes.items() if outcome not in GOOD
-    )
     if done % 50 == 0 or done == files:
+        faults = sum(sum(tally.faults.values()) for tally in tallies.values())
         print(f"\r{done} of {files} files, {faults} faults", end="", file=sys.stderr, flush=True)
 
 
 def report(tallies: dict[str, Tally], most: int) -> str:
     """A table in Markdown."""
-    lines = [
-        "| format | files | refused in a sentence | read all the same | faults | slowest |",
-        "| --- | ---: |" + " ---: |" * 4,
-    ]
+    head = ["format", "files", "refused in a sentence", "read all the same", "faults", "slowest"]
+    rows = []
     for name, tally in sorted(tallies.items()):
-        faults = {outcome: count for outcome, count in tally.outcomes.items() if outcome not in GOOD}
-        text = ", ".join(f"{count} {outcome}" for outcome, count in sorted(faults.items())) or "0"
-        counts = f"{tally.files} | {tally.outcomes['refused']} | {tally.outcomes['accepted']}"
-        lines.append(f"| {name} | {counts} | {text} | {tally.slowest:.1f} s |")
-    lines.append(f"\nAt most {most / 1e6:.0f} MB in use.")
-    return "\n".join(lines)
+        faults = ", ".join(f"{count} {outcome}" for outcome, count in tally.faults.items()) or "0"
+        counts = map(str, (tally.files, tally.outcomes["refused"], tally.outcomes["accepted"]))
+        rows.append([name, *counts, faults, f"{tally.slowest:.1f} s"])
+    return f"{markdown_table(head, rows)}\n\nAt most {most / 1e6:.0f} MB in use."
 
 
 def main() -> int:
@@ -254,7 +249,7 @@ def main() -> int:
     tallies, most = fuzz(args.files, args.seed, args.keep, args.seconds, int(args.memory * 1e9))
     print(report(tallies, most))
     total = sum(tally.files for tally in tallies.values())
-    faults = total - sum(tally.outcomes[outcome] for tally in tallies.values() for outcome in GOOD)
+    faults = sum(sum(tally.faults.values()) for tally in tallies.values())
     print(f"{total} files in {(time.monotonic() - start) / 60:.1f} minutes, seed {args.seed}: {faults} faults")
     return 1 if faults else 0
 

@@ -6,7 +6,6 @@ The photographs come with scikit-image, the text is drawn here.
 """
 
 import argparse
-import io
 import os
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from srzoo import bicubic, zoo
 from srzoo.data.sample import sample_path
-from srzoo.images import write_image
+from srzoo.degradations import operations
+from srzoo.images import to_uint8, write_image
 from srzoo.metrics import lpips
 from srzoo.pictures.reading import read_image
 from srzoo.upscaling import Upscaler
@@ -67,31 +67,19 @@ def drawn_text() -> np.ndarray:
 
 
 def jpeg(lr: np.ndarray, quality: int) -> np.ndarray:
-    file = io.BytesIO()
-    Image.fromarray(lr).save(file, "JPEG", quality=quality)
-    return np.array(Image.open(file))
+    return to_uint8(operations.jpeg(lr, quality))
 
 
-def blurred(lr: np.ndarray) -> np.ndarray:
-    return np.array(Image.fromarray(lr).filter(ImageFilter.GaussianBlur(1)))
-
-
-def noisy(lr: np.ndarray) -> np.ndarray:
-    noise = np.random.default_rng(0).normal(0, 8, lr.shape)
-    return np.clip(np.rint(lr + noise), 0, 255).astype(np.uint8)
-
-
-def noisy_jpeg(lr: np.ndarray) -> np.ndarray:
-    noise = np.random.default_rng(0).normal(0, 5, lr.shape)
-    return jpeg(np.clip(np.rint(lr + noise), 0, 255).astype(np.uint8), 50)
+def noisy(lr: np.ndarray, sigma: float = 8) -> np.ndarray:
+    return to_uint8(lr + np.random.default_rng(0).normal(0, sigma, lr.shape))
 
 
 CHANGES: dict[str, Change] = {
-    "JPEG 50 and noise": noisy_jpeg,
+    "JPEG 50 and noise": lambda lr: jpeg(noisy(lr, 5), 50),
     "": lambda lr: lr,
     "JPEG 80": partial(jpeg, quality=80),
     "JPEG 40": partial(jpeg, quality=40),
-    "blur": blurred,
+    "blur": lambda lr: np.array(Image.fromarray(lr).filter(ImageFilter.GaussianBlur(1))),
     "noise": noisy,
 }
 

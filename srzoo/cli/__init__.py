@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import Any, TextIO
@@ -103,20 +102,10 @@ class _QuietTensorFlow:
 
 
 def _quietly(imported: Callable[[ModuleType], object], tf: Any) -> None:
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            imported(tf)
-            tf.config.list_physical_devices()
-            if "TF_CONFIG" not in os.environ:  # processes that it names must be joined before devices start
-                tf.zeros(1)  # the first tensor starts them
-        except BaseException:
-            held.seek(0)
-            with contextlib.suppress(OSError):
-                os.write(kept, held.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    from srzoo.runtimes.exported import quiet  # NumPy, which most of `--help` need not wait for
+
+    with quiet():
+        imported(tf)
+        tf.config.list_physical_devices()
+        if "TF_CONFIG" not in os.environ:  # processes that it names must be joined before devices start
+            tf.zeros(1)  # the first tensor starts them

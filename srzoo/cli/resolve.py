@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import math
 import os
 import re
 import sys
@@ -30,7 +29,7 @@ from srzoo.cli.arguments import (
     weights_file,
     whole,
 )
-from srzoo.tables import printable
+from srzoo.tables import duration, printable
 
 DESCRIPTION = """Upscales pictures with a trained network, and keeps what they hold: transparency, grey, 16 bits,
 frames, pages, metadata. The result of photo.jpg is results/photo.jpg by default. docs/images.md describes each kind of
@@ -288,7 +287,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
             seconds, bar.rate = seconds_of(ahead, of_job, max_pixels)
             memory = resident_memory() + max(batch.memory_of(job, of_job(job)) for job in ahead)
             cost = " (eight times that of a single pass)" if args.self_ensemble else ""
-            say(f"takes about {_duration(seconds)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
+            say(f"takes about {duration(seconds)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
     if args.dry_run:
         for job in jobs:
             if not job.done:
@@ -308,12 +307,6 @@ def _line(job, sizes: Iterable[tuple[int, int]], facts: Sequence[str] = ()) -> s
     return ", ".join(
         [f"{job.source}: {' -> '.join('{}x{}'.format(*size) for size in sizes)}", *facts, *map(str, job.outputs)]
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
-    return f"{seconds / 60:.{int(seconds < 600)}f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[Path | None, Path | None]:

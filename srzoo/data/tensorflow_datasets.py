@@ -28,6 +28,7 @@ import tensorflow_datasets as tfds
 from srzoo.data.items import HELD_OUT, Item, Source, pair_from_hr
 from srzoo.data.known import unknown
 from srzoo.images import ImageError, to_uint8
+from srzoo.tables import first_line
 
 _ANSWER_SECONDS = 10
 """A server that stays silent for this long counts as unreachable."""
@@ -121,10 +122,10 @@ def _open(name: str, data_dir: str | None, limit: int | None) -> tfds.core.Datas
             configs = list(tfds.builder_cls(base).builder_configs)
         if config and configs and config not in configs:
             raise ValueError(f"{name}: {base} has no configuration {config!r}; it has {', '.join(configs)}") from error
-        raise ValueError(f"{name} cannot be opened: {_first_line(error)}") from error
+        raise ValueError(f"{name} cannot be opened: {first_line(error)}") from error
     except tf.errors.OpError as error:
         # Data sets with a namespace (`kubric:...`) live on a remote file system.
-        raise _unavailable(name, None, _first_line(error)) from error
+        raise _unavailable(name, None, first_line(error)) from error
 
 
 def _check_image_feature(name: str, builder: tfds.core.DatasetBuilder) -> None:
@@ -223,12 +224,12 @@ def _explain(name: str, builder: tfds.core.DatasetBuilder, error: BaseException)
             )
         case tfds.download.extractor.ExtractError():
             (path,) = _found(r"Error while extracting (.+) to ", error)
-            cause = _first_line(error.__cause__ or error)
+            cause = first_line(error.__cause__ or error)
             return OSError(
                 f"{name}: {path} cannot be unpacked ({cause}); if the disk is not full, delete it and run again"
             )
         case tfds.download.DownloadError() | requests.RequestException() | urllib.error.URLError():
-            return _unavailable(name, builder, _first_line(error))
+            return _unavailable(name, builder, first_line(error))
         case ImportError():
             return _lacks_package(name, error)
         case AssertionError() if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
@@ -252,12 +253,8 @@ def _unavailable(
 
 
 def _lacks_package(name: str, error: ImportError) -> ValueError:
-    package = error.name or _first_line(error)
+    package = error.name or first_line(error)
     return ValueError(f"{name} needs the Python package {package}, which is not installed; run `pip install {package}`")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _source(
@@ -297,7 +294,7 @@ def _stream(
             yield Item(item, partial(read, item, builder.info.features, example))
     except tf.errors.OpError as error:
         raise OSError(
-            f"{name}: the data in {builder.data_path} are damaged ({_first_line(error)}); "
+            f"{name}: the data in {builder.data_path} are damaged ({first_line(error)}); "
             "delete that folder and run again"
         ) from error
 
@@ -320,7 +317,7 @@ def _decode(item: str, feature: tfds.features.Image, encoded: bytes) -> np.ndarr
     try:
         pixels = feature.decode_example(encoded).numpy()
     except (tf.errors.OpError, ValueError) as error:
-        raise ImageError(f"{item}: not an image that can be read ({_first_line(error)})") from error
+        raise ImageError(f"{item}: not an image that can be read ({first_line(error)})") from error
     if pixels.ndim != 3:
         raise ImageError(f"{item}: an animation of shape {pixels.shape}; expected a still image")
     if pixels.dtype == np.uint16:

@@ -9,10 +9,7 @@ import scipy.fft
 from PIL import Image
 from scipy.sparse import csr_array
 
-from srzoo.images import to_uint8
-
-GREY = np.array([0.299, 0.587, 0.114], np.float32)
-"""Shares of red, green and blue in a grey level (ITU-R BT.601)."""
+from srzoo.images import GREY, to_uint8
 
 
 def blur(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from srzoo.runtimes.calibration import calibration_crops
 from srzoo.runtimes.exported import Facts, Run
 from srzoo.runtimes.fold import fold_batch_norm
 from srzoo.runtimes.parity import BOUNDS, Bound, Parity
+from srzoo.tables import first_line
 
 EXPORT_FORMATS = {
     "saved_model": ("float32",),
@@ -169,8 +170,9 @@ def _converted(
         raise
     except Exception as error:
         # Converters raise nearly any exception, with pages of their own code's places.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ValueError(f"{model.name} cannot be had as {format} in {precision}: {reason}; {OTHER}") from error
+        raise ValueError(
+            f"{model.name} cannot be had as {format} in {precision}: {first_line(error)}; {OTHER}"
+        ) from error
 
 
 def check_request(

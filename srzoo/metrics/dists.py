@@ -11,16 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from srzoo.images import check_pixels
-from srzoo.metrics.fidelity import check_shapes
-from srzoo.metrics.weights import (
-    VGG16_KERNELS,
-    VGG16_LAST,
-    VGG16_POOLED,
-    check_arrays,
-    read_arrays,
-    vgg16_convolutions,
-)
+from srzoo.metrics.fidelity import check_pair
+from srzoo.metrics.weights import VGG16_KERNELS, VGG16_LAST, VGG16_POOLED, check_arrays, read_arrays, vgg16_convolutions
 
 # Of ImageNet, for RGB in [0, 1].
 _MEAN = (0.485, 0.456, 0.406)
@@ -71,9 +63,7 @@ class Dists:
         Raises:
             ValueError: if the shapes differ, or a picture is not 8-bit RGB.
         """
-        check_shapes(hr, sr)
-        check_pixels(hr, "HR")
-        check_pixels(sr, "SR")
+        check_pair(hr, sr)
         from keras import ops
 
         return float(ops.convert_to_numpy(self.distances(hr[None], sr[None]))[0])

@@ -39,7 +39,7 @@ def psnr(hr: np.ndarray, sr: np.ndarray) -> float:
     Raises:
         ValueError: if their shapes differ.
     """
-    check_shapes(hr, sr)
+    _check_shapes(hr, sr)
     error = np.mean(np.square(np.asarray(hr, np.float64) - np.asarray(sr, np.float64)))
     return 10 * math.log10(255**2 / error) if error else math.inf
 
@@ -110,10 +110,7 @@ def _blurred(x: np.ndarray) -> np.ndarray:
 
 
 def _shaved(hr: np.ndarray, sr: np.ndarray, shave: int, least: int) -> tuple[np.ndarray, np.ndarray]:
-    check_shapes(hr, sr)
-    # A picture in [0, 1], or one not yet rounded, would give a figure too, and a wrong one.
-    check_pixels(hr, "HR")
-    check_pixels(sr, "SR")
+    check_pair(hr, sr)
     if shave < 0:
         raise ValueError(f"shave must be a number of pixels of at least 0, got {shave}")
     height, width = (side - 2 * shave for side in hr.shape[:2])
@@ -126,7 +123,14 @@ def _shaved(hr: np.ndarray, sr: np.ndarray, shave: int, least: int) -> tuple[np.
     return hr[window], sr[window]
 
 
-def check_shapes(hr: np.ndarray, sr: np.ndarray) -> None:
-    """Raises ValueError if they differ."""
+def check_pair(hr: np.ndarray, sr: np.ndarray) -> None:
+    """Raises ValueError unless both are uint8 arrays of one shape (H, W, 3)."""
+    _check_shapes(hr, sr)
+    # A picture in [0, 1], or one not yet rounded, would give a figure too, and a wrong one.
+    check_pixels(hr, "HR")
+    check_pixels(sr, "SR")
+
+
+def _check_shapes(hr: np.ndarray, sr: np.ndarray) -> None:
     if np.shape(hr) != np.shape(sr):
         raise ValueError(f"HR and SR must be of one shape, got {np.shape(hr)} and {np.shape(sr)}")

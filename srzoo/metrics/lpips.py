@@ -12,16 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from srzoo.images import check_pixels
-from srzoo.metrics.fidelity import check_shapes
-from srzoo.metrics.weights import (
-    VGG16_KERNELS,
-    VGG16_LAST,
-    VGG16_POOLED,
-    check_arrays,
-    read_arrays,
-    vgg16_convolutions,
-)
+from srzoo.metrics.fidelity import check_pair
+from srzoo.metrics.weights import VGG16_KERNELS, VGG16_LAST, VGG16_POOLED, check_arrays, read_arrays, vgg16_convolutions
 
 # What ImageNet's networks were trained on, for RGB in [-1, 1]: (pixel - mean) / deviation.
 _MEAN = (-0.030, -0.088, -0.188)
@@ -145,9 +137,7 @@ class Lpips:
         Raises:
             ValueError: if the shapes differ, a picture is not 8-bit RGB, or it is too small for the network.
         """
-        check_shapes(hr, sr)
-        check_pixels(hr, "HR")
-        check_pixels(sr, "SR")
+        check_pair(hr, sr)
         if min(hr.shape[:2]) < self.least:
             raise ValueError(
                 f"a picture of {hr.shape[1]}x{hr.shape[0]} is too small for LPIPS of {self.name}: "

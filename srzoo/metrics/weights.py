@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from srzoo.tables import first_line
+
 MAX_UNPACKED = 1 << 28
 """Bytes of a file of weights when it is unpacked; VGG16's in float32 are some 59 million."""
 
@@ -88,8 +90,7 @@ def vgg16_convolutions(path: Path) -> dict[str, np.ndarray]:
             warnings.simplefilter("error")  # Keras only warns of layers that it leaves at their random start
             network = keras.applications.VGG16(include_top=False, weights=str(path))
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path}: not VGG16's weights without dense layers ({reason})") from error
+        raise ValueError(f"{path}: not VGG16's weights without dense layers ({first_line(error)})") from error
     # In the order of the layers: kernel, bias, kernel, ...
     return {
         f"conv{i // 2}_{('kernel', 'bias')[i % 2]}": array.astype(np.float32)

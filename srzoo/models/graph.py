@@ -75,10 +75,6 @@ class Graph:
                 found[waiting.pop()] = None
         return list(found)
 
-    def users(self, layer: Layer) -> list[Layer]:
-        """The layers that are given another's output."""
-        return [each for each in self.layers if layer in each.inputs]
-
 
 def pixels() -> Layer:
     """LR: RGB in [0, 255], float32 (N, H, W, 3)."""

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from srzoo.images import MAX_PIXELS, open_image
-
-GREY = np.array([0.299, 0.587, 0.114], np.float32)
+from srzoo.images import GREY, MAX_PIXELS, open_image
 
 MOST_BLOCKS = 4096
 """Number of blocks, evenly spaced, that are looked at in a larger picture."""
@@ -27,31 +25,23 @@ STEPS = {(0, 1): 11, (1, 0): 12, (0, 2): 10, (1, 1): 12, (2, 0): 14, (0, 3): 16,
 """Row and column of low frequencies -> their steps in that table."""
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    """Limits from which a picture counts as damaged.
+# The limits were chosen on 240 photographs, clean, saved as JPEG, and damaged by the presets of `srzoo.degradations`
+# (`python -m benchmarks.damage`). Levels are grey levels of 255, ratios have no unit.
+DAMAGING_QUALITY = 88
+"""The highest quality of JPEG that counts as damage."""
 
-    Chosen on 240 photographs, clean, saved as JPEG, and damaged by the presets of `srzoo.degradations`
-    (`python -m benchmarks.damage`); levels are in grey levels of 255, ratios without a unit.
+ON_GRID = 0.18
+"""Share of DCT coefficients on the steps of a JPEG table, beyond chance, that shows JPEG."""
 
-    Attributes:
-        quality: the highest of JPEG that does damage.
-        on_grid: share of DCT coefficients on the steps of a JPEG table, beyond chance, that shows it.
-        noise, whiteness: level of the finest details in the calmest blocks, and their power beside that of less fine
-            ones; noise has more of both than texture.
-        colour_noise, colourfulness: that level in differences of colours, and beside grey's;
-            noise in colours has more of both.
-        finest, diagonal: power of the finest details, and of the diagonal ones, beside coarser ones; blur has less.
-    """
+NOISE, WHITENESS = 1.3, 0.64
+"""Level of the finest details in the calmest blocks, and their power beside that of less fine ones; noise has more of
+both than texture."""
 
-    quality: int = 88
-    on_grid: float = 0.18
-    noise: float = 1.3
-    whiteness: float = 0.64
-    colour_noise: float = 1.3
-    colourfulness: float = 0.9
-    finest: float = 0.0041
-    diagonal: float = 0.03
+COLOUR_NOISE, COLOURFULNESS = 1.3, 0.9
+"""That level in differences of colours, and beside grey's; noise in colours has more of both."""
+
+FINEST, DIAGONAL = 0.0041, 0.03
+"""Power of the finest details, and of the diagonal ones, beside coarser ones; blur has less."""
 
 
 @dataclass(frozen=True)
@@ -80,23 +70,19 @@ class Damage:
         return ", ".join(filter(None, found)) or "no damage"
 
 
-def find_damage(pixels: np.ndarray, thresholds: Thresholds = Thresholds()) -> Damage:
-    """Looks at a picture; some 20 ms, whatever its size.
-
-    Args:
-        pixels: uint8 of shape (H, W, 3), RGB.
-        thresholds: values from which a picture counts as damaged.
-    """
+def find_damage(pixels: np.ndarray) -> Damage:
+    """Looks at a picture, uint8 of shape (H, W, 3), RGB; some 20 ms, whatever its size."""
     of_grey, of_colours = _transformed(pixels, (0, 0))
     if len(of_grey) < LEAST_BLOCKS:
         return Damage()
-    quality = _jpeg_quality(of_grey, thresholds)
+    quality = _jpeg_quality(of_grey)
     corner = _grid(pixels)
     if quality is None and corner != (0, 0):
-        quality = _jpeg_quality(_transformed(pixels, corner)[0], thresholds)
-    if quality is not None and quality <= thresholds.quality:
-        return Damage(quality, _noise(of_grey, of_colours, thresholds))  # JPEG takes the finest details too
-    return Damage(None, _noise(of_grey, of_colours, thresholds), _is_blurred(of_grey, thresholds))
+        quality = _jpeg_quality(_transformed(pixels, corner)[0])
+    noise = _noise(of_grey, of_colours)
+    if quality is not None and quality <= DAMAGING_QUALITY:
+        return Damage(quality, noise)  # JPEG takes the finest details too
+    return Damage(None, noise, _is_blurred(of_grey))
 
 
 def quality_of_file(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> int | None:
@@ -140,7 +126,7 @@ def _grid(pixels: np.ndarray) -> tuple[int, int]:
     return corner[0], corner[1]
 
 
-def _jpeg_quality(of_grey: np.ndarray, thresholds: Thresholds) -> int | None:
+def _jpeg_quality(of_grey: np.ndarray) -> int | None:
     """The quality whose steps the coefficients are multiples of (Fan and de Queiroz, IEEE TIP 12(2), 2003).
 
     Of those above half a step, which chance puts on the steps as often as one in a step's length.
@@ -148,7 +134,7 @@ def _jpeg_quality(of_grey: np.ndarray, thresholds: Thresholds) -> int | None:
     sizes = [np.rint(np.abs(of_grey[:, row, column])).astype(int) for row, column in STEPS]
     counts = np.stack([np.bincount(np.minimum(size, 1023), minlength=1024) for size in sizes])
     counts[:, 1023] = 0
-    found, best = None, thresholds.on_grid
+    found, best = None, ON_GRID
     for quality in range(5, 96):
         percent = 5000 // quality if quality < 50 else 200 - 2 * quality
         steps = np.clip((np.array(list(STEPS.values())) * percent + 50) // 100, 1, 255)
@@ -165,7 +151,7 @@ _LEAST, _MOST = np.minimum(_DOWN, _ACROSS), np.maximum(_DOWN, _ACROSS)
 _FINE = (_MOST >= 6) & (_LEAST >= 3)
 
 
-def _noise(of_grey: np.ndarray, of_colours: np.ndarray, thresholds: Thresholds) -> float:
+def _noise(of_grey: np.ndarray, of_colours: np.ndarray) -> float:
     """Standard deviation of the noise, in grey levels; 0 where there is none.
 
     Texture is fine detail too, but with less power the finer it is, and much the same in all colours.
@@ -183,15 +169,15 @@ def _noise(of_grey: np.ndarray, of_colours: np.ndarray, thresholds: Thresholds) 
         for part in (_LEAST >= 5, (_MOST >= 5) & (_MOST <= 6) & (_LEAST >= 2))
     )
     level = np.sqrt(np.median(fine[calm]))
-    if np.sqrt(np.percentile(fine, 5)) > thresholds.noise and finest / less_fine > thresholds.whiteness:
+    if np.sqrt(np.percentile(fine, 5)) > NOISE and finest / less_fine > WHITENESS:
         return float(level)
     in_colours = np.sqrt(np.percentile((of_colours[:, exposed][..., _FINE] ** 2).mean((0, 2)), 10))
     beside_grey = in_colours / (np.sqrt(np.percentile(fine, 10)) + 0.1)
-    return float(level) if in_colours > thresholds.colour_noise and beside_grey > thresholds.colourfulness else 0.0
+    return float(level) if in_colours > COLOUR_NOISE and beside_grey > COLOURFULNESS else 0.0
 
 
-def _is_blurred(of_grey: np.ndarray, thresholds: Thresholds) -> bool:
+def _is_blurred(of_grey: np.ndarray) -> bool:
     power = (of_grey**2).mean(0) + 0.01
     finest = power[_MOST == 7].mean() / power[(_MOST == 2) | (_MOST == 3)].mean()
     diagonal = power[_LEAST >= 6].mean() / power[(_LEAST >= 3) & (_MOST <= 5)].mean()
-    return bool(finest < thresholds.finest or diagonal < thresholds.diagonal)
+    return bool(finest < FINEST or diagonal < DIAGONAL)

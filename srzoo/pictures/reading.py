@@ -12,20 +12,11 @@ import numpy as np
 from PIL import Image
 
 from srzoo.images import MAX_PIXELS, SUFFIXES, ImageError, decoding, open_image
+from srzoo.pictures import tiff_pages
 from srzoo.pictures.bmp import misread
 from srzoo.pictures.gif import composed_frames
 from srzoo.pictures.metadata import ORIENTATION, Metadata, code_points, own_exif, read_metadata
 from srzoo.pictures.pixels import Bands, Pixels, from_channels, from_pillow, upright
-from srzoo.pictures.tiff_pages import (
-    BITS,
-    EXTRA,
-    MULTIPLIED,
-    check_kind,
-    decode_deep,
-    picture_pages,
-    tag,
-    with_known_range,
-)
 
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "HEIF", "JXL")
 PAGED = ("TIFF",)
@@ -94,9 +85,9 @@ class Picture:
         self._image = image
         self.format = image.format or ""
         if self.format == "TIFF":
-            self._pages, left_out = picture_pages(path)
+            self._pages, left_out = tiff_pages.picture_pages(path)
             image.seek(self._pages[0])
-            check_kind(image.tag_v2)  # type: ignore[attr-defined]
+            tiff_pages.check_kind(image.tag_v2)  # type: ignore[attr-defined]
         else:
             left_out = 0
             self._pages = list(range(getattr(image, "n_frames", 1) if self.format in ANIMATED else 1))
@@ -110,7 +101,8 @@ class Picture:
         self._bitmap = misread(path) if self.format == "BMP" else None
         by_mask = bool(self._bitmap and self._bitmap.alpha_mask)
         self.transparent = image.has_transparency_data or not self._whole or by_mask
-        depth, kind = _png_depth(path) if self.format == "PNG" else (max(tag(image, BITS, (8,))), 0)
+        bits = tiff_pages.tag(image, tiff_pages.BITS, (8,))
+        depth, kind = _png_depth(path) if self.format == "PNG" else (max(bits), 0)
         self._key = image.info.get("transparency")
         if depth < 8 and image.mode == "L" and isinstance(self._key, int):
             self._key *= 255 // (2**depth - 1)  # Pillow scales the pixels, not their key
@@ -161,10 +153,10 @@ class Picture:
                 f"{image.width}x{image.height}; save it anew with frames of one size"
             )
         if self.format == "TIFF":
-            check_kind(image.tag_v2)  # type: ignore[attr-defined]
+            tiff_pages.check_kind(image.tag_v2)  # type: ignore[attr-defined]
         if self.format == "PNG" and self._key is not None:
             image.info["transparency"] = self._key
-        as_stored = tag(image, ORIENTATION, 1)
+        as_stored = tiff_pages.tag(image, ORIENTATION, 1)
         # Pillow would turn by XMP too, which no other program does.
         xmp = [image.info.pop(key, None) for key in XMP_KEYS]
         if not self._bitmap:
@@ -184,7 +176,7 @@ class Picture:
             pixels, note = from_pillow(image)
             self._note(note)
             if self.format == "TIFF":
-                pixels = with_known_range(pixels, image)
+                pixels = tiff_pages.with_known_range(pixels, image)
         elif self.format == "TIFF":
             orientation = as_stored  # tifffile does not turn
         if self.count == 1:
@@ -205,13 +197,13 @@ class Picture:
             self._note("its 16 bits become 8, because it is an animation")
         elif self._image.mode == "CMYK":
             self._note("its 16 bits become 8, because CMYK is converted in 8 bits")
-        elif MULTIPLIED in tag(self._image, EXTRA, ()):
+        elif tiff_pages.MULTIPLIED in tiff_pages.tag(self._image, tiff_pages.EXTRA, ()):
             self._note("its 16 bits become 8, because its colours are multiplied by alpha")
         elif self.format == "PNG":
             return _decode_png(self.path, self._image.info.get("transparency"))
         else:
             try:
-                return decode_deep(self.path, index)
+                return tiff_pages.decode_deep(self.path, index)
             except ImportError:
                 self._note("its 16 bits become 8, because imagecodecs is missing: `pip install imagecodecs`")
         return None

@@ -24,6 +24,7 @@ import numpy as np
 
 from srzoo import shipped
 from srzoo.runtimes.network import Network
+from srzoo.tables import first_line
 
 # TensorFlow takes seconds to import, and a file of another runtime is read without it.
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _checked(run: Run, scale: int, path: Path) -> Run:
         try:
             sr = run(pixels)
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            reason = first_line(error)
             if isinstance(error, MemoryError) or "alloc" in reason.lower():
                 raise MemoryError(reason) from error
             raise ValueError(f"{path} cannot compute a picture ({reason})") from error

@@ -10,9 +10,10 @@ import numpy as np
 
 from srzoo import bicubic
 from srzoo.data.sample import sample_path
-from srzoo.images import to_uint8
+from srzoo.images import middle, to_uint8
 from srzoo.metrics import psnr_y
 from srzoo.pictures.reading import read_image
+from srzoo.tables import markdown_table
 
 PICTURES = (("chelsea.png", 96, 136), ("coffee.png", 200, 272), ("astronaut.png", 296, 448))
 """Photographs inside scikit-image, each with the rows and columns of the HR crop from its middle."""
@@ -91,20 +92,13 @@ def pictures(scale: int) -> tuple[str, list[tuple[str, np.ndarray]]]:
         Where they come from, in words, and (name, uint8 of shape (H, W, 3)) for each, H and W multiples of `scale`.
     """
     try:
-        photographs = [
-            (name.split(".")[0], _middle(read_image(sample_path(name)), rows, columns))
-            for name, rows, columns in PICTURES
-        ]
+        whole = [(name.split(".")[0], read_image(sample_path(name)), sides) for name, *sides in PICTURES]
+        photographs = [(name, picture[middle(picture.shape, *sides)]) for name, picture, sides in whole]
         origin = "photographs of scikit-image"
     except FileNotFoundError:
         photographs = [(f"seed {seed}", drawn(seed, rows, columns)) for seed, (_, rows, columns) in enumerate(PICTURES)]
         origin = "pictures drawn from a seed, as scikit-image with its photographs is not installed"
     return origin, [(name, bicubic.crop_to_multiple(hr, scale)) for name, hr in photographs]
-
-
-def _middle(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    top, left = (picture.shape[0] - rows) // 2, (picture.shape[1] - columns) // 2
-    return picture[top : top + rows, left : left + columns]
 
 
 def drawn(seed: int, rows: int, columns: int) -> np.ndarray:
@@ -162,13 +156,10 @@ def check(report: Parity, bound: Bound, what: str) -> None:
 
 
 def to_text(report: Parity) -> str:
-    """A table for reading, one line a picture and one for all."""
+    """A table in Markdown, one line a picture and one for all."""
     rows: list[tuple[str, Difference | Parity]] = [
         *((f"{each.picture} {each.width}x{each.height}", each) for each in report.differences),
         ("all", report),
     ]
-    width = max(len(title) for title, _ in rows)
-    lines = [f"{'parity':<{width}}  worst level  mean level  PSNR-Y lost"]
-    for title, each in rows:
-        lines.append(f"{title:<{width}}  {each.worst:11.5f}  {each.mean:10.6f}  {each.psnr_lost:8.5f} dB")
-    return "\n".join([*lines, f"({report.origin})"])
+    figures = [[title, f"{each.worst:.5f}", f"{each.mean:.6f}", f"{each.psnr_lost:.5f} dB"] for title, each in rows]
+    return f"{markdown_table(['parity', 'worst level', 'mean level', 'PSNR-Y lost'], figures)}\n({report.origin})"

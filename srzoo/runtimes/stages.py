@@ -10,14 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from srzoo.models.geometry import (
-    alignment_of,
-    features_of,
-    halo_of,
-    peak_bytes_per_pixel,
-    scale_of,
-    tail_halo_of,
-)
+from srzoo.models.geometry import alignment_of, features_of, halo_of, peak_bytes_per_pixel, scale_of, tail_halo_of
 from srzoo.models.graph import Graph
 from srzoo.runtimes.exported import Facts
 from srzoo.runtimes.network import Network

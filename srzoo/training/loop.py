@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from srzoo import recipes, zoo
 from srzoo.images import write_image
-from srzoo.training.checkpoints import named_failure
+from srzoo.training.checkpoints import Checkpoints, named_failure
 from srzoo.training.distribution import ALONE, Distribution
 from srzoo.training.doctor import Doctor
 from srzoo.training.run import Run
@@ -167,7 +167,7 @@ class _Loop:
         with distribution.scope():
             self.progress = _Progress(settings)
         self.state = {**step_fn.checkpointed, **self.progress.checkpointed}
-        self.checkpoints = run.checkpoints(self.state)
+        self.checkpoints = Checkpoints(run.folder / "checkpoints", self.state)
         self.scores = ""
         self.agreed = 0.0
         found = self._restore()

@@ -1,5 +1,7 @@
 """Chooses the precision in which a machine trains fastest."""
 
+from pathlib import Path
+
 import tensorflow as tf
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -25,13 +27,5 @@ def choose_precision(wanted: str = "auto") -> str:
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
         return "bfloat16" if capability >= (8, 0) else "float16"
-    return "bfloat16" if _processor_multiplies_bfloat16() else "float32"
-
-
-def _processor_multiplies_bfloat16() -> bool:
-    try:
-        with open("/proc/cpuinfo") as file:
-            flags = file.read()
-    except OSError:
-        return False
-    return "amx_bf16" in flags
+    flags = Path("/proc/cpuinfo")
+    return "bfloat16" if flags.exists() and "amx_bf16" in flags.read_text() else "float32"

@@ -9,7 +9,7 @@ from typing import Any
 
 from srzoo.data.fingerprint import Fingerprint, changes
 from srzoo.images import atomic_file
-from srzoo.training.checkpoints import Checkpoints, named_failure
+from srzoo.training.checkpoints import named_failure
 from srzoo.training.lock import FolderLock
 from srzoo.training.settings import LOG_COLUMNS, Settings
 
@@ -68,8 +68,17 @@ class Run:
             temporary.write_text(json.dumps(asdict(self.settings), indent=2) + "\n")
 
     def _compare(self) -> list[str]:
-        # As JSON has it: its lists were tuples.
-        return _compare(_read_json(self.config), json.loads(json.dumps(asdict(self.settings))), self.folder)
+        """Describes what extends the run; raises ValueError if anything else has changed."""
+        stored = _read_json(self.config)
+        given = json.loads(json.dumps(asdict(self.settings)))  # as JSON has it: its lists were tuples
+        changed = [key for key in sorted(stored.keys() | given.keys()) if stored.get(key) != given.get(key)]
+        different = [f"{key[:80]} was {stored.get(key)!r:.80} and is now {given.get(key)!r:.80}" for key in changed]
+        if all(key in LENGTHS and _is_longer(stored.get(key), given.get(key)) for key in changed):
+            return different
+        raise ValueError(
+            f"{self.folder} holds a run with other settings ({'; '.join(different)}); "
+            "repeat that run's command to resume it, or give another folder with --output"
+        )
 
     def compare_pictures(self, now: Fingerprint) -> str:
         """Records which pictures are trained on; in words what is not as it was when they were last recorded.
@@ -85,10 +94,6 @@ class Run:
             with named_failure(self.pictures), atomic_file(self.pictures) as temporary:
                 temporary.write_text(json.dumps(now, indent=1) + "\n")
         return changes(before, now)
-
-    def checkpoints(self, objects: dict) -> Checkpoints:
-        """The two last states of the run, under `checkpoints/`."""
-        return Checkpoints(self.folder / "checkpoints", objects)
 
     def read_log(self) -> list[dict[str, str]]:
         """The rows of `log.csv`; empty before the first. Lines that a crash or a full disk cut short are left out."""
@@ -139,15 +144,3 @@ def _read_json(path: Path) -> dict:
 
 def _is_longer(before: Any, now: Any) -> bool:
     return all(type(each) in (int, float) for each in (before, now)) and now > before > 0
-
-
-def _compare(stored: dict, given: dict, folder: Path) -> list[str]:
-    """Describes what extends a run; raises ValueError if anything else has changed."""
-    changed = [key for key in sorted(stored.keys() | given.keys()) if stored.get(key) != given.get(key)]
-    different = [f"{key[:80]} was {stored.get(key)!r:.80} and is now {given.get(key)!r:.80}" for key in changed]
-    if all(key in LENGTHS and _is_longer(stored.get(key), given.get(key)) for key in changed):
-        return different
-    raise ValueError(
-        f"{folder} holds a run with other settings ({'; '.join(different)}); "
-        "repeat that run's command to resume it, or give another folder with --output"
-    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from srzoo import shipped
 from srzoo.images import MAX_PIXELS
-from srzoo.pictures.damage import Damage, Thresholds, find_damage, quality_of_file
+from srzoo.pictures.damage import DAMAGING_QUALITY, Damage, find_damage, quality_of_file
 from srzoo.pictures.reading import open_picture
 
 AUTO = "auto"
@@ -29,7 +29,7 @@ def suited(path: Path, factor: float, max_pixels: int = MAX_PIXELS) -> tuple[str
         pixels = next(picture.frames()).pixels.in_8_bits().in_colour().colour
     quality = quality_of_file(path, max_pixels)
     found = find_damage(pixels)
-    if quality is not None and quality <= Thresholds().quality:
+    if quality is not None and quality <= DAMAGING_QUALITY:
         found = Damage(min(quality, found.quality or quality), found.noise, found.blurred)
     name = shipped.nearest(shipped.FOR_DAMAGED if found else shipped.FOR_CLEAN, factor)
     return name, f"{name}, because it has {found}"

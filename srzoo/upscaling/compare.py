@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from srzoo.images import check_pixels
+from srzoo.images import check_pixels, middle
 from srzoo.runtimes.tiles import Region
 
 MAX_SIDE = 640
@@ -72,14 +72,7 @@ def of_centre(lr: np.ndarray, shown_hr: np.ndarray, hr_shape: tuple[int, ...], n
 
 def centre(lr_shape: tuple[int, ...], hr_shape: tuple[int, ...]) -> Region:
     """Rows and columns of an LR picture that are shown of it."""
-    rows, columns = (_centre(before, MAX_SIDE * before // after) for before, after in zip(lr_shape[:2], hr_shape))
-    return rows, columns
-
-
-def _centre(length: int, most: int) -> slice:
-    shown = min(length, max(1, most))
-    start = (length - shown) // 2
-    return slice(start, start + shown)
+    return middle(lr_shape, *(max(1, MAX_SIDE * before // after) for before, after in zip(lr_shape[:2], hr_shape)))
 
 
 def enlarged(part: Region, lr_shape: tuple[int, ...], hr_shape: tuple[int, ...]) -> Region:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from srzoo.images import to_uint8, to_uint16
+from srzoo.images import GREY, to_uint8, to_uint16
 from srzoo.pictures.animations import Playing, repeats_of
 from srzoo.pictures.formats import Format
 from srzoo.pictures.pixels import Bands, Pixels, bleed
@@ -20,9 +20,6 @@ from srzoo.upscaling.upscaler import Progress, Upscaler
 
 LARGE = 256_000_000
 """Bytes of a result above which it is written while it is computed, where the format allows."""
-
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-
 
 FLAT = 0.2
 """Share of pixels equal to those to the right of and below them, above which a picture is a drawing or a screenshot."""
@@ -119,7 +116,7 @@ def _prepared(values: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np
     rounded = to_uint16 if values.dtype == np.uint16 else to_uint8
     if values.ndim == 3:
         return values, rounded
-    return np.broadcast_to(values[..., None], (*values.shape, 3)), lambda sr: rounded(sr @ LUMA)
+    return np.broadcast_to(values[..., None], (*values.shape, 3)), lambda sr: rounded(sr @ GREY)
 
 
 def _upscaled_alpha(upscaler: Upscaler, alpha: np.ndarray, progress: Progress) -> np.ndarray:

@@ -37,9 +37,4 @@ def png_url(pixels: np.ndarray) -> str:
     """A picture, uint8 (h, w, 3), as the data URL of a PNG file."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG")
-    return data_url(file.getvalue(), "image/png")
-
-
-def data_url(content: bytes, kind: str) -> str:
-    """A file's content as a data URL; `kind` is its MIME type."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

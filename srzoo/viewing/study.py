@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from srzoo.images import unfinished_folder
+from srzoo.images import middle, unfinished_folder
 from srzoo.viewing.key import ANSWERS_FORMAT, HR, KEY, Key, Stimulus, key_to_json
 from srzoo.viewing.methods import Method
 from srzoo.viewing.pages import png_url, render
@@ -127,9 +127,9 @@ def _spread(items: list[Shown], most: int) -> list[Shown]:
 
 
 def _versions(shown: Shown, methods: Sequence[Method], crop: int) -> Iterable[tuple[str, np.ndarray]]:
-    lr, hr = shown.read(methods[0].scale)
     scale = methods[0].scale
-    rows, columns = _centre(lr, crop // scale)
+    lr, hr = shown.read(scale)
+    rows, columns = middle(lr.shape, crop // scale, crop // scale)
     if hr is not None:
         yield HR, hr[_times(rows, scale), _times(columns, scale)]
     for method in methods:
@@ -139,21 +139,11 @@ def _versions(shown: Shown, methods: Sequence[Method], crop: int) -> Iterable[tu
 def _anchors(shown: Shown, scale: int, crop: int) -> list[dict[str, Any]]:
     """The ends of the scale, as SRGAN's raters were shown them: nearest neighbour is 1, the original is 5."""
     lr, hr = shown.read(scale)
-    rows, columns = _centre(lr, crop // scale)
+    rows, columns = middle(lr.shape, crop // scale, crop // scale)
     nearest = lr[rows, columns].repeat(scale, axis=0).repeat(scale, axis=1)
-    if hr is None:
-        # Its own pixels are as sharp as an original's.
-        rows, columns = _centre(lr, crop)
-        original = lr[rows, columns]
-    else:
-        original = hr[_times(rows, scale), _times(columns, scale)]
+    # Without HR, LR's own pixels are as sharp as an original's.
+    original = lr[middle(lr.shape, crop, crop)] if hr is None else hr[_times(rows, scale), _times(columns, scale)]
     return [{"score": 1, "source": png_url(nearest)}, {"score": 5, "source": png_url(original)}]
-
-
-def _centre(pixels: np.ndarray, most: int) -> tuple[slice, slice]:
-    starts = [max(0, (side - most) // 2) for side in pixels.shape[:2]]
-    rows, columns = (slice(start, start + min(side, most)) for start, side in zip(starts, pixels.shape[:2]))
-    return rows, columns
 
 
 def _times(part: slice, scale: int) -> slice:

@@ -9,19 +9,9 @@ import numpy as np
 
 from srzoo.images import atomic_file
 from srzoo.tables import in_markdown, markdown_table, printable
+from srzoo.viewing import opinions
 from srzoo.viewing.answers import Answers
 from srzoo.viewing.key import HR, Key
-from srzoo.viewing.opinions import (
-    LEAST_RATERS,
-    MAX_REPEAT_DIFFERENCE,
-    Mean,
-    agreement,
-    holm,
-    mean_of_raters,
-    permutation_p,
-    repeat_difference,
-    screen,
-)
 
 ALPHA = 0.05
 
@@ -62,7 +52,7 @@ class ModelScore:
     """
 
     model: str
-    opinion: Mean
+    opinion: opinions.Mean
     shares: tuple[float, ...]
     pictures: dict[str, float]
 
@@ -126,16 +116,17 @@ def report(key: Key, answers: list[Answers]) -> StudyReport:
 
 def _raters(key: Key, answers: list[Answers], scores: np.ndarray) -> tuple[Rater, ...]:
     presentations = scores.reshape(len(answers), -1)
-    far_off = screen(presentations)
+    far_off = opinions.screen(presentations)
     raters = []
     for i, (each, of_rater, far) in enumerate(zip(answers, scores, far_off)):
-        difference = repeat_difference([each.scores[name] for name in each.repeats], list(each.repeats.values()))
+        first = [each.scores[name] for name in each.repeats]
+        difference = opinions.repeat_difference(first, list(each.repeats.values()))
         reasons = ["far from the others in both directions (BT.500)"] if far else []
-        if difference > MAX_REPEAT_DIFFERENCE:
+        if difference > opinions.MAX_REPEAT_DIFFERENCE:
             reasons.append(f"rated repeated pictures {difference:.1f} grades apart")
         reference = float(of_rater[:, key.models.index(HR)].mean()) if HR in key.models else None
         left_out = " and ".join(reasons) or None
-        similarity = agreement(presentations, i)
+        similarity = opinions.agreement(presentations, i)
         raters.append(Rater(each.label, float(of_rater.mean()), reference, difference, similarity, left_out))
     return tuple(raters)
 
@@ -144,16 +135,16 @@ def _model(key: Key, name: str, scores: np.ndarray) -> ModelScore:
     """`scores` is of shape (raters, pictures)."""
     shares = tuple(float(np.mean(scores == score)) for score in range(1, 6))
     pictures = dict(zip(key.pictures, map(float, scores.mean(axis=0))))
-    return ModelScore(name, mean_of_raters(scores), shares, pictures)
+    return ModelScore(name, opinions.mean_of_raters(scores), shares, pictures)
 
 
 def _compare(models: list[ModelScore], scores: dict[str, np.ndarray]) -> tuple[Comparison, ...]:
     pairs = list(combinations([model.model for model in models], 2))
     differences = [scores[first] - scores[second] for first, second in pairs]
-    chances = [permutation_p(difference) for difference in differences]
+    chances = [opinions.permutation_p(difference) for difference in differences]
     return tuple(
         Comparison(first, second, float(difference.mean()), p, adjusted)
-        for (first, second), difference, p, adjusted in zip(pairs, differences, chances, holm(chances))
+        for (first, second), difference, p, adjusted in zip(pairs, differences, chances, opinions.holm(chances))
     )
 
 
@@ -230,10 +221,10 @@ def _notes(result: StudyReport) -> list[str]:
         "these raters and these pictures. Like others: the correlation with the mean of the other raters; near 0 is "
         "somebody who did not look."
     ]
-    if len(result.raters) < LEAST_RATERS:
+    if len(result.raters) < opinions.LEAST_RATERS:
         notes.append(
-            f"With {len(result.raters)} raters BT.500's screening cannot find anyone: it needs {LEAST_RATERS}. Only "
-            "the repeats were looked at."
+            f"With {len(result.raters)} raters BT.500's screening cannot find anyone: it needs "
+            f"{opinions.LEAST_RATERS}. Only the repeats were looked at."
         )
     if result.counted < RECOMMENDED_RATERS:
         notes.append(f"BT.500 asks for at least {RECOMMENDED_RATERS} raters; here are {result.counted}.")

@@ -15,6 +15,7 @@ from srzoo.pictures.png import png
 from srzoo.pictures.reading import ENDINGS, Frame, LargeFrame, open_picture
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.choice import Choice, choose
+from srzoo.tables import duration
 from srzoo.upscaling import Upscaler, batch
 from srzoo.upscaling.automatic import AUTO, suited
 from srzoo.upscaling.pictures import needs_precision, upscale_pixels
@@ -116,13 +117,6 @@ class Wish:
 
 def _text(size: tuple[int, int]) -> str:
     return f"{size[0]} × {size[1]}"
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it."""
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def offered(models: Sequence[str] = ()) -> list[tuple[str, str]]:

@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from srzoo.tables import duration
 from srzoo.viewing.line import Job, Line, Stopped, Watch
 from srzoo.viewing.shelf import Shelf
-from srzoo.viewing.trial import Limits, Upload, Wish, answer, duration, take_upload
+from srzoo.viewing.trial import Limits, Upload, Wish, answer, take_upload
 
 KEPT = 3600
 """Seconds that pictures and answers are kept after they were last used."""

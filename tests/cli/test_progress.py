@@ -42,13 +42,6 @@ def test_time_and_memory_are_told_before_a_long_run_and_what_the_ensemble_costs(
     assert "(eight times that of a single pass) and " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(3.2, "4 s"), (95, "1.6 minutes"), (900, "15 minutes"), (9000, "2.5 hours")]
-)
-def test_durations_are_told_in_words(seconds, text):
-    assert resolve._duration(seconds) == text
-
-
 class Terminal(io.StringIO):
     def isatty(self):
         return True

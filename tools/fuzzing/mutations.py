@@ -2,21 +2,7 @@
 
 import numpy as np
 
-EXTREMES = (
-    0,
-    1,
-    0x7F,
-    0x80,
-    0xFF,
-    0x7FFF,
-    0x8000,
-    0xFFFF,
-    0x7FFFFFFF,
-    0x80000000,
-    0xFFFFFFFF,
-    (1 << 63) - 1,
-    (1 << 64) - 1,
-)
+EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1)
 
 HEADER = 256
 """Bytes at a file's start in which most formats say what sizes follow."""
