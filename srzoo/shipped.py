@@ -22,9 +22,11 @@ RESULTS = SHIPPED / "results.json"
 RANGES = SHIPPED / "int8.npz"
 """What their convolutions are given, for 8 bits, as `tools/ship_weights.py` found it on photographs."""
 
-
 FOR_CLEAN, FOR_DAMAGED = "edsr-baseline", "edsr-real"
 """Models for pictures that were only shrunk, and for those with noise, JPEG and blur."""
+
+AUTO = "auto"
+"""The word in the place of a model's name that takes one of these two for each picture."""
 
 
 def checksum(path: Path) -> str:

@@ -68,12 +68,7 @@ def load(choice: Choice, memory: int) -> Loaded:
             for name in ("source", "pixel_weights")
             if (path := getattr(choice, name)) and not storage.is_local(path)
         }
-        model = choose(replace(choice, **remote))
-    if not isinstance(model, Network):
-        from srzoo.runtimes.keras import keras_network
-
-        model = keras_network(model)
-    return Loaded(model, memory)
+        return Loaded(choose(replace(choice, **remote)), memory)
 
 
 class Loads(list[Loaded]):

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
+from srzoo import shipped
 from srzoo.tables import printable
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 FORMAT_NAMES = ("png", "jpeg", "webp", "tiff", "gif", "bmp", "avif", "heif", "jpeg2000")
 ALSO_CALLED = {"jpg": "jpeg", "tif": "tiff", "apng": "png", "heic": "heif", "jp2": "jpeg2000"}
-PRECISION_NAMES = ("auto", "float32", "bfloat16", "int8")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -69,10 +69,10 @@ def whole(least: int, most: float = math.inf) -> Callable[[str], int]:
     return read
 
 
-def weights_file(text: str) -> Path:
+def weights_file(text: str) -> str:
     if not text.endswith(".weights.h5"):
         raise argparse.ArgumentTypeError(f"expected a file ending in .weights.h5, got {text!r}; see also --model")
-    return Path(text)
+    return text
 
 
 def fidelity(text: str) -> float:
@@ -91,6 +91,66 @@ def pixels(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a number of pixels such as 400M or 2.5G, got {text!r}")
     return number
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags for a network, and for what it may take; `check_network` looks at them together."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "-m",
+        "--model",
+        default="edsr-baseline",
+        help="a model of `srzoo list`, the folder of a run or a preset, hf://user/name, a .keras or .weights.h5 file, "
+        "or an export of `srzoo export`: a .tflite or .onnx file, or the folder of a SavedModel. auto takes edsr-real "
+        "for pictures that look damaged, and edsr-baseline for others (default: edsr-baseline)",
+    )
+    which.add_argument("--weights", type=weights_file, help="a .weights.h5 file, such as train.py writes")
+    which.add_argument(
+        "--restore",
+        type=fidelity,
+        help="how much damage (noise, JPEG, blur) to remove, from 0 to 1. 0 uses edsr-baseline, 1 uses edsr-real; "
+        "values between them mix the results of both",
+    )
+    parser.add_argument(
+        "--fidelity",
+        type=fidelity,
+        help="for a model of GAN training (edsr-gan, srgan), from 0 to 1. 0 uses the model as it is, 1 uses the same "
+        "network trained on pixels alone; a higher number invents less detail",
+    )
+    parser.add_argument(
+        "--pixel-weights",
+        help="the network trained on pixels, for --fidelity; takes what --model takes (default: the one that ships)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16", "int8"),
+        default="auto",
+        help="precision of the network. auto takes the fastest that is within one grey level of float32 on average "
+        "(default: auto)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=size_in_bytes,
+        help="memory that the network may use for a tile, such as 800MB or 1.5GiB; a number alone is GB (default: 2GB)",
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=pixels,
+        help="largest number of pixels of a picture (width times height), such as 400M; a larger picture may be a "
+        "decompression bomb (default: 400M)",
+    )
+
+
+def check_network(args: argparse.Namespace) -> list[str]:
+    """The dials that are set, in words; raises ValueError for flags of `add_network` that contradict each other."""
+    if args.pixel_weights and args.fidelity is None:
+        raise ValueError(
+            f"--pixel-weights {args.pixel_weights} has no use without --fidelity; give a number from 0 to 1"
+        )
+    if args.fidelity is not None and (args.model == shipped.AUTO or args.restore is not None):
+        raise ValueError("--fidelity is for one model of GAN training; name it by --model, and leave out --restore")
+    dials = {"fidelity": args.fidelity, "restore": args.restore}
+    return [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
 
 
 def add_size(parser: argparse.ArgumentParser) -> None:

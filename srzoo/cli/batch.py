@@ -9,13 +9,12 @@ from srzoo import names, shipped
 from srzoo.cli import say, show_log
 from srzoo.cli.arguments import (
     FORMAT_NAMES,
-    PRECISION_NAMES,
+    add_network,
     add_size,
+    check_network,
     command,
-    fidelity,
     format_name,
     pixels,
-    size_in_bytes,
     size_of,
 )
 
@@ -40,23 +39,7 @@ def parser() -> argparse.ArgumentParser:
         "below it)",
     )
     ap.add_argument("output", metavar="OUTPUT_DIR", help="folder for the results, with the inputs' sub-folders")
-    which = ap.add_mutually_exclusive_group()
-    which.add_argument(
-        "-m",
-        "--model",
-        default="edsr-baseline",
-        help="the same as for `srzoo resolve`, also auto (default: edsr-baseline)",
-    )
-    which.add_argument("--weights", help="a .weights.h5 file, such as train.py writes, that all workers can read")
-    which.add_argument("--restore", type=fidelity, help="the same as for `srzoo resolve`")
-    ap.add_argument("--fidelity", type=fidelity, help="the same as for `srzoo resolve`")
-    ap.add_argument("--pixel-weights", help="the same as for `srzoo resolve`")
-    ap.add_argument(
-        "--precision",
-        choices=PRECISION_NAMES,
-        default="auto",
-        help="the same as for `srzoo resolve`; auto may differ between machines (default: auto)",
-    )
+    add_network(ap)
     add_size(ap)
     ap.add_argument(
         "--format",
@@ -64,12 +47,6 @@ def parser() -> argparse.ArgumentParser:
         choices=FORMAT_NAMES,
         help="format of the results (default: each input's)",
     )
-    ap.add_argument(
-        "--memory",
-        type=size_in_bytes,
-        help="memory that a worker's network may use for a tile, such as 800MB (default: 2GB)",
-    )
-    ap.add_argument("--max-pixels", type=pixels, help="largest number of pixels of a picture (default: 400M)")
     ap.add_argument(
         "--unit-pixels",
         type=pixels,
@@ -107,17 +84,13 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")
     if args.stall_seconds <= 0:
         raise ValueError(f"--stall-seconds must be above 0, got {args.stall_seconds:g}")
-    if args.pixel_weights and args.fidelity is None:
-        raise ValueError(
-            f"--pixel-weights {args.pixel_weights} has no use without --fidelity; give a number from 0 to 1"
-        )
+    dials = check_network(args)
     from srzoo.archive import running, storage, worker  # before Beam, whose warnings it holds back
     from srzoo.archive.records import Chosen, Settings
     from srzoo.images import MAX_PIXELS
     from srzoo.pictures.formats import QUALITY
     from srzoo.runtimes.choice import Choice
     from srzoo.runtimes.tiles import least_area
-    from srzoo.upscaling.automatic import AUTO
     from srzoo.upscaling.sizes import Size
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY
 
@@ -129,9 +102,7 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError("OUTPUT_DIR's name is not UTF-8, which Beam takes alone; give another folder")
     pattern, prefix, by_ending = running.check_inputs(args.pattern, output)
     size = size_of(args)
-    automatic, damaged = args.model == AUTO, args.restore is not None
-    if args.fidelity is not None and (automatic or damaged):
-        raise ValueError("--fidelity is for one model of GAN training; name it by --model, and leave out --restore")
+    automatic, damaged = args.model == shipped.AUTO, args.restore is not None
     asked = [shipped.FOR_CLEAN] * automatic + [shipped.FOR_DAMAGED] * (automatic or damaged) or [args.model]
     factor = size.scale if size and size.scale else names.DEFAULT_SCALE
     sources = [args.weights] if args.weights else [shipped.nearest(each, factor) for each in asked]
@@ -150,9 +121,7 @@ def main(argv: list[str] | None = None) -> int:
     weights = [
         shipped.content_of(each) if storage.is_local(each) else each for each in (*sources, args.pixel_weights) if each
     ]
-    dials = {"fidelity": args.fidelity, "restore": args.restore}
-    made_by = [AUTO if automatic else sources[0], str(size)]
-    made_by += [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
+    made_by = [shipped.AUTO if automatic else sources[0], str(size), *dials]
     settings = Settings(
         pattern,
         prefix,

@@ -58,10 +58,8 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(f"--{name.replace('_', '-')} must be above 0, got {getattr(args, name)}")
     if args.port is not None and not 0 < args.port < 65536:
         raise ValueError(f"--port must be from 1 to 65535, got {args.port}")
-    from srzoo.upscaling.automatic import AUTO
-
     for model in args.models or ():
-        if model != AUTO:
+        if model != shipped.AUTO:
             shipped.found(model)
     from srzoo.viewing.demo import serve
     from srzoo.viewing.trial import Limits

@@ -17,16 +17,13 @@ from srzoo import names, shipped
 from srzoo.cli import say, show_log
 from srzoo.cli.arguments import (
     FORMAT_NAMES,
-    PRECISION_NAMES,
+    add_network,
     add_size,
+    check_network,
     command,
-    fidelity,
     format_name,
-    pixels,
     place,
-    size_in_bytes,
     size_of,
-    weights_file,
     whole,
 )
 from srzoo.tables import duration, printable
@@ -57,42 +54,8 @@ def parser() -> argparse.ArgumentParser:
     ap.add_argument(
         "images", nargs="+", type=place, help="image files or folders (all images below them); - is standard input"
     )
-    which = ap.add_mutually_exclusive_group()
-    which.add_argument(
-        "-m",
-        "--model",
-        default="edsr-baseline",
-        help="a model of `srzoo list`, the folder of a run or a preset, hf://user/name, a .keras or .weights.h5 file, "
-        "or "
-        "an export of `srzoo export`: a .tflite or .onnx file, or the folder of a SavedModel. auto takes edsr-real for "
-        "pictures that look damaged, and edsr-baseline for others (default: edsr-baseline)",
-    )
-    which.add_argument("--weights", type=weights_file, help="a .weights.h5 file, such as train.py writes")
-    which.add_argument(
-        "--restore",
-        type=fidelity,
-        help="how much damage (noise, JPEG, blur) to remove, from 0 to 1. 0 uses edsr-baseline, 1 uses edsr-real; "
-        "values "
-        "between them mix the results of both",
-    )
+    add_network(ap)
     add_size(ap)
-    ap.add_argument(
-        "--fidelity",
-        type=fidelity,
-        help="for a model of GAN training (edsr-gan, srgan), from 0 to 1. 0 uses the model as it is, 1 uses the same "
-        "network trained on pixels alone; a higher number invents less detail",
-    )
-    ap.add_argument(
-        "--pixel-weights",
-        help="the network trained on pixels, for --fidelity; takes what --model takes (default: the one that ships)",
-    )
-    ap.add_argument(
-        "--precision",
-        choices=PRECISION_NAMES,
-        default="auto",
-        help="precision of the network. auto takes the fastest that is within one grey level of float32 on average "
-        "(default: auto)",
-    )
     ap.add_argument(
         "--self-ensemble",
         action="store_true",
@@ -100,17 +63,6 @@ def parser() -> argparse.ArgumentParser:
     )
     ap.add_argument("--device", choices=("cpu", "gpu"), help="device that computes (default: the GPU if there is one)")
     ap.add_argument("--threads", type=whole(1), help="processor threads to use (default: all)")
-    ap.add_argument(
-        "--memory",
-        type=size_in_bytes,
-        help="memory that the network may use for a tile, such as 800MB or 1.5GiB; a number alone is GB (default: 2GB)",
-    )
-    ap.add_argument(
-        "--max-pixels",
-        type=pixels,
-        help="largest number of pixels of a picture (width times height), such as 400M; a larger picture may be a "
-        "decompression bomb (default: 400M)",
-    )
     out = ap.add_argument_group("results")
     out.add_argument(
         "-o",
@@ -167,13 +119,10 @@ def main(argv: list[str] | None = None) -> int:
         ValueError, OSError: for bad arguments, before anything is written.
     """
     args = parser().parse_args(argv)
-    if args.pixel_weights and args.fidelity is None:
-        raise ValueError(
-            f"--pixel-weights {args.pixel_weights} has no use without --fidelity; give a number from 0 to 1"
-        )
+    dials = check_network(args)
     _set_device(args)
     with _streams(args) as (images, output):
-        return _resolve_all(args, images, output)
+        return _resolve_all(args, images, output, dials)
 
 
 def _set_device(args: argparse.Namespace) -> None:
@@ -208,14 +157,13 @@ def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
                 sys.stdout.buffer.write(result.read_bytes())
 
 
-def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> int:
+def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dials: list[str]) -> int:
     from srzoo.cli.progress import Bar
     from srzoo.images import MAX_PIXELS
     from srzoo.runtimes.choice import Choice, choose
-    from srzoo.runtimes.network import Network
     from srzoo.runtimes.wrapped import interruptible, self_ensemble
     from srzoo.upscaling import batch
-    from srzoo.upscaling.automatic import AUTO, suited
+    from srzoo.upscaling.automatic import suited
     from srzoo.upscaling.memory import resident_memory
     from srzoo.upscaling.sizes import Size
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
@@ -224,12 +172,10 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     if not args.quiet:
         show_log()
     sources = _sources(images, results)
-    choice = Choice(str(args.weights or args.model), args.precision, args.fidelity, args.pixel_weights)
+    choice = Choice(args.weights or args.model, args.precision, args.fidelity, args.pixel_weights)
     if args.restore is not None:
         choice = replace(choice, source=shipped.FOR_DAMAGED, restore=args.restore)
-    if choice.fidelity is not None and (choice.source == AUTO or choice.restore is not None):
-        raise ValueError("--fidelity is for one model of GAN training; name it by --model, and leave out --restore")
-    automatic = choice.source == AUTO
+    automatic = choice.source == shipped.AUTO
     if automatic:
         choice = replace(choice, source=shipped.FOR_CLEAN)
     # What is on a hub is asked for once.
@@ -246,21 +192,15 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path) -> 
     @cache
     def upscaler_of(source: str) -> Upscaler:
         pictures = [each.path for each in sources if not each.refusal]
-        model = choose(replace(choice, source=source), pictures)
-        if not isinstance(model, Network):
-            from srzoo.runtimes.keras import keras_network
-
-            model = keras_network(model)
-        network = interruptible(self_ensemble(model) if args.self_ensemble else model, tick)
+        network = choose(replace(choice, source=source), pictures)
+        network = interruptible(self_ensemble(network) if args.self_ensemble else network, tick)
         return Upscaler(network, args.memory or DEFAULT_MEMORY)
 
     # A name tells its scale, so that nothing is loaded for pictures that are refused.
     ships = shipped.weights_of_name(choice.source)
     size = size_of(args) or Size(names.parse(choice.source).scale if ships else upscaler_of(choice.source).scale)
-    dials = {"fidelity": args.fidelity, "restore": args.restore}
-    details = [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
-    details += ["self-ensemble"] * args.self_ensemble
-    name = AUTO if automatic else shipped.nearest(asked, size.scale or names.DEFAULT_SCALE)
+    details = dials + ["self-ensemble"] * args.self_ensemble
+    name = shipped.AUTO if automatic else shipped.nearest(asked, size.scale or names.DEFAULT_SCALE)
     made_by, options = ", ".join([name, str(size), *details]), f"{args.precision} {args.quality} {weights}"
     results = replace(results, made_by=made_by, options=options, overwrite=args.overwrite)
     max_pixels = args.max_pixels or MAX_PIXELS

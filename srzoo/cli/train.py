@@ -12,7 +12,7 @@ import numpy as np
 
 from srzoo import recipes, shipped
 from srzoo.cli import say, show_log
-from srzoo.cli.arguments import command
+from srzoo.cli.arguments import command, whole
 from srzoo.data.known import check_known
 from srzoo.models import registry
 from srzoo.training.settings import Settings
@@ -54,11 +54,11 @@ def parser() -> argparse.ArgumentParser:
             group.add_argument(f"--{each.name.replace('_', '-')}", *ALSO_CALLED.get(each.name, ()), **how)
     for term, purpose in recipes.TERMS.items():
         gan.add_argument(f"--{term}-weight", type=_positive_float, help=f"{purpose} (default: the objective's)")
-    ap.add_argument("--scale", type=_positive_int, help="scale of the network (default: 4)")
+    ap.add_argument("--scale", type=whole(1), help="scale of the network (default: 4)")
     ap.add_argument("--epochs", type=_epochs, help=argparse.SUPPRESS)
     ap.add_argument("-o", "--output", type=Path, help="folder of the run (default: runs/<model>-<dataset>)")
     ap.add_argument(
-        "--validate-every", type=_positive_int, default=1000, help="steps between two validations (default: 1000)"
+        "--validate-every", type=whole(1), default=1000, help="steps between two validations (default: 1000)"
     )
     ap.add_argument(
         "--engine",
@@ -162,12 +162,6 @@ def _layers(text: str) -> dict[str, float]:
     return layers
 
 
-def _positive_int(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
 def _positive_float(text: str) -> float:
     try:
         value = float(text)
@@ -178,5 +172,5 @@ def _positive_float(text: str) -> float:
     return value
 
 
-TYPES = {int: _positive_int, float: _positive_float, str: str}
+TYPES = {int: whole(1), float: _positive_float, str: str}
 """Type of a setting -> how its flag is read."""

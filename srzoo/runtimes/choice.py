@@ -4,16 +4,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
 
 from srzoo import names, shipped
 from srzoo.models import registry
-from srzoo.runtimes import prepared
+from srzoo.runtimes import exported, prepared
 from srzoo.runtimes.network import Network
 from srzoo.runtimes.wrapped import mixed
-
-if TYPE_CHECKING:
-    import keras
 
 LOGGER = logging.getLogger(__name__)
 
@@ -37,7 +33,7 @@ class Choice:
     restore: float | None = None
 
 
-def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model", Network]:
+def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Network:
     """Loads the network in the precision that is asked for, or in the best one.
 
     Args:
@@ -62,15 +58,14 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Union["keras.Model"
         raise ValueError(f"--precision {choice.precision} is not for mixtures of weights; leave out --fidelity")
     else:
         _check_dial(choice)
-    model = _load(choice, choice.precision == "bfloat16")
-    runtime = (
-        f"as exported to {choice.source}" if isinstance(model, Network) else f"{_precision(model)} by {_backend()}"
-    )
-    LOGGER.info("%s: %s", model.name, runtime)
-    return model
+    if not exported.is_exported(choice.source):
+        return _by_keras(choice)
+    network = exported.load(choice.source)
+    LOGGER.info("%s: as exported to %s", network.name, choice.source)
+    return network
 
 
-def _restoring(choice: Choice, pictures: Sequence[Path], restore: float) -> Union["keras.Model", Network]:
+def _restoring(choice: Choice, pictures: Sequence[Path], restore: float) -> Network:
     """The way from the network for clean pictures to the one for damaged ones.
 
     Their results are mixed, not their weights: between those, LPIPS of damaged pictures is worse than at either end.
@@ -79,51 +74,31 @@ def _restoring(choice: Choice, pictures: Sequence[Path], restore: float) -> Unio
     clean = replace(damaged, source=names.Configuration(shipped.FOR_CLEAN, names.parse(choice.source).scale).name)
     if restore in (0, 1):
         return choose(damaged if restore else clean, pictures)
-    return mixed(_network(choose(clean, pictures)), _network(choose(damaged, pictures)), restore)
+    return mixed(choose(clean, pictures), choose(damaged, pictures), restore)
 
 
-def _network(model: Union["keras.Model", Network]) -> Network:
-    if isinstance(model, Network):
-        return model
-    from srzoo.runtimes.keras import keras_network
-
-    return keras_network(model)
-
-
-def _precision(model) -> str:
-    return {"mixed_bfloat16": "bfloat16"}.get(model.get_layer(index=2).dtype_policy.name, "float32")
-
-
-def _backend() -> str:
-    import keras
-
-    return {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}.get(
-        backend := keras.config.backend(), backend
-    )
-
-
-def _load(choice: Choice, bfloat16: bool = False):
-    """A Keras model, brought towards its pixel-trained partner if a fidelity is given, or a `Network` of an export."""
-    from srzoo.runtimes import exported
-
-    if exported.is_exported(choice.source):
-        return exported.load(choice.source)
+def _by_keras(choice: Choice) -> Network:
+    """A network that Keras runs, brought towards its pixel-trained partner if a fidelity is given."""
     import keras
 
     from srzoo import zoo
+    from srzoo.runtimes.keras import keras_network
 
-    if bfloat16:
+    if choice.precision == "bfloat16":
         keras.config.set_dtype_policy("mixed_bfloat16")
     model = zoo.load(choice.source)
-    if choice.fidelity is None:
-        return model
-    return zoo.interpolate(_partner(choice, model.name), choice.source, 1 - choice.fidelity)
+    if choice.fidelity is not None:
+        model = zoo.interpolate(_partner(choice, model.name), model, 1 - choice.fidelity)
+    precision = {"mixed_bfloat16": "bfloat16"}.get(model.get_layer(index=2).dtype_policy.name, "float32")
+    backend = keras.config.backend()
+    runtime = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}.get(backend, backend)
+    LOGGER.info("%s: %s by %s", model.name, precision, runtime)
+    return keras_network(model)
 
 
 def _check_dial(choice: Choice) -> None:
     """Refuses a network that has no fidelity dial, without TensorFlow unless only Keras can tell its name."""
     from srzoo import stored  # HDF5, which a network that is prepared does not need
-    from srzoo.runtimes import exported
 
     if exported.is_exported(choice.source):
         raise ValueError(

@@ -1,5 +1,7 @@
 """A Keras model as a `Network`. Keras's backend runs it, which takes seconds to import."""
 
+from dataclasses import replace
+
 import keras
 
 from srzoo.models.geometry import features_of, scale_of
@@ -18,11 +20,17 @@ def keras_network(model: keras.Model) -> Network:
     """
     scale_of(model)  # or it is refused
     facts, tail_halo = stages.facts_of(from_keras(model), "float32")
-    parts = split_at_growth(model)
-    if parts is None:
-        return facts.network(_compiled(model))
-    body, tail = map(_compiled, parts)
-    return stages.two_stages(facts, body, tail, tail_halo, stages.LEAST_PIECE)
+    if parts := split_at_growth(model):
+        body, tail = map(_compiled, parts)
+        network = stages.two_stages(facts, body, tail, tail_halo, stages.LEAST_PIECE)
+    else:
+        network = facts.network(_compiled(model))
+    return replace(network, in_machine_memory=runs_in_machine_memory(model))
+
+
+def runs_in_machine_memory(model: keras.Model) -> bool:
+    """Whether a model computes in the machine's memory, not in that of a GPU, whatever Keras's backend."""
+    return all("cpu" in str(weight.value.device).lower() for weight in model.weights[:1])
 
 
 def split_at_growth(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:

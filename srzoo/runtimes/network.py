@@ -24,6 +24,7 @@ class Network:
         run_inside: as `run`, but with rows and columns as its second argument; what it gives around that part is
             arbitrary, which spares time. None: there is only `run`.
         precise: gives the same network in float32, where this one computes in 8 bits for speed and nobody asked for it.
+        in_machine_memory: whether it computes in the machine's memory, not in that of a GPU.
     """
 
     name: str
@@ -35,3 +36,4 @@ class Network:
     border: int = 0
     run_inside: Callable[[np.ndarray, Region], np.ndarray] | None = None
     precise: Callable[[], "Network"] | None = None
+    in_machine_memory: bool = True

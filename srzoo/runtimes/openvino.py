@@ -171,10 +171,9 @@ class _Builder:
     def _made(self, layer: Layer, given: list):
         if layer.name in self._done:
             return given[0]
-        make = getattr(self, f"_{layer.kind}", None)
+        make: Any = getattr(self, f"_{layer.kind}", None)
         # A layer with data of its own shape for every kind would be wrong pixels at best.
-        if make is None or layer.get("data_format", "channels_last") != "channels_last":
-            raise _unknown(layer)
+        _require(layer, make and layer.get("data_format", "channels_last") == "channels_last")
         return make(layer, *given)
 
     def _Rescaling(self, layer, x):
@@ -188,37 +187,30 @@ class _Builder:
         return self._joined(layer, self._ops.multiply, given)
 
     def _joined(self, layer, join: Callable, given: tuple):
-        # An operation with a number has one input.
-        if len(given) < 2:
-            raise _unknown(layer)
+        _require(layer, len(given) > 1)  # an operation with a number has one input
         return functools.reduce(join, given)
 
     def _Concatenate(self, layer, *given):
-        if layer.get("axis", -1) not in (-1, 3):
-            raise _unknown(layer)
+        _require(layer, layer.get("axis", -1) in (-1, 3))
         return self._ops.concat(list(given), 1)
 
     def _ReLU(self, layer, x):
-        if layer.get("max_value") is not None or layer.get("threshold"):
-            raise _unknown(layer)
+        _require(layer, layer.get("max_value") is None and not layer.get("threshold"))
         return self._leaky(x, float(layer.get("negative_slope")))
 
     def _LeakyReLU(self, layer, x):
         return self._leaky(x, float(layer.get("negative_slope")))
 
     def _PReLU(self, layer, x, copies: int = 1):
-        if not {1, 2} <= set(layer.get("shared_axes") or ()):
-            raise _unknown(layer)
+        _require(layer, {1, 2} <= set(layer.get("shared_axes") or ()))
         return self._ops.prelu(x, self._ops.constant(np.tile(self._arrays[layer.name][0].ravel(), copies)))
 
     def _GlobalAveragePooling2D(self, layer, x):
-        if not layer.get("keepdims"):
-            raise _unknown(layer)
+        _require(layer, layer.get("keepdims"))
         return self._ops.reduce_mean(x, [2, 3], keep_dims=True)
 
     def _UpSampling2D(self, layer, x):
-        if layer.get("interpolation") != "nearest":
-            raise _unknown(layer)
+        _require(layer, layer.get("interpolation") == "nearest")
         self._growth *= layer.options["size"][0]
         options = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
         return self._ops.interpolate(x, np.float32(layer.get("size")), "nearest", "scales", axes=[2, 3], **options)
@@ -244,15 +236,13 @@ class _Builder:
 
     def _Activation(self, layer, x):
         name = layer.get("activation")
-        if name not in ACTIVATIONS:
-            raise _unknown(layer)
+        _require(layer, name in ACTIVATIONS)
         if name == "leaky_relu":
             return self._leaky(x, 0.2)
         return x if name == "linear" else getattr(self._ops, name)(x)
 
     def _BatchNormalization(self, layer, x):
-        if layer.get("axis", -1) not in (-1, 3):
-            raise _unknown(layer)
+        _require(layer, layer.get("axis", -1) in (-1, 3))
         gain, shift = self._gain_and_shift(layer)
         return self._ops.add(self._ops.multiply(x, _channels(gain)), _channels(shift))
 
@@ -263,8 +253,7 @@ class _Builder:
     def _Conv2D(self, layer, x):
         size = layer.options["kernel_size"]
         plain = {*layer.get("strides", ()), *layer.get("dilation_rate", ()), layer.get("groups", 1)} == {1}
-        if layer.get("padding") != "same" or not all(side % 2 for side in size) or not plain:
-            raise _unknown(layer)
+        _require(layer, layer.get("padding") == "same" and all(side % 2 for side in size) and plain)
         if self._watched:
             self._watches += [self._ops.reduce_min(x, [0, 2, 3]), self._ops.reduce_max(x, [0, 2, 3])]
         kernel, *bias = self._arrays[layer.name]
@@ -375,8 +364,10 @@ def _shares(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.maximum(np.max(ends, axis=0), 0.02).astype(np.float32) if ends else np.ones_like(low)
 
 
-def _unknown(layer: Layer) -> ValueError:
-    return ValueError(f"layer {layer.name!r} is a {layer.kind} of a kind that srzoo does not build for OpenVINO")
+def _require(layer: Layer, known: Any) -> None:
+    """Refuses a layer of a kind that would be built wrong."""
+    if not known:
+        raise ValueError(f"layer {layer.name!r} is a {layer.kind} of a kind that srzoo does not build for OpenVINO")
 
 
 def _channels(values) -> np.ndarray:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from srzoo import shipped
 from srzoo.names import DEFAULT_SCALE
 from srzoo.pictures.pixels import Pixels, from_channels, from_pillow, to_pillow
 from srzoo.pictures.reading import open_picture
-from srzoo.upscaling.automatic import AUTO, suited
+from srzoo.upscaling.automatic import suited
 from srzoo.upscaling.pictures import upscale_pixels
 from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
@@ -50,7 +51,7 @@ def upscale(
         >>> srzoo.upscale("photo.jpg", scale=2).save("large.png")
     """
     asked = Size(scale, width, height, fit) if scale or width or height else None
-    if model == AUTO and isinstance(picture, str | os.PathLike):
+    if model == shipped.AUTO and isinstance(picture, str | os.PathLike):
         model, _ = suited(Path(picture), scale or DEFAULT_SCALE)  # a file's own tables tell JPEG's quality
     upscaler = model if isinstance(model, Upscaler) else Upscaler(model, DEFAULT_MEMORY, scale, self_ensemble, restore)
     if isinstance(picture, str | os.PathLike):

@@ -7,9 +7,6 @@ from srzoo.images import MAX_PIXELS
 from srzoo.pictures.damage import DAMAGING_QUALITY, Damage, find_damage, quality_of_file
 from srzoo.pictures.reading import open_picture
 
-AUTO = "auto"
-"""Word in the place of a model's name."""
-
 
 def suited(path: Path, factor: float, max_pixels: int = MAX_PIXELS) -> tuple[str, str]:
     """The network for a picture, by its first frame.

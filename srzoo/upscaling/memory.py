@@ -4,10 +4,6 @@ import math
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import keras
 
 SHARE = 0.8
 """Share of the available memory for a tile; other programs need some meanwhile."""
@@ -43,11 +39,6 @@ def resident_memory(root: Path = Path("/")) -> int:
         return 0
     found = re.search(r"^VmRSS:\s*(\d+) kB", status, re.MULTILINE)
     return 1024 * int(found[1]) if found else 0
-
-
-def runs_in_machine_memory(model: "keras.Model") -> bool:
-    """Whether a network computes in the machine's memory, not in that of a GPU, whatever Keras's backend."""
-    return all("cpu" in str(weight.value.device).lower() for weight in model.weights[:1])
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -22,7 +22,6 @@ from srzoo.runtimes.network import Network
 from srzoo.runtimes.tiles import Tile, area, cut, halve, least_area
 from srzoo.upscaling import memory as machine
 from srzoo.upscaling import sizes
-from srzoo.upscaling.automatic import AUTO
 
 if TYPE_CHECKING:
     import keras
@@ -88,7 +87,7 @@ class Upscaler:
         self_ensemble: bool = False,
         restore: float | None = None,
     ):
-        self.automatic = model == AUTO
+        self.automatic = model == shipped.AUTO
         if restore is not None:
             if model != shipped.FOR_CLEAN or not 0 <= restore <= 1:
                 raise ValueError(f"restore must be from 0 to 1, and without a model; got {restore} and {model!r}")
@@ -97,22 +96,20 @@ class Upscaler:
             from srzoo.runtimes.choice import Choice, choose  # networks in memory can do without
 
             source = shipped.FOR_CLEAN if self.automatic else os.fspath(model)
-            model = choose(Choice(shipped.nearest(source, scale or DEFAULT_SCALE), restore=restore))
-        if isinstance(model, Network):
+            network = choose(Choice(shipped.nearest(source, scale or DEFAULT_SCALE), restore=restore))
+        elif isinstance(model, Network):
             network = model
-            self._checks_memory = True
         else:
             # Keras takes seconds to import, which a network of another runtime need not wait for.
             from srzoo.runtimes.keras import keras_network
 
             network = keras_network(model)
-            self._checks_memory = machine.runs_in_machine_memory(model)
         network = wrapped.self_ensemble(network) if self_ensemble else network
         self._precise, self._self_ensemble = network.precise, self_ensemble
         self.name, self.network_scale = network.name, network.scale
         self.halo, self.alignment = network.halo, network.alignment
         self._upscale_tile = network.run_inside or (lambda lr, inside: network.run(lr))
-        self._border = network.border
+        self._border, self._in_machine_memory = network.border, network.in_machine_memory
         self._bytes_per_pixel = network.bytes_per_pixel
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
         self._turn = threading.Lock()  # a runtime computes in buffers of its own
@@ -136,7 +133,7 @@ class Upscaler:
         return self._for_damaged if self.automatic and find_damage(to_uint8(pixels)) else self
 
     def __repr__(self) -> str:
-        name = AUTO if self.automatic else self.name
+        name = shipped.AUTO if self.automatic else self.name
         return f"Upscaler({name!r}, scale={self.scale:g}, memory={self._memory / 1e9:g} GB)"
 
     def __call__(self, pixels: np.ndarray, progress: Progress = iter) -> np.ndarray:
@@ -381,7 +378,7 @@ class Upscaler:
 
     def _fit(self, height: int, width: int) -> None:
         """Makes tiles smaller if the machine has no memory for them: without a GPU no error comes, the system kills."""
-        if not self._checks_memory:
+        if not self._in_machine_memory:
             return
         fitting = machine.SHARE * machine.available_memory() / self._bytes_per_pixel
         if min(height * width, self.max_pixels) > fitting:

@@ -17,7 +17,7 @@ from srzoo.pictures.sources import Source
 from srzoo.runtimes.choice import Choice, choose
 from srzoo.tables import duration
 from srzoo.upscaling import Upscaler, batch
-from srzoo.upscaling.automatic import AUTO, suited
+from srzoo.upscaling.automatic import suited
 from srzoo.upscaling.pictures import needs_precision, upscale_pixels
 from srzoo.upscaling.sizes import Size
 from srzoo.viewing.line import Watch
@@ -126,7 +126,7 @@ def offered(models: Sequence[str] = ()) -> list[tuple[str, str]]:
         models: their names and files; default: `auto`, and all that ship, without their scales.
     """
     ships = {names.parse(model.name).base: model.purpose for model in shipped.list_models()}
-    purposes = {AUTO: FOR_AUTO} | {base: purpose.partition(";")[0] for base, purpose in ships.items()}
+    purposes = {shipped.AUTO: FOR_AUTO} | {base: purpose.partition(";")[0] for base, purpose in ships.items()}
     found = []
     for model in models or purposes:
         base = names.parse(model).base if shipped.weights_of_name(model) else model
@@ -191,7 +191,7 @@ def has_dial(model: str) -> bool:
     Raises:
         FileNotFoundError, ValueError: the errors of `zoo.load`, for a name or a file that is not one.
     """
-    if model == AUTO:
+    if model == shipped.AUTO:
         return False
     name = names.parse(model).name if shipped.weights_of_name(model) else zoo.load(model).name
     return zoo.known(name).base in GAN_TRAINED and zoo.pixel_trained(name) in zoo.shipped_models()
@@ -239,7 +239,7 @@ def answer(uploads: Sequence[Upload], wish: Wish, folder: Path, watch: Watch) ->
 def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) -> dict[str, Any]:
     watch.begin(f"{title}: loading the network")
     model, name = wish.model, ""
-    if model == AUTO:
+    if model == shipped.AUTO:
         model, name = suited(upload.path, wish.scale)
     # Steps as the dial has them, so that few mixtures are held.
     fidelity = round(wish.fidelity, 2)

@@ -6,6 +6,7 @@ import tensorflow as tf
 from skimage import data
 
 from srzoo import zoo
+from srzoo.runtimes import keras as keras_network
 from srzoo.runtimes.tiles import cut, halve
 from srzoo.upscaling import Upscaler, memory
 
@@ -82,7 +83,7 @@ def test_a_result_larger_than_the_memory_is_refused_before_it_kills_the_process(
 
 @pytest.mark.parametrize("gpu", [False, True])
 def test_without_a_gpu_tiles_are_cut_to_the_memory_that_is_there_before_the_system_kills(gpu, monkeypatch, caplog):
-    monkeypatch.setattr(memory, "runs_in_machine_memory", lambda model: not gpu)
+    monkeypatch.setattr(keras_network, "runs_in_machine_memory", lambda model: not gpu)
     model = zoo.create(MODEL)
     upscale = Upscaler(model)
     tried = narrow(upscale, 10**9, None)
