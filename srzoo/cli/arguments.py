@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from srzoo import shipped
 from srzoo.tables import printable
 
 if TYPE_CHECKING:
+    from srzoo.metrics.lpips import Lpips
     from srzoo.upscaling.sizes import Size
 
 FORMAT_NAMES = ("png", "jpeg", "webp", "tiff", "gif", "bmp", "avif", "heif", "jpeg2000")
@@ -151,6 +152,26 @@ def check_network(args: argparse.Namespace) -> list[str]:
         raise ValueError("--fidelity is for one model of GAN training; name it by --model, and leave out --restore")
     dials = {"fidelity": args.fidelity, "restore": args.restore}
     return [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
+
+
+def add_lpips(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags for LPIPS; `lpips_of` reads them."""
+    file: dict[str, Any] = {"type": Path, "metavar": "FILE"}
+    parser.add_argument("--lpips", **file, help="file of LPIPS's weights, which `srzoo import lpips` makes; adds LPIPS")
+    parser.add_argument(
+        "--lpips-backbone",
+        **file,
+        help="file of torchvision's VGG16 weights, if the file of --lpips holds only the heads",
+    )
+
+
+def lpips_of(args: argparse.Namespace) -> Union["Lpips", None]:
+    """LPIPS, if it is asked for; raises ValueError for flags that contradict each other."""
+    if args.lpips_backbone and not args.lpips:
+        raise ValueError("--lpips-backbone was given without --lpips: give the file of the heads as --lpips FILE")
+    from srzoo.metrics import lpips  # NumPy, which `--help` need not wait for
+
+    return lpips.load(args.lpips, args.lpips_backbone) if args.lpips else None
 
 
 def add_size(parser: argparse.ArgumentParser) -> None:

@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 from srzoo import shipped
 from srzoo.cli import say
-from srzoo.cli.arguments import command
+from srzoo.cli.arguments import add_lpips, command, lpips_of
+from srzoo.cli.progress import over_pictures
 
 DESCRIPTION = (
     "Writes one web page that compares bicubic and models on your pictures: linked zoom, maps of the differences, "
@@ -42,13 +42,7 @@ def parser() -> argparse.ArgumentParser:
         "--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic, without other models (default: 4)"
     )
     ap.add_argument("--no-reference", action="store_true", help="upscale the pictures themselves")
-    ap.add_argument(
-        "--lpips",
-        type=Path,
-        metavar="FILE",
-        help="file of LPIPS's weights, which `srzoo import lpips` makes; adds LPIPS",
-    )
-    ap.add_argument("--lpips-backbone", type=Path, metavar="FILE", help="the same as for `srzoo evaluate`")
+    add_lpips(ap)
     return ap
 
 
@@ -65,20 +59,14 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--output must be a file that ends in .html, got {args.output}")
     if args.lpips and args.no_reference:
         raise ValueError("--lpips measures against HR, which --no-reference says is not there")
-    if args.lpips_backbone and not args.lpips:
-        raise ValueError("--lpips-backbone was given without --lpips: give the file of the heads as --lpips FILE")
-    from tqdm import tqdm
-
-    from srzoo.metrics import lpips
+    distance = lpips_of(args)
     from srzoo.viewing.comparison import write_comparison
     from srzoo.viewing.methods import BICUBIC, load_methods
     from srzoo.viewing.pictures import find_pictures
 
-    distance = lpips.load(args.lpips, args.lpips_backbone) if args.lpips else None
     methods = load_methods(args.models if BICUBIC in args.models else [BICUBIC, *args.models], args.scale)
     pictures = find_pictures(args.images, methods[0].scale, not args.no_reference, distance)
-    bar = partial(tqdm, unit="picture", leave=False, disable=None)
-    write_comparison(pictures, methods, args.output, distance, bar)
+    write_comparison(pictures, methods, args.output, distance, over_pictures)
     names = ", ".join(method.name for method in methods)
     size = args.output.stat().st_size / 1e6
     say(f"{args.output}: {len(pictures)} picture(s), {names}, {size:.1f} MB", sys.stdout)

@@ -2,11 +2,11 @@
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 from srzoo.cli import say
 from srzoo.cli.arguments import command
+from srzoo.cli.progress import over_pictures
 from srzoo.degradations.presets import PRESETS
 
 DESCRIPTION = (
@@ -44,11 +44,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if args.seed < 0:
         raise ValueError(f"--seed must be a whole number of at least 0, got {args.seed}")
-    from tqdm import tqdm
-
     from srzoo.degradations.folder import degrade_folder
 
-    bar = partial(tqdm, unit="picture", leave=False, disable=None)
-    count = degrade_folder(args.folder, args.out, args.preset, args.scale, args.seed, bar)
+    count = degrade_folder(args.folder, args.out, args.preset, args.scale, args.seed, over_pictures)
     say(f"{args.out}: {count} picture(s), {args.preset} at x{args.scale}, seed {args.seed}", sys.stdout)
     return 0

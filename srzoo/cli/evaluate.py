@@ -8,8 +8,8 @@ from pathlib import Path
 
 from srzoo import shipped
 from srzoo.cli import say
-from srzoo.cli.arguments import command
-from srzoo.tables import printable
+from srzoo.cli.arguments import add_lpips, command, lpips_of
+from srzoo.cli.progress import over_pictures
 
 DESCRIPTION = (
     "Upscales the pictures of benchmark folders and prints PSNR-Y, SSIM-Y, PSNR-RGB and LR-PSNR, beside bicubic's."
@@ -39,18 +39,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="average over eight flips and turns of the picture; takes eight times as long",
     )
-    ap.add_argument(
-        "--lpips",
-        type=Path,
-        metavar="FILE",
-        help="file of LPIPS's weights, which `srzoo import lpips` makes; adds LPIPS",
-    )
-    ap.add_argument(
-        "--lpips-backbone",
-        type=Path,
-        metavar="FILE",
-        help="file of torchvision's VGG16 weights, if the file of --lpips holds only the heads",
-    )
+    add_lpips(ap)
     ap.add_argument(
         "--dists",
         nargs=2,
@@ -71,19 +60,15 @@ def main(argv: list[str] | None = None) -> int:
             raise FileNotFoundError(f"{folder}: no such folder")
     if args.output and args.output.is_dir():
         raise ValueError(f"--output must be a file, but {args.output} is a folder")
-    if args.lpips_backbone and not args.lpips:
-        raise ValueError("--lpips-backbone was given without --lpips: give the file of the heads as --lpips FILE")
     if args.model != "bicubic":
         shipped.found(args.model)
-    from tqdm import tqdm
-
+    distance = lpips_of(args)
     from srzoo import bicubic, zoo
     from srzoo.evaluation import TABLE_FORMATS, evaluate, find_pairs
     from srzoo.images import atomic_file
-    from srzoo.metrics import dists, lpips
+    from srzoo.metrics import dists
     from srzoo.upscaling import Upscaler
 
-    distance = lpips.load(args.lpips, args.lpips_backbone) if args.lpips else None
     texture = dists.load(*args.dists) if args.dists else None
     upscale: Callable
     if args.model == "bicubic":
@@ -97,10 +82,8 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(f"--scale {args.scale} was given, but {name} upscales by {scale}")
     for folder in args.folders:
         find_pairs(folder, scale, distance)  # report a bad pair in the last folder before spending hours on the first
-    # The bar is on stderr, and only at a terminal: stdout holds the table alone.
-    bar = partial(tqdm, unit="picture", leave=False, disable=None)
     reports = [
-        evaluate(upscale, name, scale, folder, partial(bar, desc=printable(folder.name)), distance, texture)
+        evaluate(upscale, name, scale, folder, partial(over_pictures, title=folder.name), distance, texture)
         for folder in args.folders
     ]
     table = TABLE_FORMATS[args.format](reports)

@@ -2,11 +2,11 @@
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 from srzoo.cli import say
 from srzoo.cli.arguments import command
+from srzoo.cli.progress import over_pictures
 
 DESCRIPTION = "Takes a mean opinion score: makes a web page where people rate pictures, and reports their answers."
 
@@ -81,8 +81,6 @@ def _create(args: argparse.Namespace) -> int:
         raise ValueError("the folder of pictures is missing: give --models MODEL... FOLDER")
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    from tqdm import tqdm
-
     from srzoo.viewing.key import KEY
     from srzoo.viewing.methods import load_methods
     from srzoo.viewing.study import PAGE, Plan, check_output, create_study
@@ -90,8 +88,7 @@ def _create(args: argparse.Namespace) -> int:
     check_output(args.output)
     plan = Plan(args.crop, args.pictures, args.repeats, args.examples, not args.no_reference)
     methods = load_methods(models, args.scale)
-    bar = partial(tqdm, unit="picture", leave=False, disable=None)
-    key = create_study(folder, methods, args.output, plan, bar)
+    key = create_study(folder, methods, args.output, plan, over_pictures)
     page = args.output / PAGE
     say(
         f"{page}: {len(key.pictures)} pictures, {len(key.models)} versions each, {key.repeats} shown twice; "

@@ -1,11 +1,19 @@
-"""The bar that shows how far a picture is."""
+"""Bars that show how far a picture is, and how many are done."""
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from srzoo.runtimes.tiles import Tile, area
+from srzoo.tables import printable
+
+
+def over_pictures(pictures: Sequence, title: str = "") -> Iterable:
+    """Gives pictures back one by one, with a bar on stderr if that is a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(pictures, printable(title) or None, unit="picture", leave=False, disable=None)
 
 
 class Bar:

@@ -35,7 +35,7 @@ def resize(pixels: np.ndarray, shape: tuple[int, int], method: str) -> np.ndarra
     """Resizes to another height and width.
 
     Args:
-        pixels: see above.
+        pixels: see above, of any number of channels.
         shape: height and width of the result.
         method: `area` (means of what each pixel covers), `bilinear` and `bicubic` as PyTorch and OpenCV have them (no
             antialiasing; Keys' cubic with a = -0.75), or `matlab`, the bicubic of `srzoo.bicubic`.
@@ -43,7 +43,7 @@ def resize(pixels: np.ndarray, shape: tuple[int, int], method: str) -> np.ndarra
     height, width = (_weights(*sides, method) for sides in zip(pixels.shape, shape))
     rows = (height @ pixels.reshape(len(pixels), -1)).reshape(shape[0], *pixels.shape[1:])
     columns = rows.transpose(1, 0, 2)
-    resized = (width @ columns.reshape(len(columns), -1)).reshape(shape[1], shape[0], 3)
+    resized = (width @ columns.reshape(len(columns), -1)).reshape(shape[1], shape[0], -1)
     return np.ascontiguousarray(resized.transpose(1, 0, 2))
 
 
