@@ -73,13 +73,20 @@ def shrink(pixels: "tf.Tensor", scale: int) -> "tf.Tensor":
     """
     import tensorflow as tf  # arrays do without
 
-    margin = _REACH * scale
-    for axis in (1, 2):
-        size = tf.shape(pixels)[axis]
-        index = tf.math.floormod(tf.range(-margin, size + margin), 2 * size)
-        pixels = tf.gather(pixels, tf.minimum(index, 2 * size - 1 - index), axis=axis)
+    pixels = mirrored(pixels, _REACH * scale)
     resized = tf.image.resize(pixels, tf.shape(pixels)[1:3] // scale, method="bicubic", antialias=True)
     return resized[:, _REACH:-_REACH, _REACH:-_REACH]
+
+
+def mirrored(pixels: "tf.Tensor", margin: int) -> "tf.Tensor":
+    """Continues tensors (N, H, W, C) at their borders by a number of pixels, which may be more than the sides."""
+    import tensorflow as tf
+
+    for axis in (1, 2):
+        size = tf.shape(pixels)[axis]
+        place = tf.math.floormod(tf.range(-margin, size + margin), 2 * size)
+        pixels = tf.gather(pixels, tf.minimum(place, 2 * size - 1 - place), axis=axis)
+    return pixels
 
 
 def crop_to_multiple(pixels: np.ndarray, scale: int) -> np.ndarray:

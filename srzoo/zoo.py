@@ -246,13 +246,3 @@ def _architecture(configuration: Configuration) -> Configuration:
     build = entry_of(configuration.base).build
     first = next(name for name, entry in registry.MODELS.items() if entry.build == build)
     return Configuration(first, configuration.scale, configuration.options)
-
-
-def weights_name(path: str | os.PathLike) -> str:
-    """Full name of the model whose weights a `.weights.h5` file holds.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is not one that `save_weights` wrote, or damaged.
-    """
-    return inspect(path)[0].name

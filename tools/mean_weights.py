@@ -13,7 +13,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from srzoo import zoo
+from srzoo import stored, zoo
 
 
 def part(text: str) -> tuple[Path, float]:
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
     shares = [share for _, share in args.parts]
     if not math.isclose(sum(shares), 1):
         ap.error(f"the shares add up to {sum(shares):g}; expected 1")
-    names = {zoo.weights_name(path) for path, _ in args.parts}
+    names = {stored.inspect(path)[0].name for path, _ in args.parts}
     if len(names) > 1:
         ap.error(f"the files are of different networks, {', '.join(sorted(names))}; expected one")
     model, *others = [zoo.load(path) for path, _ in args.parts]

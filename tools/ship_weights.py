@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import h5py
 import numpy as np
 
-from srzoo import shipped, stored, zoo
+from srzoo import shipped, stored
 from srzoo.images import atomic_file
 from srzoo.models.geometry import scale_of
 from srzoo.runtimes import openvino
@@ -52,7 +52,7 @@ def store_ranges(weights: Path) -> None:
 
 def main() -> None:
     source = Path(sys.argv[1])
-    name = zoo.weights_name(source)
+    name = stored.inspect(source)[0].name
     target = shipped.SHIPPED / f"{name}.weights.h5"
     store_in_float16(source, target)
     store_ranges(target)

@@ -37,11 +37,6 @@ class PairCache:
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return iter(self._pairs)
 
-    @property
-    def on_disk(self) -> int:
-        """Bytes that did not fit in memory."""
-        return self._file.tell() if self._file else 0
-
     def append(self, lr: np.ndarray, hr: np.ndarray) -> None:
         size = lr.nbytes + hr.nbytes
         if size <= self._free:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from srzoo.bicubic import mirrored
+
 
 @dataclass(frozen=True)
 class TiledNetwork:
@@ -53,12 +55,8 @@ def upscale_tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
     margin = network.border
     if not margin:
         return _tiled(pixels, network)
-    for axis in (1, 2):
-        length = tf.shape(pixels)[axis]
-        place = tf.math.floormod(tf.range(-margin, length + margin), 2 * length)
-        pixels = tf.gather(pixels, tf.minimum(place, 2 * length - 1 - place), axis=axis)
-    margin *= network.scale
-    return _tiled(pixels, network)[:, margin:-margin, margin:-margin]
+    inside = slice(margin * network.scale, -margin * network.scale)
+    return _tiled(mirrored(pixels, margin), network)[:, inside, inside]
 
 
 def _tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from srzoo import zoo
+from srzoo import stored, zoo
 from srzoo.training.session import train_stages
 from srzoo.training.stages import stages_of
 
@@ -45,8 +45,8 @@ def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp
     caplog.set_level("INFO", "srzoo")
     stages = stages_of(str(photos), f"{model}-x4.{SIZES}", steps=20, **options)
     train_quietly(tmp_path, stages)
-    assert zoo.weights_name(tmp_path / "pixel" / "best.weights.h5") == f"{pixel}-x4.{SIZES}"
-    assert zoo.weights_name(tmp_path / "adversarial" / "best.weights.h5") == f"{model}-x4.{SIZES}"
+    assert stored.inspect(tmp_path / "pixel" / "best.weights.h5")[0].name == f"{pixel}-x4.{SIZES}"
+    assert stored.inspect(tmp_path / "adversarial" / "best.weights.h5")[0].name == f"{model}-x4.{SIZES}"
     first, second = rows_of(tmp_path / "pixel"), rows_of(tmp_path / "adversarial")
     best = max(float(row["psnr_y"]) for row in first if row["psnr_y"])
     assert second[0]["step"] == "0" and float(second[0]["psnr_y"]) == pytest.approx(best, abs=1e-3)
@@ -72,7 +72,7 @@ def test_the_flow_for_damaged_pictures_trains_a_u_net_against_sharpened_hr(photo
     train_quietly(tmp_path, stages)
     last = [row for row in rows_of(tmp_path / "adversarial") if row["loss"]][-1]
     assert all(float(last[term]) > 0 for term in ("content", "adversarial", "pixel", "d_loss"))
-    assert zoo.weights_name(tmp_path / "adversarial" / "best.weights.h5") == f"edsr-real-x4.{SIZES}"
+    assert stored.inspect(tmp_path / "adversarial" / "best.weights.h5")[0].name == f"edsr-real-x4.{SIZES}"
 
 
 @pytest.mark.slow
