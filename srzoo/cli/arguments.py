@@ -6,8 +6,9 @@ import re
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 from srzoo import shipped
 from srzoo.tables import printable
@@ -96,6 +97,7 @@ def pixels(text: str) -> int:
 
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Adds the flags for a network, and for what it may take; `check_network` looks at them together."""
+    add = parser.add_argument
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "-m",
@@ -112,29 +114,29 @@ def add_network(parser: argparse.ArgumentParser) -> None:
         help="how much damage (noise, JPEG, blur) to remove, from 0 to 1. 0 uses edsr-baseline, 1 uses edsr-real; "
         "values between them mix the results of both",
     )
-    parser.add_argument(
+    add(
         "--fidelity",
         type=fidelity,
         help="for a model of GAN training (edsr-gan, srgan), from 0 to 1. 0 uses the model as it is, 1 uses the same "
         "network trained on pixels alone; a higher number invents less detail",
     )
-    parser.add_argument(
+    add(
         "--pixel-weights",
         help="the network trained on pixels, for --fidelity; takes what --model takes (default: the one that ships)",
     )
-    parser.add_argument(
+    add(
         "--precision",
         choices=("auto", "float32", "bfloat16", "int8"),
         default="auto",
         help="precision of the network. auto takes the fastest that is within one grey level of float32 on average "
         "(default: auto)",
     )
-    parser.add_argument(
+    add(
         "--memory",
         type=size_in_bytes,
         help="memory that the network may use for a tile, such as 800MB or 1.5GiB; a number alone is GB (default: 2GB)",
     )
-    parser.add_argument(
+    add(
         "--max-pixels",
         type=pixels,
         help="largest number of pixels of a picture (width times height), such as 400M; a larger picture may be a "
@@ -156,13 +158,9 @@ def check_network(args: argparse.Namespace) -> list[str]:
 
 def add_lpips(parser: argparse.ArgumentParser) -> None:
     """Adds the flags for LPIPS; `lpips_of` reads them."""
-    file: dict[str, Any] = {"type": Path, "metavar": "FILE"}
-    parser.add_argument("--lpips", **file, help="file of LPIPS's weights, which `srzoo import lpips` makes; adds LPIPS")
-    parser.add_argument(
-        "--lpips-backbone",
-        **file,
-        help="file of torchvision's VGG16 weights, if the file of --lpips holds only the heads",
-    )
+    add = partial(parser.add_argument, type=Path, metavar="FILE")
+    add("--lpips", help="file of LPIPS's weights, which `srzoo import lpips` makes; adds LPIPS")
+    add("--lpips-backbone", help="file of torchvision's VGG16 weights, if the file of --lpips holds only the heads")
 
 
 def lpips_of(args: argparse.Namespace) -> Union["Lpips", None]:
@@ -176,17 +174,17 @@ def lpips_of(args: argparse.Namespace) -> Union["Lpips", None]:
 
 def add_size(parser: argparse.ArgumentParser) -> None:
     """Adds the flags for a size; `size_of` reads them."""
-    group = parser.add_argument_group("size of the results (default: the model's scale)")
-    group.add_argument("-s", "--scale", type=_scale, help="factor on width and height, such as 2, 3 or 1.5, up to 16")
-    group.add_argument(
+    add = parser.add_argument_group("size of the results (default: the model's scale)").add_argument
+    add("-s", "--scale", type=_scale, help="factor on width and height, such as 2, 3 or 1.5, up to 16")
+    add(
         "--size",
         type=_sides,
         metavar="WxH",
         help="width and height in pixels, such as 3840x2160, in the picture's aspect ratio",
     )
-    group.add_argument("--width", type=whole(1), help="width in pixels; the height follows")
-    group.add_argument("--height", type=whole(1), help="height in pixels; the width follows")
-    group.add_argument("--fit", action="store_true", help="take the largest size that fits into --size")
+    add("--width", type=whole(1), help="width in pixels; the height follows")
+    add("--height", type=whole(1), help="height in pixels; the width follows")
+    add("--fit", action="store_true", help="take the largest size that fits into --size")
 
 
 def size_of(args: argparse.Namespace) -> Union["Size", None]:

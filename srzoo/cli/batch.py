@@ -32,34 +32,30 @@ EPILOG = """examples:
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo batch", DESCRIPTION, EPILOG, allow_abbrev=False)
-    ap.add_argument(
+    add = ap.add_argument
+    add(
         "pattern",
         metavar="INPUT_PATTERN",
         help="pattern such as 'photos/**.jpg' (* within a folder, ** also below), a file, or a folder (all pictures "
         "below it)",
     )
-    ap.add_argument("output", metavar="OUTPUT_DIR", help="folder for the results, with the inputs' sub-folders")
+    add("output", metavar="OUTPUT_DIR", help="folder for the results, with the inputs' sub-folders")
     add_network(ap)
     add_size(ap)
-    ap.add_argument(
-        "--format",
-        type=format_name,
-        choices=FORMAT_NAMES,
-        help="format of the results (default: each input's)",
-    )
-    ap.add_argument(
+    add("--format", type=format_name, choices=FORMAT_NAMES, help="format of the results (default: each input's)")
+    add(
         "--unit-pixels",
         type=pixels,
         default=1_000_000,
         help="size of a work unit; larger pictures are cut into units, and any worker upscales a unit (default: 1M)",
     )
-    ap.add_argument(
+    add(
         "--overwrite",
         action="store_true",
         help="if several inputs have one result, take the last input; otherwise all of them fail",
     )
-    ap.add_argument("--workers", type=int, default=1, help="processes on this machine (default: 1); not with --runner")
-    ap.add_argument(
+    add("--workers", type=int, default=1, help="processes on this machine (default: 1); not with --runner")
+    add(
         "--stall-seconds",
         type=float,
         default=900,

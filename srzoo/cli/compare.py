@@ -26,8 +26,9 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo compare", DESCRIPTION, EPILOG)
-    ap.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a picture or a folder of pictures")
-    ap.add_argument(
+    add = ap.add_argument
+    add("images", nargs="+", type=Path, metavar="IMAGE", help="a picture or a folder of pictures")
+    add(
         "--models",
         nargs="+",
         required=True,
@@ -35,13 +36,9 @@ def parser() -> argparse.ArgumentParser:
         help="names of `srzoo list`, or files of weights or models; LABEL=MODEL gives a model another name. Bicubic is "
         "always on the page, in the first place unless you name it elsewhere",
     )
-    ap.add_argument(
-        "-o", "--output", type=Path, default=Path("compare.html"), help="file of the page (default: compare.html)"
-    )
-    ap.add_argument(
-        "--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic, without other models (default: 4)"
-    )
-    ap.add_argument("--no-reference", action="store_true", help="upscale the pictures themselves")
+    add("-o", "--output", type=Path, default=Path("compare.html"), help="file of the page (default: compare.html)")
+    add("--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic, without other models (default: 4)")
+    add("--no-reference", action="store_true", help="upscale the pictures themselves")
     add_lpips(ap)
     return ap
 

@@ -29,13 +29,12 @@ EPILOG = "\n".join(
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo degrade", DESCRIPTION, EPILOG)
-    ap.add_argument("folder", type=Path, metavar="FOLDER", help="folder with pictures, or with HR/")
-    ap.add_argument("out", type=Path, metavar="OUT", help="new folder for the result")
-    ap.add_argument("--preset", default="real", choices=tuple(PRESETS), help="kind of damage (default: real)")
-    ap.add_argument(
-        "--scale", type=int, default=4, choices=(2, 3, 4, 8), help="size of HR over that of LR (default: 4)"
-    )
-    ap.add_argument("--seed", type=int, default=0, help="seed of the random numbers (default: 0)")
+    add = ap.add_argument
+    add("folder", type=Path, metavar="FOLDER", help="folder with pictures, or with HR/")
+    add("out", type=Path, metavar="OUT", help="new folder for the result")
+    add("--preset", default="real", choices=tuple(PRESETS), help="kind of damage (default: real)")
+    add("--scale", type=int, default=4, choices=(2, 3, 4, 8), help="size of HR over that of LR (default: 4)")
+    add("--seed", type=int, default=0, help="seed of the random numbers (default: 0)")
     return ap
 
 

@@ -19,34 +19,31 @@ EPILOG = """examples:
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo demo", DESCRIPTION, EPILOG)
-    ap.add_argument(
+    add = ap.add_argument
+    add(
         "--models",
         nargs="+",
         metavar="MODEL",
         help="names of `srzoo list`, auto, or files (default: auto and all models that ship)",
     )
-    ap.add_argument("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine alone)")
-    ap.add_argument(
+    add("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine alone)")
+    add(
         "--allow-host",
         nargs="+",
         default=[],
         metavar="NAME",
         help="host names that browsers may use besides localhost, if only this machine has access",
     )
-    ap.add_argument("--port", type=int, help="port to listen at (default: the first free one from 7860 on)")
-    ap.add_argument(
+    add("--port", type=int, help="port to listen at (default: the first free one from 7860 on)")
+    add(
         "--max-megapixels",
         type=float,
         default=16.0,
         help="largest picture before upscaling, in millions of pixels (default: 16)",
     )
-    ap.add_argument(
-        "--max-pictures", type=int, default=8, help="largest number of pictures of one person at a time (default: 8)"
-    )
-    ap.add_argument(
-        "--queue", type=int, default=8, help="requests that may wait; the server computes one at a time (default: 8)"
-    )
-    ap.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    add("--max-pictures", type=int, default=8, help="largest number of pictures of one person at a time (default: 8)")
+    add("--queue", type=int, default=8, help="requests that may wait; the server computes one at a time (default: 8)")
+    add("--no-browser", action="store_true", help="do not open a browser")
     return ap
 
 

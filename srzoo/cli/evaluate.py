@@ -25,30 +25,29 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo evaluate", DESCRIPTION, EPILOG)
-    ap.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="benchmark folders")
-    ap.add_argument(
+    add = ap.add_argument
+    add("folders", nargs="+", type=Path, metavar="FOLDER", help="benchmark folders")
+    add(
         "--model",
         required=True,
         help="a model of `srzoo list`, a run's folder, a .keras or .weights.h5 file, or bicubic",
     )
-    ap.add_argument(
-        "--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic (default: 4); a model has its own"
-    )
-    ap.add_argument(
+    add("--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic (default: 4); a model has its own")
+    add(
         "--self-ensemble",
         action="store_true",
         help="average over eight flips and turns of the picture; takes eight times as long",
     )
     add_lpips(ap)
-    ap.add_argument(
+    add(
         "--dists",
         nargs=2,
         type=Path,
         metavar=("FILE", "VGG16"),
         help="weights that `srzoo import dists` and `srzoo import vgg` make: DISTS is measured too",
     )
-    ap.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
-    ap.add_argument("--output", type=Path, help="a file for the table, instead of the terminal")
+    add("--format", choices=("markdown", "csv", "json"), default="markdown")
+    add("--output", type=Path, help="a file for the table, instead of the terminal")
     return ap
 
 

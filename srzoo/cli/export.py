@@ -30,10 +30,11 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo export", DESCRIPTION, EPILOG)
-    ap.add_argument("model", help="a model of `srzoo list`, a run's folder, or a .keras or .weights.h5 file")
-    ap.add_argument("--output", type=Path, required=True, help="folder for the export; the command makes it")
-    ap.add_argument("--format", choices=FORMATS, default="saved_model", help="format (default: saved_model)")
-    ap.add_argument(
+    add = ap.add_argument
+    add("model", help="a model of `srzoo list`, a run's folder, or a .keras or .weights.h5 file")
+    add("--output", type=Path, required=True, help="folder for the export; the command makes it")
+    add("--format", choices=FORMATS, default="saved_model", help="format (default: saved_model)")
+    add(
         "--precision",
         choices=("float32", "float16", "dynamic", "int8"),
         default="float32",
@@ -41,19 +42,15 @@ def parser() -> argparse.ArgumentParser:
         "quarters it; int8 has weights and computation in 8 bits, and is fastest on phones and on processors with "
         "instructions for it (default: float32)",
     )
-    ap.add_argument("--version", type=int, help="version of a saved_model (default: the next free one)")
-    ap.add_argument(
-        "--max-pixels",
-        type=int,
-        help="largest image that a saved_model accepts, in pixels (default: 16 million)",
-    )
-    ap.add_argument(
+    add("--version", type=int, help="version of a saved_model (default: the next free one)")
+    add("--max-pixels", type=int, help="largest image that a saved_model accepts, in pixels (default: 16 million)")
+    add(
         "--calibration",
         type=Path,
         metavar="FOLDER",
         help="pictures like those that you want to upscale, for int8 (default: photographs of scikit-image)",
     )
-    ap.add_argument(
+    add(
         "--layout",
         metavar="PROJECT",
         help="program that will read safetensors: EDSR-PyTorch, BasicSR, mmagic, Real-ESRGAN or ESRGAN (default: the "

@@ -39,22 +39,23 @@ COMPARING = {
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo import", DESCRIPTION, EPILOG)
-    ap.add_argument("checkpoint", type=Path, metavar="FILE", help="a .pt, .pth or .safetensors file")
-    ap.add_argument(
+    add = ap.add_argument
+    add("checkpoint", type=Path, metavar="FILE", help="a .pt, .pth or .safetensors file")
+    add(
         "--as",
         dest="name",
         metavar="MODEL",
         help="name of the model, such as edsr-gan or esrgan, or a full name that the file must fit (default: by its "
         "sizes)",
     )
-    ap.add_argument("--scale", type=int, metavar="N", help="scale that the file must have (default: the file's)")
-    ap.add_argument(
+    add("--scale", type=int, metavar="N", help="scale that the file must have (default: the file's)")
+    add(
         "--residual-scaling",
         type=float,
         metavar="FACTOR",
         help="res_scale of EDSR's training, which no file holds (default: 0.1 for edsr, 1 for others)",
     )
-    ap.add_argument(
+    add(
         "--output",
         type=Path,
         metavar="FILE",

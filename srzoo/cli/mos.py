@@ -25,36 +25,27 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_create(ap: argparse.ArgumentParser) -> None:
-    ap.add_argument(
-        "folder", nargs="?", type=Path, metavar="FOLDER", help="folder with HR pictures, or with HR/ and maybe LR_x4/"
-    )
-    ap.add_argument(
+    add = ap.add_argument
+    add("folder", nargs="?", type=Path, metavar="FOLDER", help="folder with HR pictures, or with HR/ and maybe LR_x4/")
+    add(
         "--models",
         nargs="+",
         required=True,
         metavar="MODEL",
         help="bicubic, names of `srzoo list`, or files of weights or models; LABEL=MODEL gives a model another name",
     )
-    ap.add_argument("-o", "--output", type=Path, required=True, help="new folder for the study")
-    ap.add_argument(
-        "--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic, without other models (default: 4)"
-    )
-    ap.add_argument(
-        "--crop", type=int, default=320, help="largest side that the page shows, in HR pixels (default: 320)"
-    )
-    ap.add_argument(
+    add("-o", "--output", type=Path, required=True, help="new folder for the study")
+    add("--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic, without other models (default: 4)")
+    add("--crop", type=int, default=320, help="largest side that the page shows, in HR pixels (default: 320)")
+    add(
         "--pictures",
         type=int,
         default=20,
         help="largest number of pictures, evenly spread over the folder (default: 20)",
     )
-    ap.add_argument(
-        "--repeats", type=int, help="number of versions that raters see twice (default: a tenth, at least three)"
-    )
-    ap.add_argument("--examples", type=int, default=3, help="number of examples at the start (default: 3)")
-    ap.add_argument(
-        "--no-reference", action="store_true", help="upscale the pictures themselves; there is no hidden HR"
-    )
+    add("--repeats", type=int, help="number of versions that raters see twice (default: a tenth, at least three)")
+    add("--examples", type=int, default=3, help="number of examples at the start (default: 3)")
+    add("--no-reference", action="store_true", help="upscale the pictures themselves; there is no hidden HR")
 
 
 def _add_report(ap: argparse.ArgumentParser) -> None:

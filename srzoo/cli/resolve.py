@@ -51,61 +51,58 @@ LONG = 1_000_000
 
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo resolve", DESCRIPTION, EPILOG)
-    ap.add_argument(
-        "images", nargs="+", type=place, help="image files or folders (all images below them); - is standard input"
-    )
+    add = ap.add_argument
+    add("images", nargs="+", type=place, help="image files or folders (all images below them); - is standard input")
     add_network(ap)
     add_size(ap)
-    ap.add_argument(
+    add(
         "--self-ensemble",
         action="store_true",
         help="average over eight flips and turns of the picture; takes eight times as long",
     )
-    ap.add_argument("--device", choices=("cpu", "gpu"), help="device that computes (default: the GPU if there is one)")
-    ap.add_argument("--threads", type=whole(1), help="processor threads to use (default: all)")
-    out = ap.add_argument_group("results")
-    out.add_argument(
+    add("--device", choices=("cpu", "gpu"), help="device that computes (default: the GPU if there is one)")
+    add("--threads", type=whole(1), help="processor threads to use (default: all)")
+    add_result = ap.add_argument_group("results").add_argument
+    add_result(
         "-o",
         "--output",
         type=place,
         help="folder for the results, or a file such as out.png for one picture; - is standard output (default: "
         "results)",
     )
-    out.add_argument("--beside", action="store_true", help="write each result beside its input")
-    out.add_argument(
+    add_result("--beside", action="store_true", help="write each result beside its input")
+    add_result(
         "--suffix", help="text between a result's name and its ending, such as _x4 (default: none; with --beside _sr)"
     )
-    out.add_argument(
+    add_result(
         "--format",
         type=format_name,
         choices=FORMAT_NAMES,
         help="format of the results (default: each input's); srzoo writes PNG if the format cannot hold a picture",
     )
-    out.add_argument(
+    add_result(
         "--quality",
         type=whole(1, 100),
         default=95,
         help="quality of JPEG, WebP, AVIF and HEIF, from 1 to 100 (default: 95)",
     )
-    out.add_argument(
-        "--compare", action="store_true", help="also write <name>_compare.png: LR, bicubic and SR side by side"
-    )
-    out.add_argument(
+    add_result("--compare", action="store_true", help="also write <name>_compare.png: LR, bicubic and SR side by side")
+    add_result(
         "--overwrite",
         action="store_true",
         help="let a result replace an input, the result of another input, or the result of another model",
     )
-    out.add_argument(
+    add_result(
         "--resume",
         action="store_true",
         help="skip pictures that have a result of the same file, model and options; use it to repeat a command after "
         "an "
         "interruption",
     )
-    out.add_argument(
+    add_result(
         "--dry-run", action="store_true", help="print what the command would do and how long it would take, and stop"
     )
-    out.add_argument("-q", "--quiet", action="store_true", help="print only errors")
+    add_result("-q", "--quiet", action="store_true", help="print only errors")
     return ap
 
 

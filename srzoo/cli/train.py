@@ -40,6 +40,7 @@ ALSO_CALLED = {"model": ["-m"], "batch": ["--batch-size"], "learning_rate": ["--
 def parser() -> argparse.ArgumentParser:
     """One flag for each setting that has a help text, and flags that change no result."""
     ap = command("srzoo train", DESCRIPTION, EPILOG)
+    add = ap.add_argument
     gan = ap.add_argument_group("GAN training (--model edsr-gan, srgan or esrgan)")
     for each in fields(Settings):
         if "help" not in each.metadata:
@@ -54,22 +55,20 @@ def parser() -> argparse.ArgumentParser:
             group.add_argument(f"--{each.name.replace('_', '-')}", *ALSO_CALLED.get(each.name, ()), **how)
     for term, purpose in recipes.TERMS.items():
         gan.add_argument(f"--{term}-weight", type=_positive_float, help=f"{purpose} (default: the objective's)")
-    ap.add_argument("--scale", type=whole(1), help="scale of the network (default: 4)")
-    ap.add_argument("--epochs", type=_epochs, help=argparse.SUPPRESS)
-    ap.add_argument("-o", "--output", type=Path, help="folder of the run (default: runs/<model>-<dataset>)")
-    ap.add_argument(
-        "--validate-every", type=whole(1), default=1000, help="steps between two validations (default: 1000)"
-    )
-    ap.add_argument(
+    add("--scale", type=whole(1), help="scale of the network (default: 4)")
+    add("--epochs", type=_epochs, help=argparse.SUPPRESS)
+    add("-o", "--output", type=Path, help="folder of the run (default: runs/<model>-<dataset>)")
+    add("--validate-every", type=whole(1), default=1000, help="steps between two validations (default: 1000)")
+    add(
         "--engine",
         choices=("auto", "winograd", "tensorflow"),
         default="auto",
         help="code that computes the gradient on a processor. winograd trains EDSR-baseline about three times as fast "
         "and needs g++; auto uses it if it can (default: auto)",
     )
-    ap.add_argument("--data-dir", help="folder in which tensorflow-datasets keeps its data")
-    ap.add_argument("--memory", type=_positive_float, default=4.0, help="GB of decoded pictures in memory (default: 4)")
-    ap.add_argument(
+    add("--data-dir", help="folder in which tensorflow-datasets keeps its data")
+    add("--memory", type=_positive_float, default=4.0, help="GB of decoded pictures in memory (default: 4)")
+    add(
         "--distribute",
         choices=("mirrored", "multi-worker"),
         help="train on all GPUs of this machine, or in the processes that TF_CONFIG names; --batch counts all of them",

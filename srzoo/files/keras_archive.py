@@ -92,7 +92,7 @@ def check_archive(path: Path) -> None:
         ValueError: if it is damaged, is packed other than Keras packs it, names a class that no network of srzoo's has,
             or describes more weights than it holds.
     """
-    description, weights = _folder_entries(path) if path.is_dir() else _archive_entries(path)
+    description, weights = _entries(path)
     config = json.loads(description)
     if isinstance(config, dict):
         # How the model was compiled, which is neither needed nor read.
@@ -126,17 +126,15 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 
 
-def _archive_entries(path: Path) -> tuple[bytes, bytes]:
+def _entries(path: Path) -> tuple[bytes, bytes]:
     """Description and weights."""
+    if path.is_dir():
+        if (path / "config.json").stat().st_size > MAX_CONFIG:
+            raise ValueError("its config.json is of unlikely length for a description")
+        return (path / "config.json").read_bytes(), (path / "model.weights.h5").read_bytes()
     with zipfile.ZipFile(path) as archive:
         _check_entries(archive, path.stat().st_size)
         return archive.read("config.json"), archive.read("model.weights.h5")
-
-
-def _folder_entries(path: Path) -> tuple[bytes, bytes]:
-    if (path / "config.json").stat().st_size > MAX_CONFIG:
-        raise ValueError("its config.json is of unlikely length for a description")
-    return (path / "config.json").read_bytes(), (path / "model.weights.h5").read_bytes()
 
 
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:

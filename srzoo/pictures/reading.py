@@ -69,6 +69,7 @@ class Picture:
     Attributes:
         path: path of the file.
         format: Pillow's name of it.
+        size: width and height of the first frame, as stored.
         count: number of frames or pages.
         animated: whether these are frames of an animation.
         loop: how often it plays as the file says it, None if it does not say.
@@ -91,7 +92,7 @@ class Picture:
         else:
             left_out = 0
             self._pages = list(range(getattr(image, "n_frames", 1) if self.format in ANIMATED else 1))
-        self._size = image.size
+        self.size = image.size
         self.count = len(self._pages)
         self.animated = self.count > 1 and self.format not in PAGED
         self.loop: int | None = image.info.get("loop")
@@ -119,15 +120,10 @@ class Picture:
             self._note("its layers come out as one picture")
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the first frame, as stored."""
-        return self._size
-
-    @property
     def upright_size(self) -> tuple[int, int]:
         """Width and height of the first frame as it is to be seen."""
         turned = own_exif(self._image).get(ORIENTATION, 1) >= 5
-        return (self._size[1], self._size[0]) if turned else self._size
+        return (self.size[1], self.size[0]) if turned else self.size
 
     def frames(self) -> Iterator[Frame]:
         """Decodes the frames one by one.
@@ -146,10 +142,10 @@ class Picture:
         image = self._image
         if self.count > 1 or index:
             image.seek(index)
-        if self.animated and image.size != self._size:
+        if self.animated and image.size != self.size:
             # A GIF of a few bytes may do so, and ask for gigabytes.
             raise ImageError(
-                f"{self.path}: frame {index + 1} makes the picture grow from {self._size[0]}x{self._size[1]} to "
+                f"{self.path}: frame {index + 1} makes the picture grow from {self.size[0]}x{self.size[1]} to "
                 f"{image.width}x{image.height}; save it anew with frames of one size"
             )
         if self.format == "TIFF":
