@@ -97,21 +97,11 @@ PRESETS = {
         "real for 60 % of the pictures, mild, jpeg or noise for the others",
         f"{_OWN}: what no JPEG came after is rare in real",
     ),
-    "mild": Preset(
-        _MILD,
-        "pictures of today's phones and sites: a little of each",
-        _OWN,
-    ),
+    "mild": Preset(_MILD, "pictures of today's phones and sites: a little of each", _OWN),
     "jpeg": Preset(_JPEG, "MATLAB's bicubic, then JPEG", f"{_OWN}; the range of real"),
-    "noise": Preset(
-        _NOISE,
-        "MATLAB's bicubic, then Gaussian or Poisson noise",
-        f"{_OWN}; the ranges of real",
-    ),
+    "noise": Preset(_NOISE, "MATLAB's bicubic, then Gaussian or Poisson noise", f"{_OWN}; the ranges of real"),
     "blur": Preset(
-        Chain((_real_blur((0.2, 3.0), 1.0), _BICUBIC)),
-        "blur, then MATLAB's bicubic",
-        f"{_OWN}; the kernels of real",
+        Chain((_real_blur((0.2, 3.0), 1.0), _BICUBIC)), "blur, then MATLAB's bicubic", f"{_OWN}; the kernels of real"
     ),
 }
 """Name of a preset -> what it does."""

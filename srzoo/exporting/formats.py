@@ -36,13 +36,7 @@ EXPORT_FORMATS = {
 """Format -> the precisions that it comes in."""
 
 OTHER = "choose another --format or --precision"
-SUFFIXES = {
-    "litert": ".tflite",
-    "onnx": ".onnx",
-    "openvino": ".xml",
-    "keras": ".keras",
-    "safetensors": ".safetensors",
-}
+SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml", "keras": ".keras", "safetensors": ".safetensors"}
 
 NEEDED = {
     "litert": {"ai_edge_litert.interpreter": "ai-edge-litert"},

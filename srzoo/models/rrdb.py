@@ -136,14 +136,8 @@ def _layout(project: str, head: str, conv: str, body: str, upsample: str, hr: st
 
 
 LAYOUTS = (
-    _layout(
-        *("Real-ESRGAN", "conv_first", "body.{}.rdb{}.conv{}", "conv_body"),
-        *("conv_up{}", "conv_hr", "conv_last"),
-    ),
-    _layout(
-        *("ESRGAN", "conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv"),
-        *("upconv{}", "HRconv", "conv_last"),
-    ),
+    _layout("Real-ESRGAN", "conv_first", "body.{}.rdb{}.conv{}", "conv_body", "conv_up{}", "conv_hr", "conv_last"),
+    _layout("ESRGAN", "conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv", "upconv{}", "HRconv", "conv_last"),
     _layout(
         *("ESRGAN's first version", "model.0", "model.1.sub.{}.RDB{}.conv{}.0", "model.1.sub.{}"),
         *("model.{after}", "model.{after}", "model.{after}"),
