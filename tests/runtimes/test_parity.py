@@ -81,6 +81,6 @@ def test_a_report_over_either_bound_fails_with_the_figures(bound):
 def test_the_report_is_a_line_for_each_picture_and_one_for_all():
     reference = by_bicubic(2)
     lines = to_text(measure(reference, lambda given: reference(given) + 3, 2)).splitlines()
-    assert [line.split()[0] for line in lines[:-1]] == ["parity", "chelsea", "coffee", "astronaut", "all"]
-    assert lines[1].startswith("chelsea 68x48") and " 3.00000 " in lines[1]
+    assert [line.split()[1] for line in lines[2:-1]] == ["chelsea", "coffee", "astronaut", "all"]
+    assert lines[2].startswith("| chelsea 68x48") and " 3.00000 " in lines[2]
     assert lines[-1] == "(photographs of scikit-image)"
