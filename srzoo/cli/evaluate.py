@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.model != "bicubic":
         shipped.found(args.model)
     distance = lpips_of(args)
-    from srzoo import bicubic, zoo
+    from srzoo import bicubic
     from srzoo.evaluation import TABLE_FORMATS, evaluate, find_pairs
     from srzoo.images import atomic_file
     from srzoo.metrics import dists
@@ -74,6 +74,8 @@ def main(argv: list[str] | None = None) -> int:
         scale = args.scale or 4
         upscale, name = partial(bicubic.upscale, scale=scale), "bicubic"
     else:
+        from srzoo import zoo  # TensorFlow, which bicubic does without
+
         model = zoo.load(args.model)
         upscaler = Upscaler(model, self_ensemble=args.self_ensemble)
         upscale, name, scale = upscaler, model.name + "+" * args.self_ensemble, upscaler.scale
