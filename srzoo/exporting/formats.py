@@ -20,8 +20,9 @@ from srzoo.importing.checkpoints import load_checkpoint
 from srzoo.models.registry import entry_of
 from srzoo.runtimes import exported, parity
 from srzoo.runtimes.calibration import calibration_crops
-from srzoo.runtimes.exported import Facts, Run
+from srzoo.runtimes.exported import Facts
 from srzoo.runtimes.fold import fold_batch_norm
+from srzoo.runtimes.network import Run
 from srzoo.runtimes.parity import BOUNDS, Bound, Parity
 from srzoo.tables import first_line
 

@@ -138,7 +138,7 @@ def _entries(path: Path) -> tuple[bytes, bytes]:
 
 
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
-    """Keras compresses nothing, so what unpacks to more than the file has is none of its files."""
+    """Refuses what Keras does not write: other entries, and compressed ones, which may unpack to any size."""
     entries = archive.infolist()
     names = {entry.filename for entry in entries}
     if names != ENTRIES or len(entries) != len(ENTRIES):

@@ -259,15 +259,15 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> np.ndar
 
 
 def _refuse_raw(path: Path) -> None:
-    """Before it is looked at: some are TIFF files with a small copy, others of kinds that nothing here knows."""
+    """Refuses cameras' raw files before anything reads them; many are TIFF files with a small copy of the picture."""
     if path.suffix.lower() in RAW and path.exists():
         raise ImageError(f"{path}: RAW files are not read, and what is in them is a small copy; give it developed")
 
 
 def _check_ending(path: Path, image: Image.Image) -> None:
-    """Refuses a file whose ending lies: the result would bear it too, and more is wrong with such files as a rule.
+    """Refuses a file whose ending names another format: its result would have that ending too.
 
-    What is no ending of any kind of file, as `.15` in a time of day, is part of the name.
+    Text after a point that names no format, such as `.15` in a time of day, is part of the name.
     """
     family = {"MPO": "JPEG", "DIB": "BMP"}
     ending = path.suffix.lower()
@@ -311,7 +311,7 @@ def _decode_png(path: Path, transparency) -> Pixels:
     content = path.read_bytes()
     kind = content[25]
     try:
-        # It gives grey with alpha as RGBA only.
+        # TensorFlow gives grey with alpha only as RGBA.
         array = tf.io.decode_png(content, channels=3 if kind == 2 else 4, dtype=tf.uint16).numpy()
     except tf.errors.InvalidArgumentError as error:
         raise ImageError(f"{path}: not an image that can be read (16-bit PNG that TensorFlow refuses)") from error

@@ -66,9 +66,9 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Network:
 
 
 def _restoring(choice: Choice, pictures: Sequence[Path], restore: float) -> Network:
-    """The way from the network for clean pictures to the one for damaged ones.
+    """A network between the one for clean pictures and the one for damaged pictures.
 
-    Their results are mixed, not their weights: between those, LPIPS of damaged pictures is worse than at either end.
+    It mixes their results: mixed weights have a worse LPIPS on damaged pictures than either network.
     """
     damaged = replace(choice, restore=None)
     clean = replace(damaged, source=names.Configuration(shipped.FOR_CLEAN, names.parse(choice.source).scale).name)

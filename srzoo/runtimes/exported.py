@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from srzoo import shipped
-from srzoo.runtimes.network import Network
+from srzoo.runtimes.network import Network, Run
 from srzoo.tables import first_line
 
 # TensorFlow takes seconds to import, and a file of another runtime is read without it.
@@ -52,8 +52,6 @@ MEMORY = {"litert": 1.6, "onnx": 1.25}
 
 Measured with LiteRT 2.3 (1.22 for EDSR, 1.56 for SRResNet; int8 takes half) and ONNX Runtime 1.31 (1.17 and 1.2).
 """
-
-Run = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,13 @@ At inference a batch normalisation is y = x * gain + shift with two constants a 
 without activation, the gain can be multiplied into the kernel and the shift becomes the bias.
 """
 
+from collections import Counter
+
 import keras
 import numpy as np
 from keras import layers
 
+from srzoo.models.keras_graph import from_keras
 from srzoo.runtimes.openvino import gain_and_shift
 
 
@@ -53,26 +56,15 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
 
 def _foldable(model: keras.Model) -> dict[str, layers.BatchNormalization]:
     """Name of a convolution -> the batch normalisation that can be folded into it."""
-    users: dict[int, list[keras.Operation]] = {}
-    for operation in model.operations:
-        for tensor in _inputs(operation):
-            users.setdefault(id(tensor), []).append(operation)
-    outputs = {id(tensor) for tensor in model.outputs}
-    pairs = {}
-    for layer in model.layers:
-        if type(layer) is layers.Conv2D and layer.activation is keras.activations.linear:
-            following = users.get(id(layer.output), [])
-            if len(following) == 1 and id(layer.output) not in outputs:
-                norm = following[0]
-                if type(norm) is layers.BatchNormalization and norm.axis in (-1, 3):
-                    pairs[layer.name] = norm
-    return pairs
-
-
-def _inputs(operation: keras.Operation) -> list:
-    if isinstance(operation, layers.InputLayer):
-        return []
-    return operation.input if isinstance(operation.input, list) else [operation.input]
+    graph = from_keras(model)
+    users = Counter(each.name for layer in graph.layers for each in layer.inputs)
+    norms = [each for each in graph.layers if each.kind == "BatchNormalization" and each.get("axis") in (-1, 3)]
+    pairs = [(norm.inputs[0], model.get_layer(norm.name)) for norm in norms]
+    return {
+        conv.name: norm
+        for conv, norm in pairs
+        if conv.kind == "Conv2D" and conv.get("activation") == "linear" and users[conv.name] == 1
+    }
 
 
 def _folded_weights(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarray]:

@@ -7,6 +7,9 @@ import numpy as np
 
 from srzoo.runtimes.tiles import Region
 
+Run = Callable[[np.ndarray], np.ndarray]
+"""From RGB pixels in [0, 255], float32 (N, H, W, 3), to (N, scale H, scale W, 3), not clipped."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -17,8 +20,7 @@ class Network:
         scale: HR pixels a side of an LR pixel.
         halo: LR pixels to put around a tile, or None if it must see the whole picture.
         bytes_per_pixel: peak memory in bytes for each LR pixel.
-        run: function from RGB pixels in [0, 255], float32 (1, H, W, 3), to an array (1, scale H, scale W, 3), not
-            clipped.
+        run: computes one picture.
         alignment: LR pixels; tiles must begin at multiples of it.
         border: LR pixels by which a picture is continued at its borders; only without alignment.
         run_inside: as `run`, but with rows and columns as its second argument; what it gives around that part is
@@ -31,7 +33,7 @@ class Network:
     scale: int
     halo: int | None
     bytes_per_pixel: int
-    run: Callable[[np.ndarray], np.ndarray]
+    run: Run
     alignment: int = 1
     border: int = 0
     run_inside: Callable[[np.ndarray, Region], np.ndarray] | None = None

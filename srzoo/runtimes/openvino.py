@@ -162,7 +162,7 @@ class _Builder:
         self._values[start] = self._ops.transpose(given, [0, 3, 1, 2])
         for layer in self._graph.layers:
             inputs = [self._values.get(each) for each in layer.inputs]
-            # One that has none stands before the start.
+            # A layer that lacks one stands before the start.
             if end not in self._values and layer.inputs and all(each is not None for each in inputs):
                 self._values[layer] = self._made(layer, inputs)
         result = self._ops.transpose(self._values[end], [0, 2, 3, 1])
@@ -172,7 +172,7 @@ class _Builder:
         if layer.name in self._done:
             return given[0]
         make: Any = getattr(self, f"_{layer.kind}", None)
-        # A layer with data of its own shape for every kind would be wrong pixels at best.
+        # Another order of axes would give wrong pixels.
         _require(layer, make and layer.get("data_format", "channels_last") == "channels_last")
         return make(layer, *given)
 
@@ -297,9 +297,9 @@ class _Builder:
         return self._ops.depth_to_space(y, "blocks_first", 2)
 
     def _DepthToSpace(self, layer, x):
-        """The shuffle moves values and changes none, so what follows by the channel is done before it.
+        """Does what follows channel by channel before the shuffle, which moves values and changes none.
 
-        There it is one with the convolution, and 8 bits are moved instead of 32.
+        There it is one with the convolution, and the shuffle moves 8 bits instead of 32.
         """
         factor = layer.get("block_size") or layer.get("scale")
         self._growth *= factor

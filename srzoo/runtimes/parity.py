@@ -3,7 +3,6 @@
 Every export is measured on three pictures of three sizes before anybody sees it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +12,11 @@ from srzoo.data.sample import sample_path
 from srzoo.images import middle, to_uint8
 from srzoo.metrics import psnr_y
 from srzoo.pictures.reading import read_image
+from srzoo.runtimes.network import Run
 from srzoo.tables import markdown_table
 
 PICTURES = (("chelsea.png", 96, 136), ("coffee.png", 200, 272), ("astronaut.png", 296, 448))
 """Photographs inside scikit-image, each with the rows and columns of the HR crop from its middle."""
-
-Run = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)

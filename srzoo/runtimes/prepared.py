@@ -24,7 +24,7 @@ from srzoo import __version__, hub, shipped
 from srzoo.images import unfinished_folder
 from srzoo.runtimes import exported, openvino
 from srzoo.runtimes.compiled import compile_kept, processor
-from srzoo.runtimes.network import Network
+from srzoo.runtimes.network import Network, Run
 from srzoo.runtimes.stages import two_stages
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Prepared:
         digest = hashlib.sha256(repr(processor()).encode()).hexdigest()[:8]
         return self.folder / f"auto-{digest}.json"
 
-    def _read(self) -> tuple["Graph", openvino.Arrays, exported.Run | None]:
+    def _read(self) -> tuple["Graph", openvino.Arrays, Run | None]:
         """The network, and if Keras had to read it how that computes it."""
         own = hub.is_preset(self._weights.parent) and self._weights.name == hub.WEIGHTS
         if self._weights.name.endswith(".weights.h5") and not own:
@@ -249,7 +249,7 @@ class Prepared:
                 written.rename(final)
         return Taken(network, precision, mean)
 
-    def _difference(self, network: Network, reference: exported.Run, precision: str) -> float:
+    def _difference(self, network: Network, reference: Run, precision: str) -> float:
         from srzoo.runtimes import parity
 
         report = parity.measure(reference, network.run, network.scale)
@@ -318,7 +318,7 @@ def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network
     return two_stages(facts, runners["body"], runners["tail"], tail_halo, LEAST_PIECE)
 
 
-def _runner(path: Path, precision: str) -> exported.Run:
+def _runner(path: Path, precision: str) -> Run:
     """A part of a network; what it gives is overwritten when it runs again."""
     config = openvino.HALF if precision == "bfloat16" else openvino.EXACT
     threads = os.environ.get("OMP_NUM_THREADS", "")
