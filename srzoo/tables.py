@@ -49,4 +49,4 @@ def duration(seconds: float) -> str:
     """A time as people say it."""
     if seconds < 90:
         return f"{math.ceil(seconds)} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 60:.{int(seconds < 600)}f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

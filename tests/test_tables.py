@@ -23,4 +23,4 @@ def test_names_stay_in_their_cell_and_do_nothing(name, shown):
 
 
 def test_durations_are_told_in_words():
-    assert list(map(duration, (3.2, 240, 9000))) == ["4 s", "4 minutes", "2.5 hours"]
+    assert list(map(duration, (3.2, 240, 9000))) == ["4 s", "4.0 minutes", "2.5 hours"]
