@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,15 +32,14 @@ class Loaded:
     def __init__(self, network: Network, memory: int):
         self._lock = threading.Lock()
         self._used = threading.local()
-        self._run = network.run
         self.watch: str | None = None
-        self.network = replace(network, run=self._timed)
+        self.network = network.called_by(self._timed)
         self.upscaler = Upscaler(self.network, memory)
 
-    def _timed(self, pixels: np.ndarray) -> np.ndarray:
+    def _timed(self, run: Callable, *given) -> np.ndarray:
         with self._lock:
             start = time.perf_counter()
-            result = self._run(pixels)
+            result = run(*given)
             self._used.seconds = getattr(self._used, "seconds", 0.0) + time.perf_counter() - start
         alive(self.watch)
         return result

@@ -1,7 +1,8 @@
 """A trained network in whatever runtime, as the upscaler needs it; no runtime is imported here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -39,3 +40,8 @@ class Network:
     run_inside: Callable[[np.ndarray, Region], np.ndarray] | None = None
     precise: Callable[[], "Network"] | None = None
     in_machine_memory: bool = True
+
+    def called_by(self, call: Callable[..., np.ndarray]) -> "Network":
+        """The same network; `call` gets the function that runs it, and its arguments."""
+        run_inside = self.run_inside and partial(call, self.run_inside)
+        return replace(self, run=partial(call, self.run), run_inside=run_inside)

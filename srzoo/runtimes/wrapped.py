@@ -5,7 +5,6 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -92,6 +91,5 @@ def interruptible(network: Network, tick: Callable[[], object]) -> Network:
                 raise error
             return result
 
-    run_inside = network.run_inside and partial(watched, network.run_inside)
     precise = _precise(network, lambda precise: interruptible(precise, tick))
-    return replace(network, run=partial(watched, network.run), run_inside=run_inside, precise=precise)
+    return replace(network.called_by(watched), precise=precise)
