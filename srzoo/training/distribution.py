@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import keras
 import numpy as np
@@ -53,8 +54,8 @@ def average_over_replicas(variables: Sequence) -> None:
 def whole_batch(part: tf.Tensor) -> tf.Tensor:
     """Gathers (n, ...) of this replica's crops into (N, ...) of the global batch, in its order, within a step.
 
-    A loss of the whole, which each replica computes alike, has gradients by the parts which are those of the loss of a
-    mean over the replicas: each is the number of replicas times that of the global batch.
+    Each replica computes the same loss of the whole batch. The gradient of its own part is the global batch's, times
+    the number of replicas; so the mean over the replicas is right.
     """
     replica = tf.distribute.get_replica_context()
     if replica.num_replicas_in_sync == 1:
@@ -83,18 +84,26 @@ def synchronise_batch_norm(model: keras.Model) -> None:
 
 
 class Distribution:
-    """One replica in one process, which shares nothing; what others do otherwise is in `Replicated`.
+    """Replicas that train as one: those of a strategy of TensorFlow's, or one in one process, which shares nothing.
+
+    Args:
+        strategy: a MirroredStrategy, or a MultiWorkerMirroredStrategy with as many devices in each process; None: one
+            replica.
+        processes: number of processes that train together.
+        index: index of this process.
 
     Attributes:
         replicas: number of replicas over all processes.
-        processes: number of processes that train together.
-        index: index of this process.
         chief: whether this process is the one that reads and writes the run's folder.
     """
 
-    replicas = 1
-    processes = 1
-    index = 0
+    def __init__(self, strategy: tf.distribute.Strategy | None = None, processes: int = 1, index: int = 0):
+        self.strategy: Any = strategy
+        self.replicas = strategy.num_replicas_in_sync if strategy else 1
+        self.processes = processes
+        self.index = index
+        self._here = self.replicas // processes
+        self._table = tf.function(self._make_table)
 
     @property
     def chief(self) -> bool:
@@ -117,51 +126,13 @@ class Distribution:
 
     def scope(self) -> AbstractContextManager:
         """A context in which, and only there, all replicas make their shared variables, in the same order."""
-        return nullcontext()
+        return self.strategy.scope() if self.strategy else nullcontext()
 
     def everywhere(self, step_fn) -> Callable:
         """A step of `srzoo.training.steps` as a function of (lr, hr, learning_rate) of this process's crops."""
-        return step_fn
+        if self.strategy is None:
+            return step_fn
 
-    def table(self, values: Sequence[float]) -> np.ndarray:
-        """Values of all processes, float64 (processes, values); the processes wait for each other."""
-        return np.array([values], np.float64)
-
-    def copy_from_chief(self, variables: Iterable) -> None:
-        """Gives the variables the values that they have in the chief; the processes wait for each other."""
-
-    def watched(self) -> AbstractContextManager:
-        """A context in which the end of another process is a WorkerLostError."""
-        return nullcontext()
-
-    def describe(self, batch: int, learning_rate: float) -> str:
-        """Describes what is global and what is a replica's; empty for one replica."""
-        return ""
-
-
-ALONE = Distribution()
-
-
-class Replicated(Distribution):
-    """Replicas on all devices that a strategy of TensorFlow's has.
-
-    Args:
-        strategy: a MirroredStrategy, or a MultiWorkerMirroredStrategy with as many devices in each process.
-        processes, index: the attributes.
-    """
-
-    def __init__(self, strategy: tf.distribute.Strategy, processes: int = 1, index: int = 0):
-        self.strategy = strategy
-        self.replicas = strategy.num_replicas_in_sync
-        self.processes = processes
-        self.index = index
-        self._here = self.replicas // processes
-        self._table = tf.function(self._make_table)
-
-    def scope(self) -> AbstractContextManager:
-        return self.strategy.scope()
-
-    def everywhere(self, step_fn) -> Callable:
         def of_replica(lr, hr, learning_rate):
             return step_fn.update(self._own(lr), self._own(hr), learning_rate)
 
@@ -170,7 +141,7 @@ class Replicated(Distribution):
             return self.strategy.run(of_replica, args=(lr, hr, learning_rate))
 
         def update(lr, hr, learning_rate):
-            # The same on all replicas.
+            # All replicas have the same figures.
             logs = of_all(lr, hr, learning_rate)
             return {name: self.strategy.experimental_local_results(value)[0] for name, value in logs.items()}
 
@@ -181,8 +152,9 @@ class Replicated(Distribution):
         return parts[tf.distribute.get_replica_context().replica_id_in_sync_group - self.index * self._here]
 
     def table(self, values: Sequence[float]) -> np.ndarray:
+        """Values of all processes, float64 (processes, values); the processes wait for each other."""
         if self.processes == 1:
-            return super().table(values)
+            return np.array([values], np.float64)
         table = self._table(tf.constant(values, tf.float64))
         return self.strategy.experimental_local_results(table)[0].numpy()
 
@@ -199,6 +171,7 @@ class Replicated(Distribution):
         return self.strategy.run(of_replica, args=(values,))
 
     def copy_from_chief(self, variables: Iterable) -> None:
+        """Gives the variables the values that they have in the chief; the processes wait for each other."""
         if self.processes == 1:
             return
         # Whole numbers as float64, which has them exactly up to 2^53: not every device can add others up.
@@ -220,9 +193,13 @@ class Replicated(Distribution):
         tf.function(lambda: self.strategy.run(of_replica), autograph=False)()
 
     def watched(self) -> AbstractContextManager:
+        """A context in which the end of another process is a WorkerLostError."""
         return _watched(self.index, self.processes) if self.processes > 1 else nullcontext()
 
     def describe(self, batch: int, learning_rate: float) -> str:
+        """Describes what is global and what is a replica's; empty for one replica."""
+        if self.strategy is None:
+            return ""
         processes = f"{self.processes} process{'es' if self.processes > 1 else ''}"
         return (
             f"{self.replicas} replica{'s' if self.replicas > 1 else ''} in {processes}, global batch {batch}, "
@@ -239,9 +216,11 @@ def _watched(index: int, processes: int) -> Iterator[None]:
             raise
         raise WorkerLostError(
             f"worker {index} of {processes} ended, because another one ended or cannot be reached; the run's "
-            f"checkpoints are "
-            "whole: start all workers again with the same command, to go on from the last one"
+            "checkpoints are whole: start all workers again with the same command, to go on from the last one"
         ) from error
+
+
+ALONE = Distribution()
 
 
 def _replica_number() -> int:
@@ -308,7 +287,7 @@ def open_distribution(kind: str | None) -> Distribution:
     if kind not in KINDS:
         raise ValueError(f"--distribute must be one of {', '.join(KINDS)}, got {kind!r}")
     if kind == "mirrored":
-        return Replicated(tf.distribute.MirroredStrategy())
+        return Distribution(tf.distribute.MirroredStrategy())
     processes, index = read_cluster(os.environ.get("TF_CONFIG"))
     with _watched(index, processes):
-        return Replicated(tf.distribute.MultiWorkerMirroredStrategy(), processes, index)
+        return Distribution(tf.distribute.MultiWorkerMirroredStrategy(), processes, index)

@@ -4,6 +4,7 @@ import math
 from collections import deque
 
 import numpy as np
+from scipy.special import logit
 
 from srzoo.metrics import luma
 from srzoo.training.alarm import Alarm
@@ -102,8 +103,9 @@ class Doctor:
                 "longer on pixels, hold the discriminator back with --discriminator-norm spectral or --adversarial "
                 "relativistic, or give it more say with a higher --adversarial-weight."
             )
+        of_real, of_fake = logit(np.clip((real, fake), 1e-6, 1 - 1e-6))
         both_saturated = min(real, fake) > SATURATED or max(real, fake) < 1 - SATURATED
-        if self._collapsed(not both_saturated and _logit(real) - _logit(fake) < TOLD_APART):
+        if self._collapsed(not both_saturated and of_real - of_fake < TOLD_APART):
             what = "takes SR for photographs rather than HR" if real < fake else "cannot tell SR from HR"
             warnings.append(
                 f"The discriminator has collapsed, it {what}: {seen}, so what it teaches the generator is noise. Try a "
@@ -201,8 +203,3 @@ def _prominence(rgb: np.ndarray, scale: int) -> np.ndarray:
     around = sum(np.roll(power, shift, (1, 2))[:, ::period, ::period] for shift in ring) / len(ring)
     ratio = (power[:, ::period, ::period] + MASKING) / (around + MASKING)
     return ratio.reshape(len(parts), -1)[:, 1:]  # the first is the mean
-
-
-def _logit(probability: float) -> float:
-    probability = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(probability / (1 - probability))

@@ -17,7 +17,7 @@ import tensorflow as tf
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, l1
 from srzoo.models.discriminator import discriminator
-from srzoo.training.distribution import Distribution, Replicated, open_distribution, synchronise_batch_norm
+from srzoo.training.distribution import Distribution, open_distribution, synchronise_batch_norm
 from srzoo.training.loop import variables_of
 from srzoo.training.precision import POLICIES
 from srzoo.training.steps import AdversarialStep, PixelStep
@@ -53,7 +53,7 @@ def batch_of(step: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def assert_replicas_agree(distribution: Distribution, variables: list) -> None:
-    if isinstance(distribution, Replicated):
+    if distribution.strategy:
         for variable in variables:
             held = getattr(variable, "value", variable) if isinstance(variable, keras.Variable) else variable
             first, *others = [each.numpy() for each in distribution.strategy.experimental_local_results(held)]

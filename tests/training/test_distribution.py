@@ -99,9 +99,7 @@ def test_a_global_batch_that_cannot_be_shared_is_refused(batch, advice):
 def test_processes_share_a_batch_without_gap_or_repeat():
     parts = []
     for index in range(4):
-        process = Distribution()
-        process.processes, process.index = 4, index
-        parts += range(*process.part(16).indices(16))
+        parts += range(*Distribution(processes=4, index=index).part(16).indices(16))
     assert parts == list(range(16))
 
 
