@@ -196,11 +196,16 @@ def upscale_file(file: Path, target: Path, send: Send) -> None:
         temporary.replace(target)
 
 
+def printable(text: str) -> str:
+    """Spells what a name may hold besides letters, so that it does nothing to a terminal."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def say(line: str, stream: TextIO) -> None:
-    """Prints a line, in which a name of a file does nothing to a terminal; a reader that has gone loses it alone."""
-    plain = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
+    """Prints a `printable` line; a reader that has gone loses it alone."""
+    plain = printable(line).encode(stream.encoding, "backslashreplace").decode(stream.encoding)
     try:
-        print(plain.encode(stream.encoding, "backslashreplace").decode(stream.encoding), file=stream, flush=True)
+        print(plain, file=stream, flush=True)
     except OSError:
         # What is left in the stream would be tried again at the end, and make the status of the command 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -228,8 +233,13 @@ def upscale_files(jobs: dict[Path, Path], send: Send, parallel: int) -> int:
     return failed
 
 
-def parser() -> argparse.ArgumentParser:
-    ap = argparse.ArgumentParser(description="Upscales image files with a model in TensorFlow Serving.")
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        super().error(printable(message))
+
+
+def parser() -> Parser:
+    ap = Parser(description="Upscales image files with a model in TensorFlow Serving.")
     ap.add_argument("inputs", nargs="+", type=Path, help="images, and folders of them")
     server = ap.add_mutually_exclusive_group(required=True)
     server.add_argument("--url", help="of the server's REST interface, such as http://localhost:8501")
@@ -255,7 +265,7 @@ def main(argv: list[str] | None = None) -> int:
         if len(missing) < len(jobs):
             say(f"{len(jobs) - len(missing)} of {len(jobs)} are there already", sys.stdout)
         failed = upscale_files(missing, with_retries(send, args.retries, args.wait), max(1, args.parallel))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         say(f"error: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -9,10 +9,12 @@ import errno
 import functools
 import hashlib
 import io
+import itertools
 import os
 import platform
 import re
 import shutil
+import string
 import tempfile
 import threading
 import time
@@ -307,9 +309,7 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     endings = "".join(path.suffixes[-2:]), path.suffix, ""
     ending = next(each for each in endings if len(os.fsencode(each)) < 20)
     _remove_abandoned_once(path.parent)
-    handle, name = tempfile.mkstemp(prefix=unfinished_prefix(), suffix=ending, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _empty_file(path, ending)
     try:
         yield temporary
         # mkstemp makes private files; the result is an ordinary one.
@@ -320,6 +320,25 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _empty_file(path: Path, ending: str) -> Path:
+    """Makes a file beside `path`. Its name is no longer than that of `path` if the file system takes no longer one."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=unfinished_prefix(), suffix=ending, dir=path.parent)
+        os.close(handle)
+        return Path(name)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        room = len(os.fsencode(path.name)) - len(os.fsencode(ending))
+        for letters in itertools.product(string.ascii_lowercase, repeat=min(room, 8)):
+            name = "".join(letters) + ending
+            if name != path.name.lower():  # which may be the same file
+                with contextlib.suppress(FileExistsError):
+                    path.with_name(name).touch(0o600, exist_ok=False)
+                    return path.with_name(name)
+        raise
 
 
 @contextlib.contextmanager

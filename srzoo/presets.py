@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from srzoo import __version__, cards, hub, zoo
 from srzoo.files.hdf5 import write_weights
 from srzoo.files.keras_archive import check_archive
+from srzoo.images import unfinished_folder
 from srzoo.models.geometry import scale_of
 
 
@@ -39,8 +39,7 @@ def save_preset(model: keras.Model, folder: str | os.PathLike) -> None:
         "parameter_count": model.count_params(),
         "date_saved": datetime.now(timezone.utc).strftime("%Y-%m-%d@%H:%M:%S"),
     }
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as temporary:
-        written = Path(temporary)
+    with unfinished_folder(folder) as written:
         (written / "config.json").write_text(json.dumps(description), "utf-8")
         (written / "metadata.json").write_text(json.dumps(facts, indent=1), "utf-8")
         write_weights(model, written / hub.WEIGHTS, _configuration(model))

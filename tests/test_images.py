@@ -202,6 +202,20 @@ def test_a_name_that_the_file_system_takes_is_not_too_long_for_what_is_not_finis
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.skipif(not hasattr(os, "pathconf"), reason="POSIX tells how long a path may be")
+def test_where_no_longer_name_fits_what_is_not_finished_has_one_of_the_same_length(tmp_path):
+    length = os.pathconf(tmp_path, "PC_PATH_MAX") - 1 - len("/a.png")
+    folder = tmp_path
+    while (room := length - len(os.fsencode(folder))) > 0:
+        folder /= "d" * (room - 1 if room < 200 else 100)
+    folder.mkdir(parents=True)
+    (folder / "b.png").touch()
+    for pixels in (PHOTO, PHOTO[::-1]):
+        write_image(folder / "a.png", pixels)
+        np.testing.assert_array_equal(read_image(folder / "a.png"), pixels)
+    assert sorted(path.name for path in folder.iterdir()) == ["a.png", "b.png"]
+
+
 def test_a_folder_in_the_way_leaves_nothing_half_written(tmp_path):
     (tmp_path / "a.png").mkdir()
     with pytest.raises(ImageError, match="a.png: cannot be written"):

@@ -75,7 +75,7 @@ class Results:
 
     def made(self, source: Path) -> Made | None:
         """The making of an input's results; None without a record."""
-        if self.file or not self.made_by:
+        if not self.made_by:
             return None
         return Made(self.made_by, fingerprint(source, f"{self.made_by}\n{self.options}"))
 

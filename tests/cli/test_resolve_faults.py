@@ -303,6 +303,10 @@ def test_resume_does_only_what_is_missing(resolve):
     status, out, _ = resolve("a.png", "--resume")
     assert status == 0 and "1 of 2 images upscaled to results, 1 already there" in out
     assert Path("results/a.png").stat().st_mtime_ns == done and files("results") == ["a.png", "good.png"]
+    resolve("-o", "out.png")
+    assert "0 of 1 images upscaled to out.png, 1 already there" in resolve("-o", "out.png", "--resume")[1]
+    Image.fromarray(PHOTO).save("out.png")
+    assert "already there" not in resolve("-o", "out.png", "--resume")[1]
 
 
 def test_resume_does_again_what_another_input_or_other_options_made_or_what_lacks_its_comparison(resolve, weights):

@@ -125,12 +125,18 @@ def test_the_client_sends_neither_its_results_nor_hidden_files(photos, tmp_path)
     assert list(serving_client.jobs_of([photos / "at 12.30.15"], tmp_path)) == [tmp_path / "at 12.30.15.png"]
 
 
-def test_lines_of_the_client_do_nothing_to_a_terminal_and_may_be_lost():
+def test_lines_of_the_client_do_nothing_to_a_terminal_and_may_be_lost(tmp_path, capsys):
     stream = io.TextIOWrapper(io.BytesIO(), "latin-1")
     serving_client.say("a\n\x1b[2J\udce9é.png", stream)
     assert stream.buffer.getvalue() == b"a\\n\\x1b[2J\\udce9\xe9.png\n"
     with open("/dev/full", "w", buffering=1) as full:
         serving_client.say("a", full)
+    asking = ["--url", "http://127.0.0.1:9", "--model", NAME, "--output", str(tmp_path)]
+    with pytest.raises(SystemExit):
+        serving_client.main(["a.png", "--\n\x1b[2J", *asking])
+    assert serving_client.main(["\x1b" + 300 * "a", *asking]) == 2
+    said = capsys.readouterr().err
+    assert "--\\n\\x1b[2J" in said and "too long: '\\x1baaa" in said and "\x1b" not in said
 
 
 @pytest.mark.parametrize(
