@@ -24,6 +24,7 @@ import numpy as np
 
 from srzoo import shipped
 from srzoo.runtimes.network import Network, Run
+from srzoo.runtimes.operations import check_operations
 from srzoo.tables import first_line
 
 # TensorFlow takes seconds to import, and a file of another runtime is read without it.
@@ -186,6 +187,7 @@ def _saved_model(folder: Path) -> tuple[bytes | None, Run]:
     checksum = path / "assets.extra" / CHECKSUM
     if checksum.is_file() and checksum.read_bytes()[:64].decode("ascii", "replace") != shipped.checksum(path / GRAPH):
         raise ValueError(f"{path / GRAPH} is damaged; export the model again")
+    check_operations(path)
     try:
         loaded = tf.saved_model.load(path)
         signature = loaded.signatures["float"]
