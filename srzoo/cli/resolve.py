@@ -184,7 +184,6 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     def tick() -> None:
         if stopped.is_set():
             raise InterruptedError
-        bar.tick()
 
     @cache
     def upscaler_of(source: str) -> Upscaler:
@@ -212,7 +211,9 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
         progress, bar.title = iter if job.is_small else bar, printable(job.source.name)
         found = suited(job.source, job.factor, max_pixels) if automatic else ()
         upscaler = upscaler_of(found[0]) if found else of_job(job)
-        report = batch.carry_out(job, upscaler, ", ".join([upscaler.name, *details]), progress, max_pixels, results)
+        title = ", ".join([upscaler.name, *details])
+        with contextlib.closing(bar):
+            report = batch.carry_out(job, upscaler, title, progress, max_pixels, results)
         return replace(report, notes=(*found[1:], *report.notes))
 
     ahead = [job for job in jobs if not job.refusal and not job.done]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from srzoo.images import ImageError, atomic_file
@@ -10,6 +11,7 @@ from srzoo.pictures.formats import Format
 from srzoo.pictures.png import write_png
 from srzoo.pictures.reading import Frame, LargeFrame
 from srzoo.pictures.stills import encode
+from srzoo.pictures.waiting import awaited
 
 
 def write_frames(
@@ -67,4 +69,6 @@ def _write(file, frames: Iterator, written_as: Format, playing: Playing, lossles
             if written_as.name == "PNG":
                 write_png(file, frame.pixels, frame.metadata)
             else:
-                file.write(encode(frame.pixels, frame.metadata, written_as.name, lossless, written_as.quality))
+                # WebP, AVIF and HEIF take minutes of native code for a large picture.
+                options = frame.metadata, written_as.name, lossless, written_as.quality
+                file.write(awaited(partial(encode, frame.pixels, *options)))

@@ -1,16 +1,14 @@
 """Networks around networks: the mean of eight passes, a mixture of two, and one that can be interrupted."""
 
 import math
-import queue
-import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from srzoo.pictures.waiting import awaited
 from srzoo.runtimes.network import Network
-
-POLL_SECONDS = 0.5
 
 
 def self_ensemble(network: Network) -> Network:
@@ -67,29 +65,11 @@ def interruptible(network: Network, tick: Callable[[], object]) -> Network:
     """A network that Ctrl-C ends at once: runtimes do not look for it while they compute.
 
     Args:
-        network: runs in a thread of its own, which is left alone if the wait for it is interrupted.
-        tick: is called every half second meanwhile.
+        network, tick: see `srzoo.pictures.waiting.awaited`.
     """
 
     def watched(run: Callable, *given) -> np.ndarray:
-        answers: queue.SimpleQueue = queue.SimpleQueue()
-
-        def answer() -> None:
-            try:
-                answers.put((run(*given), None))
-            except BaseException as error:
-                answers.put((None, error))
-
-        threading.Thread(target=answer, daemon=True).start()
-        while True:
-            try:
-                result, error = answers.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                tick()
-                continue
-            if error:
-                raise error
-            return result
+        return awaited(partial(run, *given), tick)
 
     precise = _precise(network, lambda precise: interruptible(precise, tick))
     return replace(network.called_by(watched), precise=precise)

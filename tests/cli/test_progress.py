@@ -47,8 +47,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_the_bar_moves_within_a_tile_and_knows_their_sizes(monkeypatch):
+def test_the_bar_moves_within_a_tile_and_after_the_last_and_knows_their_sizes(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(progress, "TICK_SECONDS", 0.01)
     clock = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
     tiles = cut(100, 130, 2, 3, 5000)
@@ -62,6 +63,11 @@ def test_the_bar_moves_within_a_tile_and_knows_their_sizes(monkeypatch):
         seen.append(bar._bar.n - before)
         assert bar._bar.n <= before + progress.area(tile)
     assert seen[0] == 200 and all(seen) and bar._bar.n == bar._bar.total == sum(map(progress.area, tiles))
+    drawn = len(sys.stderr.getvalue())
+    while len(sys.stderr.getvalue()) == drawn:  # by itself, until it is closed
+        pass
+    bar.close()
+    assert sys.stderr.getvalue().endswith("\r")
 
 
 SLOW = """
