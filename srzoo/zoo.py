@@ -46,13 +46,12 @@ def load(source: str | os.PathLike) -> keras.Model:
     """Loads a trained model.
 
     Args:
-        source: the name of a model whose weights ship with srzoo (`"edsr-baseline-x4"`), or a file:
-            `.keras`, or `.weights.h5` from `save_weights` or from Keras's own `Model.save_weights`. What Keras's
-            file holds follows from the model's name, or else from its layers' names and shapes; then it counts as
-            trained on pixels.
-            Or a run's folder, for its best weights, or a preset's: `config.json`, `metadata.json` and
-            `model.weights.h5`, as `srzoo.save_preset` or Keras's `save_model(..., zipped=False)` writes them. Or a
-            preset on a hub, `hf://user/name` or `hf://user/name@revision`, which is fetched once and never run.
+        source: the name of a model whose weights ship with srzoo (`"edsr-baseline-x4"`), or a file: `.keras`, or
+            `.weights.h5` from `save_weights` or from Keras's own `Model.save_weights`. What Keras's file holds follows
+            from the model's name, or else from its layers' names and shapes; then it counts as trained on pixels. Or a
+            run's folder, for its best weights, or a preset's: `config.json`, `metadata.json` and `model.weights.h5`, as
+            `srzoo.save_preset` or Keras's `save_model(..., zipped=False)` writes them. Or a preset on a hub,
+            `hf://user/name` or `hf://user/name@revision`, which is fetched once and never run.
 
     Returns:
         The model with its weights, as `create` describes it.

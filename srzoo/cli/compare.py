@@ -11,8 +11,7 @@ from srzoo.cli.progress import over_pictures
 
 DESCRIPTION = (
     "Writes one web page that compares bicubic and models on your pictures: linked zoom, maps of the differences, "
-    "PSNR, "
-    "SSIM and LPIPS."
+    "PSNR, SSIM and LPIPS."
 )
 
 EPILOG = """The pictures are HR, and MATLAB's bicubic makes LR from them. Folders may be those that

@@ -11,8 +11,7 @@ from srzoo.degradations.presets import PRESETS
 
 DESCRIPTION = (
     "Writes OUT/HR and OUT/LR from a folder of pictures. Blur, noise and JPEG make LR; the same seed gives the same "
-    "LR. "
-    "`srzoo evaluate` and train.py take OUT."
+    "LR. `srzoo evaluate` and train.py take OUT."
 )
 
 EPILOG = "\n".join(

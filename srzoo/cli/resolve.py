@@ -96,8 +96,7 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         action="store_true",
         help="skip pictures that have a result of the same file, model and options; use it to repeat a command after "
-        "an "
-        "interruption",
+        "an interruption",
     )
     add_result(
         "--dry-run", action="store_true", help="print what the command would do and how long it would take, and stop"

@@ -80,9 +80,8 @@ def _read_pair(lr_path: Path, hr_path: Path) -> tuple[np.ndarray, np.ndarray]:
 def same_picture(lr: np.ndarray, hr: np.ndarray) -> bool:
     """Whether two pictures look alike from far away, as LR and HR of any degradation do.
 
-    Both are brought to `THUMBNAIL` x `THUMBNAIL` grey pixels, where noise, blur and shifts of some pixels are
-    gone. They are taken for different if neither their grey levels nor, brightness and contrast apart, their
-    forms agree.
+    Both are brought to `THUMBNAIL` x `THUMBNAIL` grey pixels, where noise, blur and shifts of some pixels are gone.
+    They are taken for different if neither their grey levels nor, brightness and contrast apart, their forms agree.
 
     Args:
         lr, hr: uint8 of shape (height, width, 3), of any sizes.

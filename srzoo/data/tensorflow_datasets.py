@@ -1,10 +1,9 @@
 """DIV2K, and every other data set of tensorflow-datasets that holds images, as sources.
 
-DIV2K: Agustsson and Timofte, "NTIRE 2017 Challenge on Single Image Super-Resolution: Dataset and Study",
-CVPRW 2017. tensorflow-datasets downloads each archive once, checks it, and prepares the pictures below
-its data folder, by default ~/tensorflow_datasets. Archives that were fetched by hand are found, under
-their own names such as DIV2K_train_HR.zip, in `downloads/manual` of that folder, and then no network is
-needed.
+DIV2K: Agustsson and Timofte, "NTIRE 2017 Challenge on Single Image Super-Resolution: Dataset and Study", CVPRW 2017.
+tensorflow-datasets downloads each archive once, checks it, and prepares the pictures below its data folder, by default
+~/tensorflow_datasets. Archives that were fetched by hand are found, under their own names such as DIV2K_train_HR.zip,
+in `downloads/manual` of that folder, and then no network is needed.
 """
 
 import atexit
@@ -83,8 +82,7 @@ def div2k(name: str, scale: int, data_dir: str | None = None, limit: int | None 
 def named(name: str, scale: int, data_dir: str | None = None, limit: int | None = None) -> Source:
     """The images of any data set of tensorflow-datasets as HR, with LR made by MATLAB's bicubic.
 
-    Its `train` split is trained on; `validation`, else `test`, else a few pictures kept from training
-    are validated on.
+    Its `train` split is trained on; `validation`, else `test`, else a few pictures kept from training are validated on.
 
     Args:
         name: name in tensorflow-datasets, with a configuration and version if necessary: `coco/2017`.

@@ -74,13 +74,7 @@ ALEXNET = Architecture(
 )
 
 VGG16 = Architecture(
-    name="VGG16",
-    kernels=VGG16_KERNELS,
-    stride=1,
-    paddings=(1,) * 13,
-    pool=2,
-    pooled=VGG16_POOLED,
-    compared=VGG16_LAST,
+    name="VGG16", kernels=VGG16_KERNELS, stride=1, paddings=(1,) * 13, pool=2, pooled=VGG16_POOLED, compared=VGG16_LAST
 )
 
 

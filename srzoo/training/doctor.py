@@ -164,13 +164,12 @@ def checkerboard(pairs: list[tuple[np.ndarray, np.ndarray]], scale: int) -> tupl
     """Strength of a pattern with the scale's period in SR over that in HR; 1 if it is no stronger.
 
     What transposed convolutions and depth-to-space do unequally to the pixels of a cell repeats every `scale` pixels
-    (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016), hence is sharp peaks of the luma's spectrum at
-    the frequencies (k, l) / scale: those of the x2 stages of an x4 network are among them. In each part of `TILE`
-    pixels the power there is divided by that 2 and 3 bins away, `MASKING` added to both. Noise, texture and sharpness
-    raise both alike. Any of these frequencies may be the pattern's, so the largest ratio of SR's mean over all parts
-    to HR's counts; the power of an irregular pattern is split among scale^2 - 1 of them, so that at x8 one of 1 grey
-    level (rms) gives but 2.5. Within small parts, and by power, a pattern is found that changes its sign across the
-    picture.
+    (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016), hence is sharp peaks of the luma's spectrum at the
+    frequencies (k, l) / scale: those of the x2 stages of an x4 network are among them. In each part of `TILE` pixels
+    the power there is divided by that 2 and 3 bins away, `MASKING` added to both. Noise, texture and sharpness raise
+    both alike. Any of these frequencies may be the pattern's, so the largest ratio of SR's mean over all parts to HR's
+    counts; the power of an irregular pattern is split among scale^2 - 1 of them, so that at x8 one of 1 grey level
+    (rms) gives but 2.5. Within small parts, and by power, a pattern is found that changes its sign across the picture.
 
     Args:
         pairs: (hr, sr) of each picture; uint8 of one shape (H, W, 3). A picture smaller than a part is skipped.

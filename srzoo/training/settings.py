@@ -41,8 +41,7 @@ class Settings:
     dataset: str = field(
         metadata={
             "help": "div2k (default), div2k/<configuration>, a folder (with HR/ and LR/, with HR/, or with pictures), "
-            "a "
-            "tensorflow-datasets name, or sample"
+            "a tensorflow-datasets name, or sample"
         }
     )
     model: str = _flag(
@@ -107,8 +106,7 @@ class Settings:
     )
     discriminator_head: str = _flag(
         "end of the discriminator. flatten is SRGAN's; patches judges part by part; unet judges pixel by pixel "
-        "(default: "
-        "the objective's, mostly pool)",
+        "(default: the objective's, mostly pool)",
         "gan",
         choices=("pool", "flatten", "patches", "unet"),
     )

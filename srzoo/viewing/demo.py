@@ -60,8 +60,7 @@ def serve(
         port: None: the first free one from 7860 on.
         limits: what the page takes.
         browser: opens a browser.
-        names: host names, besides this machine's own, that browsers may use if the page listens at this machine
-            alone.
+        names: host names, besides this machine's own, that browsers may use if the page listens at this machine alone.
 
     Raises:
         ValueError: if Gradio is not installed, or a model is not there.
