@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from srzoo import zoo
 from srzoo.models.geometry import (
     MOST_HALO,
     alignment_of,
@@ -40,14 +39,14 @@ def network(body, filters=4) -> keras.Model:
     ],
 )
 def test_the_radius_is_that_of_the_papers_network(name, radius):
-    model = zoo.create(f"{name}.filters4")
-    assert radius_of(model) == radius and halo_of(model) == min(radius, MOST_HALO)
+    network = describe(parse(f"{name}.filters4"))
+    assert radius_of(network) == radius and halo_of(network) == min(radius, MOST_HALO)
 
 
 @pytest.mark.parametrize(("scale", "alignment"), [(4, 1), (2, 2), (1, 4)])
 def test_pixels_that_are_shuffled_into_channels_give_the_alignment_and_a_wider_halo(scale, alignment):
-    model = zoo.create(f"rrdb-x{scale}.filters4")
-    assert alignment_of(model) == alignment and halo_of(model) == MOST_HALO * alignment
+    network = describe(parse(f"rrdb-x{scale}.filters4"))
+    assert alignment_of(network) == alignment and halo_of(network) == MOST_HALO * alignment
 
 
 def twice(x):

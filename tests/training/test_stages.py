@@ -43,7 +43,7 @@ def rows_of(folder):
 )
 def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp_path, model, pixel, caplog):
     caplog.set_level("INFO", "srzoo")
-    stages = stages_of(str(photos), f"{model}-x4.{SIZES}", steps=20, **options)
+    stages = stages_of(str(photos), f"{model}-x4.{SIZES}", steps=10, discriminator_head="patches", **options)
     train_quietly(tmp_path, stages)
     assert stored.inspect(tmp_path / "pixel" / "best.weights.h5")[0].name == f"{pixel}-x4.{SIZES}"
     assert stored.inspect(tmp_path / "adversarial" / "best.weights.h5")[0].name == f"{model}-x4.{SIZES}"
@@ -58,7 +58,7 @@ def test_the_second_stage_starts_from_the_best_of_the_first(photos, options, tmp
     assert config["content"] == {"vgg22": 1.0}
     last = second[-1]
     ended = (
-        f"step 10: done, PSNR-Y {float(last['psnr_y']):.2f} dB, checkerboard {float(last['checkerboard']):.1f} at last"
+        f"step 5: done, PSNR-Y {float(last['psnr_y']):.2f} dB, checkerboard {float(last['checkerboard']):.1f} at last"
     )
     assert caplog.messages[-1].startswith(ended)
 
