@@ -108,7 +108,7 @@ def write(folder: Path, about: dict, rows: list[Row], notes: list[str]) -> None:
     result = {"machine": about, "rows": [asdict(row) for row in rows], "notes": notes}
     (folder / "results.json").write_text(json.dumps(result, indent=2), "utf-8")
     (folder / "results.md").write_text(to_markdown(about, rows, notes), "utf-8")
-    _draw(folder / "results.png", [row for row in rows if row.ratio is not None])
+    _draw(folder / "results.png", [row for row in rows if row.ratio is not None and "the best" not in row.name])
 
 
 def to_markdown(about: dict, rows: list[Row], notes: list[str]) -> str:
@@ -150,9 +150,11 @@ def _draw(path: Path, rows: list[Row]) -> None:
     axes.bar_label(bars, [f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}" for ratio in ratios], padding=3, fontsize=7)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
+    axes.set_xticks([0.5, 1, 2, 5, 10, 20, 50, 100])
+    axes.minorticks_off()
     axes.set_xlim(min([0.5, *ratios]) / 1.2, 2 * max([2, *ratios]))
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("speed-up of srzoo; below 1 the other runtime is faster")
+    axes.set_xlabel("speed-up of srzoo")
     axes.tick_params(axis="y", labelsize=7)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

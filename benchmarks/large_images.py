@@ -25,14 +25,17 @@ from srzoo.upscaling import Upscaler
 
 MODEL = "edsr-baseline-x4"
 
-TWO_SECONDS = 400_000
+TWO_SECONDS = 280_000
 """LR pixels that EDSR-baseline computes in two seconds, in int8 on two cores of a Xeon with AVX-512 VNNI."""
+
+BODY = 0.61
+"""Share of EDSR-baseline's multiplications that are in its body; the tail leaves the tiles' halos out."""
 
 
 def rows() -> tuple[list[Row], list[str]]:
     """Measures; also gives notes."""
     return [*_planned(), *_times()], [
-        "Work of tiling: the area of all tiles with their margins, over that of the picture. A tile of two seconds has "
+        "Work of tiling: multiplications of all tiles, over those of the picture in one. A tile of two seconds has "
         f"{TWO_SECONDS:,} pixels, in int8."
     ]
 
@@ -46,9 +49,9 @@ def _planned() -> list[Row]:
         streams = width * height * 48 > 256e6
         tiles = upscaler.plan(pixels, row_bytes=width * 12 if streams else 0)
         soon = cut(height, width, upscaler.network_scale, upscaler.halo, TWO_SECONDS)
-        work, of_soon = (sum(map(area, each)) / (width * height) for each in (tiles, soon))
+        work, of_soon = (BODY * sum(map(area, each)) / (width * height) + 1 - BODY for each in (tiles, soon))
         figures = {"tiles": len(tiles), "tiles of two seconds": len(soon), "their cost": of_soon / work}
-        found.append(Row("work of tiling", f"{width}x{height}", work, "times the area", None, figures))
+        found.append(Row("work of tiling", f"{width}x{height}", work, "times the work", None, figures))
     return found
 
 
