@@ -117,8 +117,10 @@ def to_markdown(about: dict, rows: list[Row], notes: list[str]) -> str:
     taken = ", ".join(f"{name} {clock:.0f} and {used:.0f}" for name, (clock, used) in about["seconds"].items())
     text = [
         f"{about['date']}, {about['processor']['name']} ({instructions}), {about['threads']} threads, load of the "
-        f"machine before the start {about['load_before']}; {versions}. Seconds by the clock and of all cores: {taken}.",
+        f"machine before the start {about['load_before']}; {versions}.",
     ]
+    if taken:
+        text.append(f"Seconds by the clock and of all cores together: {taken}.")
     for section in dict.fromkeys(row.section for row in rows):
         own = [row for row in rows if row.section == section]
         extra = list(dict.fromkeys(name for row in own for name in row.figures or {}))

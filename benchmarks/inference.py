@@ -25,7 +25,7 @@ from srzoo.runtimes.exported import facts_of
 from srzoo.runtimes.fold import fold_batch_norm
 from srzoo.training.precision import POLICIES
 
-CASES = (("edsr-baseline-x4", 320, 180), ("srresnet-x4", 320, 180), ("edsr-x4", 80, 45))
+CASES = (("edsr-baseline-x4", 240, 135), ("srresnet-x4", 240, 135), ("edsr-x4", 48, 27))
 """Model, width and height of the LR picture. EDSR does 25 times the work a pixel."""
 
 ROUNDS = 3
