@@ -4,8 +4,8 @@
 
 Each module of `SUITE` has `rows()`, which measures and gives its rows and notes; one with `draw(folder, rows)` has a
 picture of its own too. Peers that are not installed are left out, with a note; benchmarks/requirements.txt has them
-all. The results are results.json, results.md and results.png in the folder. All together takes at most ten minutes on
-two cores that do nothing else.
+all. The results are results.json, results.md and results.png in the folder. By its processor time all together
+takes ten minutes on two cores that do nothing else.
 """
 
 import argparse
