@@ -46,7 +46,7 @@ DIV2K = 2040, 1356
 def decode_once(pairs: Path, crops: Crops) -> tf.data.Dataset:
     items = folder(pairs, SCALE).train
     # One picture to validate on, which takes no part.
-    return batches(decode(Source("benchmark", items, items[:1]), crops, 4 * 10**9, lambda _: None).train, crops)
+    return batches(decode(Source("benchmark", items, items[:1]), crops, 4 * 10**9).train, crops)
 
 
 def decode_a_crop(pairs: Path, crops: Crops) -> tf.data.Dataset:
