@@ -4,7 +4,8 @@
 
 The figures go to srzoo/weights/results.json. docs/results.md, the cards in docs/models/, the tests and
 `srzoo list` take them from there. Every model and bicubic are measured on the benchmark folders at their own scale, and
-those of x4 also on the last folder as `srzoo degrade --preset real --seed 0` damages it. The plot shows PSNR-Y against
+where a model for damaged pictures ships, also on the last folder as `srzoo degrade --preset real --seed 0` damages it.
+The plot shows PSNR-Y against
 LPIPS of the models of x4, and between a network trained on pixels and the same network after GAN training the way of
 the fidelity dial. The crops are parts of scikit-image's photographs at 100 %.
 
@@ -133,17 +134,23 @@ def measure_all(folders: list[Path], lpips: Lpips, models: list[str], results: d
     scales |= {name: names.parse(name).scale for name in upscalers}
     upscalers |= {name: Upscaler(zoo.load(name)) for name in models}
     with TemporaryDirectory() as made:
-        damaged = Path(made, folders[-1].name)
-        degrade_folder(folders[-1], damaged, DAMAGED, SCALE, 0)
+        damaged = {
+            scale: Path(made, str(scale), folders[-1].name)
+            for scale in set(scales.values())
+            if f"{shipped.FOR_DAMAGED}-x{scale}" in zoo.shipped_models()
+        }
+        for scale, folder in damaged.items():
+            degrade_folder(folders[-1], folder, DAMAGED, scale, 0)
         for name, upscale in upscalers.items():
-            results["clean"][name] = measure(upscale, scales[name], folders, lpips)
-            if scales[name] == SCALE:
-                results["damaged"][name] = measure(upscale, SCALE, [damaged], lpips)
+            scale = scales[name]
+            results["clean"][name] = measure(upscale, scale, folders, lpips)
+            if scale in damaged:
+                results["damaged"][name] = measure(upscale, scale, [damaged[scale]], lpips)
             print(name, results["clean"][name], flush=True)
     for name in (each for each in models if zoo.known(each).base in GAN_TRAINED):
         mixed = {share: Upscaler(zoo.interpolate(zoo.pixel_trained(name), name, 1 - share)) for share in FIDELITIES}
         results[f"fidelity of {name}"] = {
-            str(share): measure(upscaler, SCALE, folders[:1], lpips) for share, upscaler in mixed.items()
+            str(share): measure(upscaler, scales[name], folders[:1], lpips) for share, upscaler in mixed.items()
         }
 
 
@@ -235,7 +242,7 @@ def main() -> None:
             temporary.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     clean, damaged, ways = results["clean"], results["damaged"], dials(results)
     first, last = args.folders[0].name, args.folders[-1].name
-    plot(of_scale(clean, SCALE), ways, args.output / "images" / "perception-distortion.png")
+    plot(of_scale(clean, SCALE), of_scale(ways, SCALE), args.output / "images" / "perception-distortion.png")
     write_image(args.output / "images" / "results-crops.png", crops([*of_scale(clean, SCALE)][1:], lpips))
     scales = sorted({zoo.known(name).scale for name in models})
     page = PAGE.format(
@@ -243,7 +250,9 @@ def main() -> None:
         first=first,
         last=last,
         dials="\n\n".join(dial_table(name, way, first) for name, way in ways.items()),
-        damaged=table("x4, PSNR-Y / SSIM-Y / LPIPS", damaged),
+        damaged="\n\n".join(
+            table(f"x{each}, PSNR-Y / SSIM-Y / LPIPS", rows) for each in scales if (rows := of_scale(damaged, each))
+        ),
         cards=",\n".join(f"[{name}](models/{name}.md)" for name in models),
     )
     with atomic_file(args.output / "results.md") as temporary:

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from keras import ops
+
 from srzoo import bicubic
 from srzoo.losses.perceptual import ContentLoss
 from srzoo.losses.pixel import PIXEL_LOSSES, grid, l1
+from srzoo.metrics import lpips
 
 
 def consistency(hr, sr, scale: int):
@@ -36,8 +39,19 @@ def _content(settings, scale: int) -> Callable:
     )
 
 
+def _perceptual(settings, scale: int) -> Callable:
+    if not settings.perceptual or settings.vgg_preprocessing != "torchvision":
+        raise ValueError(
+            "--perceptual-weight compares features of torchvision's VGG16 by LPIPS's heads: give --perceptual HEADS, "
+            "which `srzoo import lpips` makes, and --vgg FILE --vgg-preprocessing torchvision"
+        )
+    distance = lpips.load(settings.perceptual, settings.vgg)
+    return lambda hr, sr: ops.mean(distance.distances(hr, sr))
+
+
 TERMS: dict[str, Callable[[Any, int], Callable]] = {
     "content": _content,
+    "perceptual": _perceptual,
     "pixel": lambda settings, scale: PIXEL_LOSSES[settings.pixel],
     "grid": lambda settings, scale: partial(grid, scale=scale),
     "consistency": lambda settings, scale: partial(consistency, scale=scale),

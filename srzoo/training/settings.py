@@ -123,6 +123,9 @@ class Settings:
     vgg_preprocessing: str | None = _flag(
         "origin of the weights in the file: keras or torchvision; `srzoo import vgg` makes torchvision's", "gan"
     )
+    perceptual: str | None = _flag(
+        "file of LPIPS's heads for VGG16, for --perceptual-weight; `srzoo import lpips` makes it", "gan"
+    )
     lpips: str | None = _flag(
         "file of LPIPS's weights, which `srzoo import lpips` makes; the run then keeps the weights with the best LPIPS",
         "gan",

@@ -1,11 +1,14 @@
 """The content loss: the right features of the right network, on small VGGs with random weights and on the real one."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 
 from srzoo.data.sample import sample_path
-from srzoo.losses import ContentLoss
+from srzoo.losses import TERMS, ContentLoss
+from srzoo.metrics import lpips
 from srzoo.pictures.reading import read_image
 
 RNG = np.random.default_rng(0)
@@ -176,3 +179,15 @@ def test_without_a_network_one_sentence_says_where_the_weights_can_be_had(monkey
 def test_what_keras_downloads_is_not_torchvisions():
     with pytest.raises(ValueError, match="vgg16 that keras.applications downloads has the preprocessing keras"):
         ContentLoss({"vgg53": 1.0}, "vgg16", "torchvision")
+
+
+def test_lpips_as_a_loss_is_the_measure_and_asks_for_torchvisions_network(files, tmp_path):
+    heads = tmp_path / "heads.npz"
+    np.savez(heads, **{f"head{i}": np.ones(n, np.float32) for i, n in enumerate((64, 128, 256, 512, 512))})
+    settings = SimpleNamespace(perceptual=str(heads), vgg=files["vgg16"], vgg_preprocessing="torchvision")
+    loss = TERMS["perceptual"](settings, 4)
+    hr, sr = HR.astype(np.uint8), SR.astype(np.uint8)
+    measured = [lpips.load(heads, files["vgg16"])(*pair) for pair in zip(hr, sr, strict=True)]
+    assert float(loss(hr.astype("float32"), sr.astype("float32"))) == pytest.approx(np.mean(measured), rel=1e-4)
+    with pytest.raises(ValueError, match=r"--perceptual-weight .* --vgg-preprocessing torchvision"):
+        TERMS["perceptual"](SimpleNamespace(**{**vars(settings), "vgg_preprocessing": None}), 4)
