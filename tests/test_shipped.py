@@ -19,8 +19,10 @@ CAT = {
     "edsr-baseline-x3": 34.05,
     "edsr-baseline-x4": 32.46,
     "edsr-gan-x4": 31.44,
-    "edsr-real-pixel-x4": 32.24,
-    "edsr-real-x4": 31.72,
+    "edsr-real-pixel-x2": 36.32,
+    "edsr-real-pixel-x4": 32.22,
+    "edsr-real-x2": 36.33,
+    "edsr-real-x4": 31.74,
     "srgan-x4": 31.50,
     "srresnet-x4": 32.46,
 }

@@ -92,7 +92,7 @@ def test_auto_says_of_each_picture_what_it_took(tmp_path):
     uploads = [given(tmp_path, "clean.png", photo), given(tmp_path, "damaged.jpg", photo, quality=40)]
     _, data = answered(tmp_path, uploads, Wish("auto", 2))
     facts = [picture["facts"] for picture in data["pictures"]]
-    assert "edsr-baseline-x2, because it has no damage" in facts[0] and "edsr-real-x4, because it has JPEG" in facts[1]
+    assert "edsr-baseline-x2, because it has no damage" in facts[0] and "edsr-real-x2, because it has JPEG" in facts[1]
     assert [(picture["width"], picture["file"]) for picture in data["pictures"]] == [
         (128, "clean_x2.png"),
         (128, "damaged_x2.jpg"),
