@@ -30,7 +30,7 @@ def test_a_saved_model_is_the_default(weights, capsys):
     assert {f"{NAME}/1/saved_model.pb", f"{NAME}/1/assets.extra/srzoo.json"} <= set(files("out"))
     out = capsys.readouterr().out
     assert out.startswith(f"{Path('out') / NAME / '1'}: {NAME} as saved_model in float32, ")
-    assert out.splitlines()[2].split()[0] == "parity" and out.endswith("(photographs of scikit-image)\n")
+    assert out.splitlines()[2].startswith("| parity ") and out.endswith("(photographs of scikit-image)\n")
 
 
 @pytest.mark.slow
