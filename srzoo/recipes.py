@@ -54,6 +54,7 @@ FEATURE_SCALE = 1 / 12.75
 TERMS = {
     "content": "weight of the loss on VGG's features",
     "perceptual": "weight of LPIPS as a loss (arXiv 1801.03924)",
+    "dists": "weight of DISTS as a loss (arXiv 2004.07728)",
     "adversarial": "weight of the generator's adversarial loss, 1e-3 in SRGAN",
     "pixel": "weight of a loss on pixels",
     "grid": "weight of a loss against checkerboards; no paper has it",

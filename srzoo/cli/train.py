@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
             how |= {"action": "store_true"} if kind is bool else {"type": how.get("type", TYPES.get(kind, _layers))}
             group.add_argument(f"--{each.name.replace('_', '-')}", *ALSO_CALLED.get(each.name, ()), **how)
     for term, purpose in recipes.TERMS.items():
-        gan.add_argument(f"--{term}-weight", type=_positive_float, help=f"{purpose} (default: the objective's)")
+        gan.add_argument(f"--{term}-weight", type=_weight, help=f"{purpose}; 0: none (default: the objective's)")
     add("--scale", type=whole(1), help="scale of the network (default: 4)")
     add("--epochs", type=_epochs, help=argparse.SUPPRESS)
     add("-o", "--output", type=Path, help="folder of the run (default: runs/<model>-<dataset>)")
@@ -99,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
 
     names = {each.name for each in fields(Settings)} | {"scale"}
     given = {name: value for name, value in vars(args).items() if name in names and value is not None}
-    weights = {term: value for term in recipes.TERMS if (value := getattr(args, f"{term}_weight"))}
+    weights = {term: value for term in recipes.TERMS if (value := getattr(args, f"{term}_weight")) is not None}
     try:
         distribution = open_distribution(args.distribute)
         stages = stages_of(**given, weights=weights or None)
@@ -132,7 +132,7 @@ def _check_inputs(args: argparse.Namespace) -> None:
     for source in (args.init_weights, args.teacher):
         if source:
             shipped.found(source)
-    for file in (args.lpips, args.perceptual, args.vgg):
+    for file in (args.lpips, args.perceptual, args.dists, args.vgg):
         if file and file not in ("vgg19", "vgg16") and not Path(file).is_file():
             raise FileNotFoundError(f"{file}: no such file; `srzoo import --help` tells how to make it")
 
@@ -169,6 +169,10 @@ def _positive_float(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return value
+
+
+def _weight(text: str) -> float:
+    return 0.0 if text == "0" else _positive_float(text)
 
 
 TYPES = {int: whole(1), float: _positive_float, str: str}

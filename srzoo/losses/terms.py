@@ -12,7 +12,7 @@ from keras import ops
 from srzoo import bicubic
 from srzoo.losses.perceptual import ContentLoss
 from srzoo.losses.pixel import PIXEL_LOSSES, grid, l1
-from srzoo.metrics import lpips
+from srzoo.metrics import dists, lpips
 
 
 def consistency(hr, sr, scale: int):
@@ -40,18 +40,28 @@ def _content(settings, scale: int) -> Callable:
 
 
 def _perceptual(settings, scale: int) -> Callable:
-    if not settings.perceptual or settings.vgg_preprocessing != "torchvision":
+    return _distance(settings, "perceptual", "LPIPS's heads for VGG16", lpips.load)
+
+
+def _dists(settings, scale: int) -> Callable:
+    return _distance(settings, "dists", "DISTS's weights", dists.load)
+
+
+def _distance(settings, term: str, file: str, load: Callable) -> Callable:
+    path = getattr(settings, term)
+    if not path or settings.vgg_preprocessing != "torchvision":
         raise ValueError(
-            "--perceptual-weight compares features of torchvision's VGG16 by LPIPS's heads: give --perceptual HEADS, "
-            "which `srzoo import lpips` makes, and --vgg FILE --vgg-preprocessing torchvision"
+            f"--{term}-weight compares features of torchvision's VGG16: give {file} as --{term} FILE, which `srzoo "
+            "import` makes, and --vgg FILE --vgg-preprocessing torchvision"
         )
-    distance = lpips.load(settings.perceptual, settings.vgg)
-    return lambda hr, sr: ops.mean(distance.distances(hr, sr))
+    distances = load(path, settings.vgg).distances
+    return lambda hr, sr: ops.mean(distances(hr, sr))
 
 
 TERMS: dict[str, Callable[[Any, int], Callable]] = {
     "content": _content,
     "perceptual": _perceptual,
+    "dists": _dists,
     "pixel": lambda settings, scale: PIXEL_LOSSES[settings.pixel],
     "grid": lambda settings, scale: partial(grid, scale=scale),
     "consistency": lambda settings, scale: partial(consistency, scale=scale),

@@ -73,13 +73,13 @@ class Dists:
         from keras import ops
 
         total = 0.0
-        compared = self._features(ops.concatenate([hr, sr]))
-        for features, alpha, beta in zip(compared, self._alpha, self._beta, strict=True):
-            means = ops.mean(features, (1, 2), keepdims=True)
-            of_hr, of_sr = ops.split(features - means, 2)
+        # Apart, so that a loss has no gradient to compute with respect to HR.
+        compared = (self._features(hr), self._features(sr), self._alpha, self._beta)
+        for of_hr, of_sr, alpha, beta in zip(*compared, strict=True):
+            mean_hr, mean_sr = ops.mean(of_hr, (1, 2)), ops.mean(of_sr, (1, 2))
+            of_hr, of_sr = of_hr - mean_hr[:, None, None], of_sr - mean_sr[:, None, None]
             covariance = ops.mean(of_hr * of_sr, (1, 2))
             variances = ops.mean(ops.square(of_hr), (1, 2)) + ops.mean(ops.square(of_sr), (1, 2))
-            mean_hr, mean_sr = ops.split(means[:, 0, 0], 2)
             for weights, product, squares in (
                 (alpha, mean_hr * mean_sr, ops.square(mean_hr) + ops.square(mean_sr)),
                 (beta, covariance, variances),

@@ -146,9 +146,9 @@ class Lpips:
         from keras import ops
 
         total = 0.0
-        for i, features in enumerate(self._features(ops.concatenate([hr, sr]))):
-            norm = ops.sqrt(ops.sum(ops.square(features), axis=-1, keepdims=True))
-            of_hr, of_sr = ops.split(features / (norm + _EPSILON), 2)
+        # Apart, so that a loss has no gradient to compute with respect to HR.
+        for i, pair in enumerate(zip(self._features(hr), self._features(sr), strict=True)):
+            of_hr, of_sr = (x / (ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True)) + _EPSILON) for x in pair)
             apart = ops.sum(ops.square(of_hr - of_sr) * self._arrays[f"head{i}"], axis=-1)
             total += ops.mean(apart, axis=(1, 2))
         return total

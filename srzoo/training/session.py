@@ -161,7 +161,7 @@ def _compare_processes(
     """Raises ValueError, in all processes, if one trains with other settings or on other pictures than the chief."""
     # Where the files are may differ from machine to machine.
     told = replace(settings, dataset="", validation=None, init_weights=None, teacher=None, vgg="")
-    told = replace(told, perceptual=None, lpips=None)
+    told = replace(told, perceptual=None, dists=None, lpips=None)
     marks = [crc32(json.dumps(each, sort_keys=True).encode()) for each in ([asdict(told), validate_every], fingerprint)]
     table = distribution.table(marks)
     for what, column in (("settings", 0), ("pictures", 1)):

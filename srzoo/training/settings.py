@@ -126,6 +126,7 @@ class Settings:
     perceptual: str | None = _flag(
         "file of LPIPS's heads for VGG16, for --perceptual-weight; `srzoo import lpips` makes it", "gan"
     )
+    dists: str | None = _flag("file of DISTS's weights, for --dists-weight; `srzoo import dists` makes it", "gan")
     lpips: str | None = _flag(
         "file of LPIPS's weights, which `srzoo import lpips` makes; the run then keeps the weights with the best LPIPS",
         "gan",

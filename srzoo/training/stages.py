@@ -129,7 +129,10 @@ def _gan(name: str, given: dict[str, Any]) -> dict[str, Any]:
         "discriminator_rate": 1.0,
         "vgg": "vgg19",
     }
-    return {"objective": name, **vars(objective), **usual, "weights": {**objective.weights, **given.pop("weights", {})}}
+    weights = {**objective.weights, **given.pop("weights", {})}
+    # A term of weight 0 would be computed in vain.
+    weights = {term: weight for term, weight in weights.items() if weight}
+    return {"objective": name, **vars(objective), **usual, "weights": weights}
 
 
 def _one_of(known: Any, what: str, value: str) -> str:

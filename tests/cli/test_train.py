@@ -57,10 +57,12 @@ def test_options_of_gan_training_reach_it(planned, tmp_path):
             "a.npz",
         ),
         *("--vgg", "vgg.h5", "--vgg-preprocessing", "keras", "--pixel-weight", "2", "--discriminator-head", "flatten"),
+        *("--content-weight", "0"),
         *("--discriminator-input", "details", "--discriminator-rate", "4"),
     )
     assert gan.content == {"vgg22": 0.5, "vgg54": 1.0}
-    assert (gan.adversarial, gan.weights["pixel"]) == ("hinge", 2)
+    assert gan.adversarial == "hinge"
+    assert gan.weights == {"adversarial": 1e-3, "pixel": 2}, "a term of weight 0 is not computed"
     assert (gan.vgg, gan.vgg_preprocessing, gan.lpips) == ("vgg.h5", "keras", "a.npz")
     assert (gan.discriminator_head, gan.discriminator_input) == ("flatten", "details")
     assert gan.discriminator_rate == 4

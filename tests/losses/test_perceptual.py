@@ -8,7 +8,7 @@ import pytest
 
 from srzoo.data.sample import sample_path
 from srzoo.losses import TERMS, ContentLoss
-from srzoo.metrics import lpips
+from srzoo.metrics import dists, lpips
 from srzoo.pictures.reading import read_image
 
 RNG = np.random.default_rng(0)
@@ -181,13 +181,17 @@ def test_what_keras_downloads_is_not_torchvisions():
         ContentLoss({"vgg53": 1.0}, "vgg16", "torchvision")
 
 
-def test_lpips_as_a_loss_is_the_measure_and_asks_for_torchvisions_network(files, tmp_path):
-    heads = tmp_path / "heads.npz"
-    np.savez(heads, **{f"head{i}": np.ones(n, np.float32) for i, n in enumerate((64, 128, 256, 512, 512))})
-    settings = SimpleNamespace(perceptual=str(heads), vgg=files["vgg16"], vgg_preprocessing="torchvision")
-    loss = TERMS["perceptual"](settings, 4)
+@pytest.mark.parametrize("term, measure", [("perceptual", lpips), ("dists", dists)])
+def test_a_measure_as_a_loss_is_the_measure_and_asks_for_torchvisions_network(files, tmp_path, term, measure):
+    weights = tmp_path / "weights.npz"
+    if measure is lpips:
+        np.savez(weights, **{f"head{i}": np.ones(n, np.float32) for i, n in enumerate((64, 128, 256, 512, 512))})
+    else:
+        np.savez(weights, **{name: np.ones(sum(dists.CHANNELS), np.float32) for name in ("alpha", "beta")})
+    settings = SimpleNamespace(**{term: str(weights)}, vgg=files["vgg16"], vgg_preprocessing="torchvision")
+    loss = TERMS[term](settings, 4)
     hr, sr = HR.astype(np.uint8), SR.astype(np.uint8)
-    measured = [lpips.load(heads, files["vgg16"])(*pair) for pair in zip(hr, sr, strict=True)]
+    measured = [measure.load(weights, files["vgg16"])(*pair) for pair in zip(hr, sr, strict=True)]
     assert float(loss(hr.astype("float32"), sr.astype("float32"))) == pytest.approx(np.mean(measured), rel=1e-4)
-    with pytest.raises(ValueError, match=r"--perceptual-weight .* --vgg-preprocessing torchvision"):
-        TERMS["perceptual"](SimpleNamespace(**{**vars(settings), "vgg_preprocessing": None}), 4)
+    with pytest.raises(ValueError, match=rf"--{term}-weight .* --vgg-preprocessing torchvision"):
+        TERMS[term](SimpleNamespace(**{**vars(settings), "vgg_preprocessing": None}), 4)
