@@ -5,8 +5,9 @@ from dataclasses import replace
 import keras
 
 from srzoo.models.geometry import features_of, scale_of
-from srzoo.models.keras_graph import from_keras
+from srzoo.models.keras_graph import arrays_of, from_keras, to_keras
 from srzoo.runtimes import stages
+from srzoo.runtimes.linear_tail import merged_tail
 from srzoo.runtimes.network import Network
 
 
@@ -22,7 +23,9 @@ def keras_network(model: keras.Model) -> Network:
     facts, tail_halo = stages.facts_of(from_keras(model), "float32")
     if parts := split_at_growth(model):
         body, tail = map(_compiled, parts)
-        network = stages.two_stages(facts, body, tail, tail_halo, stages.LEAST_PIECE)
+        # A kernel that was merged in float32 would be rounded again in mixed precision.
+        merged = _merged_tail(model) if parts[0].outputs[0].dtype == "float32" else None
+        network = stages.two_stages(facts, body, tail, tail_halo, stages.LEAST_PIECE, merged)
     else:
         network = facts.network(_compiled(model))
     return replace(network, in_machine_memory=runs_in_machine_memory(model))
@@ -41,6 +44,16 @@ def split_at_growth(model: keras.Model) -> tuple[keras.Model, keras.Model] | Non
     features = next(each for each in model.operations if each.name == layer.name).output
     body = keras.Model(model.inputs[0], features, name=f"{model.name}_body")
     return body, keras.Model(features, model.outputs[0], name=f"{model.name}_tail")
+
+
+def _merged_tail(model: keras.Model):
+    merged = merged_tail(from_keras(model), arrays_of(model))
+    if merged is None:
+        return None
+    graph, arrays = merged
+    tail = to_keras(graph)
+    tail.set_weights([array for layer in graph.layers for array in arrays.get(layer.name, ())])
+    return _compiled(tail)
 
 
 def _compiled(model: keras.Model):

@@ -34,7 +34,7 @@ LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
-LAYOUT = 5
+LAYOUT = 6
 """Of an entry; with another one, entries are made anew."""
 
 WITHIN = 1.0
@@ -220,6 +220,7 @@ class Prepared:
         self, graph: "Graph", arrays: openvino.Arrays, reference, precision: str, pictures: Sequence[Path]
     ) -> Taken:
         from srzoo.models.geometry import features_of, scale_of
+        from srzoo.runtimes.linear_tail import merged_tail
         from srzoo.runtimes.stages import facts_of
 
         ranges, mean = None, 0.0
@@ -232,8 +233,11 @@ class Prepared:
         with unfinished_folder(self.folder) as temporary:
             written = temporary / precision
             written.mkdir()
-            for part in ("body", "tail") if features_of(graph) else ("whole",):
-                model = openvino.build(graph, arrays, ranges, part=part)
+            parts = ("body", "tail") if features_of(graph) else ("whole",)
+            models = {part: openvino.build(graph, arrays, ranges, part=part) for part in parts}
+            if merged := merged_tail(graph, arrays):
+                models["merged"] = openvino.build(*merged)
+            for part, model in models.items():
                 _serialize(model, written / f"{part}.xml")
             facts, tail_halo = facts_of(graph, precision)
             network = load_network(written, facts, tail_halo)
@@ -315,7 +319,7 @@ def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network
     runners = {path.stem: _runner(path, facts.precision) for path in folder.glob("*.xml")}
     if "whole" in runners:
         return facts.network(lambda values: runners["whole"](values).copy())  # as the next run overwrites them
-    return two_stages(facts, runners["body"], runners["tail"], tail_halo, LEAST_PIECE)
+    return two_stages(facts, runners["body"], runners["tail"], tail_halo, LEAST_PIECE, runners.get("merged"))
 
 
 def _runner(path: Path, precision: str) -> Run:

@@ -77,4 +77,4 @@ def test_a_folder_that_cannot_be_written_is_done_without(network, tmp_path):
 def test_preparing_a_network_keeps_it_compiled(network, compilations):
     weights = network.parents[4] / "tiny.weights.h5"
     assert Prepared(weights, network.parents[3]).load("float32")
-    assert not compilations and len(os.listdir(network.parent / "compiled")) == 2
+    assert not compilations and len(os.listdir(network.parent / "compiled")) == 3

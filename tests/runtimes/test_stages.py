@@ -40,6 +40,26 @@ def test_a_piece_is_a_small_part_of_its_tile():
     assert sum(seen) < 1.2 * 400 * 300  # little is computed twice
 
 
+def test_beside_a_merged_tail_the_tail_computes_the_borders_alone():
+    seen = []
+
+    def tail(features):
+        seen.append(features.shape[1] * features.shape[2])
+        return np.ones((1, features.shape[1] * 2, features.shape[2] * 2, 3), np.float32)
+
+    def merged(features):
+        return np.zeros((1, features.shape[1] * 2, features.shape[2] * 2, 3), np.float32)
+
+    facts = Facts("any-x2", 2, 9, 100, "float32")
+    network = stages.two_stages(facts, lambda pixels: pixels, tail, 2, 1000, merged)
+    sr = network.run(np.zeros((1, 400, 300, 3), np.float32))[0]
+    assert not sr[4:-4, 4:-4].any() and sr.sum() == 3 * (800 * 600 - 792 * 592)
+    assert max(seen) <= 400 * 300 / stages.PIECES and sum(seen) < 2.2 * 2 * 2 * (400 + 300)
+    seen.clear()
+    network.run_inside(np.zeros((1, 400, 300, 3), np.float32), (slice(9, 390), slice(9, 290)))
+    assert not seen, "a tile amid the picture has none"
+
+
 @pytest.mark.parametrize(
     "inside", [(slice(0, 63), slice(0, 71)), (slice(9, 40), slice(0, 50)), (slice(30, 31), slice(70, 71))]
 )
