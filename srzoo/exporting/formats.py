@@ -11,6 +11,7 @@ import numpy as np
 from srzoo import shipped, zoo
 from srzoo.backend import require_tensorflow
 from srzoo.exporting.litert import LITERT_PRECISIONS, write_litert
+from srzoo.exporting.merged import with_merged_tail
 from srzoo.exporting.onnx import write_onnx
 from srzoo.exporting.openvino import OPENVINO_PRECISIONS, write_openvino
 from srzoo.exporting.safetensors import layout_of, write_safetensors
@@ -98,6 +99,8 @@ def export(
     crops = calibration_crops(calibration) if precision == "int8" else []
     facts = exported.facts_of(model, format, precision)
     folded = fold_batch_norm(model)
+    if format in ("saved_model", "litert", "onnx"):
+        folded = with_merged_tail(folded)
 
     def checked(written: Path) -> Parity:
         try:
