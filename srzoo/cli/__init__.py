@@ -17,14 +17,17 @@ from srzoo.tables import printable
 def say(line: str, stream: TextIO | None) -> None:
     """Prints a line, in which names of files do nothing to a terminal.
 
-    A reader that has gone, a full disk or a closed stream lose the line, and the work continues.
+    A bar that is being drawn makes way for it. A reader that has gone, a full disk or a closed stream lose the line,
+    and the work continues.
     """
     if stream is None or stream.closed:
         return
     encoding = stream.encoding or "utf-8"
+    bars = sys.modules.get("tqdm")
     try:
-        stream.write(printable(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        stream.flush()
+        with bars.tqdm.external_write_mode(stream) if bars else contextlib.nullcontext():
+            stream.write(printable(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
+            stream.flush()
     except OSError:
         # What is left in the stream would be tried again at the end, and make the status of the command 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

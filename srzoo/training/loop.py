@@ -224,6 +224,8 @@ class _Loop:
             if step % LOG_EVERY == 0 or validate or signalled:
                 waiting = stream.share()
                 row = self.record.look(stream.warning(waiting))
+                if share >= 1:
+                    LOGGER.info("step %d: the last one; validates, and draws the curve", step)
                 if validate:
                     self._validate_and_save(step)
                 if signalled:
@@ -287,7 +289,7 @@ class _Loop:
             with named_failure(self.run.best_weights):
                 zoo.save_weights(self.step_fn.average, self.run.best_weights)
         if not self.scores:
-            found, to_beat = scores["psnr_y"], self.validation.bicubic()
+            found, to_beat = scores["psnr_y"], self.validation.bicubic
             LOGGER.info("step %d: PSNR-Y %.2f dB on the validation pictures; bicubic has %.2f dB", step, found, to_beat)
         self.scores = ", ".join(f"{TITLES[name]} {score:.4g}" for name, score in scores.items())
         self.scores += f"; best {float(self.progress.best.numpy()):.4g}" if best_by else ""
@@ -339,6 +341,9 @@ def train(
         loop = _Loop(run, settings, step_fn, batches, validation, validate_every, doctor, distribution)
         done = min(100.0, 100 * loop.progress.share(loop.step))
         silent = done >= 100 or not distribution.chief
+        if done >= 100:
+            advice = "a larger --steps or --minutes goes on, another --output begins anew"
+            LOGGER.info("finished already at step %d; %s", loop.step, advice)
         with tqdm(total=100.0, initial=round(done, 2), bar_format=BAR, disable=silent) as bar:
             while True:
                 try:

@@ -12,7 +12,7 @@ from zlib import crc32
 import keras
 import numpy as np
 
-from srzoo import zoo
+from srzoo import shipped, zoo
 from srzoo.backend import require_tensorflow
 from srzoo.data import pipeline
 from srzoo.data.degraded import Degradation, degraded_validation
@@ -190,12 +190,13 @@ def _train(
     doctor = None
     if isinstance(step_fn, AdversarialStep) and distribution.chief:
         doctor = Doctor(crops.scale, bool(step_fn.loss.gradient_penalty))
+    validation = Validation(step_fn.average, pictures.validation, best_by, distance)
     best = train(
         run,
         settings,
         step_fn,
         partial(pipeline.batches, pictures.train, crops, part=distribution.part(crops.batch)),
-        Validation(step_fn.average, pictures.validation, best_by, distance),
+        validation,
         validate_every,
         doctor,
         distribution,
@@ -209,8 +210,18 @@ def _train(
         shown = {"psnr_y": "PSNR-Y {:.2f} dB", "lpips": "LPIPS {:.4f}", "checkerboard": "checkerboard {:.1f}"}
         figures = (text.format(float(last[name])) for name, text in shown.items() if last.get(name))
         result = f"{result}, {', '.join(figures)} at last"
-    LOGGER.info(f"step {step_fn.step.numpy()}: {result} on the validation pictures -> {run.best_weights}")
+    advice = _advice(settings, best, validation)
+    LOGGER.info(f"step {step_fn.step.numpy()}: {result} on the validation pictures -> {run.best_weights}{advice}")
     return best
+
+
+def _advice(settings: Settings, best: float, validation: Validation) -> str:
+    """What to do about a training on pixels that ended below bicubic."""
+    if settings.gan or not best < validation.bicubic:
+        return ""
+    ships = shipped.weights_of_name(settings.model) and not settings.init_weights
+    start = f", or start from trained weights with --init-weights {settings.model}" if ships else ""
+    return f"; still below bicubic ({validation.bicubic:.2f} dB): train longer{start}"
 
 
 def _load_files(

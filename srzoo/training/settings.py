@@ -48,7 +48,10 @@ class Settings:
         "edsr-gan (default), srgan or esrgan train in two stages; any other model trains on pixels alone"
     )
     steps: int | None = _flag("number of updates, over both stages (default: the paper's)")
-    minutes: float | None = _flag("stop after this time; the learning-rate schedule follows it")
+    minutes: float | None = _flag(
+        "stop training after this time; the learning-rate schedule follows it. The start (TensorFlow, reading the "
+        "pictures) and the last validation come on top"
+    )
     patch: int = _flag("side of a crop in HR pixels (default: the paper's)")
     batch: int = _flag("crops in a batch, over all GPUs (default: 16)")
     fit: str = _flag(

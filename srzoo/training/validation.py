@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -49,6 +50,7 @@ class Validation:
         """(hr, sr) of each picture, uint8."""
         return [(hr, to_uint8(self._sr(lr[None])[0].numpy())) for _, lr, hr in self.pictures]
 
+    @cached_property
     def bicubic(self) -> float:
         """Bicubic's PSNR-Y on the same pictures, in dB: what any network has to beat."""
         return float(np.mean([psnr_y(hr, bicubic.upscale(lr, self.scale), self.scale) for _, lr, hr in self.pictures]))

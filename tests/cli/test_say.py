@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from srzoo import cli
 from srzoo.cli import say
@@ -37,6 +38,13 @@ def test_a_list_in_a_message_keeps_its_lines(capsys):
     with pytest.raises(SystemExit):
         cli.run(fails)
     assert capsys.readouterr().err == "error: 2 bad pairs:\n  a\n  b\n"
+
+
+def test_a_line_does_not_stand_in_the_line_of_a_bar():
+    stream = io.StringIO()
+    with tqdm(total=2, file=stream):
+        say("a line", stream)
+    assert "\ra line\n\r" in stream.getvalue()
 
 
 def test_what_the_encoding_lacks_is_spelled():

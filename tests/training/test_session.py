@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ import pytest
 from srzoo import zoo
 from srzoo.pictures.reading import read_image
 from srzoo.training.run import Run
-from srzoo.training.session import train_run
+from srzoo.training.session import _advice, train_run
 from srzoo.training.stages import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,11 +52,13 @@ def test_a_run_leaves_all_that_it_promises(photos, whole):
     assert list((run.folder / "tensorboard").iterdir())
 
 
-def test_a_finished_run_does_nothing_more(photos, whole):
-    folder, best, _ = whole
+def test_a_finished_run_does_nothing_more_and_says_so(photos, whole, train_in):
+    folder, best, first_time = whole
     log = (folder / "log.csv").read_text()
-    assert train_quietly(folder, settings(photos)) == best
-    assert (folder / "log.csv").read_text() == log
+    again, said = train_in(folder, settings(photos))
+    assert again == best and (folder / "log.csv").read_text() == log
+    assert "finished already at step 12; a larger --steps or --minutes goes on" in said[-2]
+    assert said[-1] == first_time[-1]
 
 
 def test_a_run_is_bounded_by_time(photos, tmp_path, monkeypatch):
@@ -108,6 +111,14 @@ def test_a_finished_run_is_extended_with_its_optimizer(photos, whole, tmp_path, 
 def test_the_first_validation_shows_bicubics_figure(whole):
     (line,) = [line for line in whole[2] if "bicubic has" in line]
     assert re.fullmatch(r"step 5: PSNR-Y \d+\.\d\d dB on the validation pictures; bicubic has \d\d\.\d\d dB", line)
+
+
+def test_an_end_below_bicubic_is_told_with_what_to_do(whole):
+    assert re.search(r"best.weights.h5; still below bicubic \(\d\d\.\d\d dB\): train longer$", whole[2][-1])
+    validation, given = SimpleNamespace(bicubic=26.84), settings_of("photos", "edsr-baseline-x4")
+    assert _advice(given, 23.37, validation).endswith("start from trained weights with --init-weights edsr-baseline-x4")
+    assert _advice(replace(given, init_weights="a.weights.h5"), 23.37, validation).endswith("train longer")
+    assert not _advice(given, 26.85, validation)
 
 
 def test_a_teacher_sees_each_picture_of_training_once_and_gives_what_is_learned(photos, tmp_path):
