@@ -65,6 +65,9 @@ def main(argv: list[str] | None = None) -> int:
     if args.output.exists() and not args.output.is_dir():
         raise ValueError(f"--output must be a folder, but {args.output} is a file")
     shipped.found(args.model)
+    from srzoo.runtimes import exported
+
+    exported.check_packages(args.format)  # before TensorFlow is imported
     from srzoo import zoo
     from srzoo.exporting import formats
     from srzoo.runtimes import parity

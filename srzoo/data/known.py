@@ -16,7 +16,7 @@ def check_known(dataset: str, data_dir: str | None = None) -> None:
         data_dir: where tensorflow-datasets keeps its data; what is prepared there is known too.
 
     Raises:
-        FileNotFoundError: with the names that are written alike.
+        FileNotFoundError: with the names that are written alike, or if `sample` needs scikit-image.
         ValueError: if there is no picture in the folder.
     """
     if Path(dataset).is_dir():
@@ -25,6 +25,10 @@ def check_known(dataset: str, data_dir: str | None = None) -> None:
         return
     base = re.split("[/:]", dataset)[0]
     namespace = ":" in dataset.partition("/")[0]  # only the network says what is in one
+    if base == "sample":
+        from srzoo.data.sample import TRAIN, sample_path
+
+        sample_path(TRAIN[0])
     if base in ("div2k", "sample") or namespace:
         return
     if dataset.startswith((".", "/", "~")) or dataset.endswith("/"):

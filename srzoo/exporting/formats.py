@@ -40,13 +40,6 @@ EXPORT_FORMATS = {
 OTHER = "choose another --format or --precision"
 SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml", "keras": ".keras", "safetensors": ".safetensors"}
 
-NEEDED = {
-    "litert": {"ai_edge_litert.interpreter": "ai-edge-litert"},
-    "onnx": {"onnx": "onnx", "tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"},
-    "openvino": {"openvino": "openvino"},
-}
-"""Format -> modules that writing and checking it need besides TensorFlow, and the packages that bring them."""
-
 
 def export(
     model: keras.Model,
@@ -93,8 +86,7 @@ def export(
         'edsr-baseline-x4-int8.tflite'
     """
     check_request(format, precision, version, calibration, max_pixels, layout)
-    for module, package in NEEDED.get(format, {}).items():
-        exported.require(module, package, f"the format {format}")
+    exported.check_packages(format)
     theirs = layout_of(model, layout) if format == "safetensors" else None
     crops = calibration_crops(calibration) if precision == "int8" else []
     facts = exported.facts_of(model, format, precision)

@@ -6,7 +6,7 @@ of the `.xml` file.
 """
 
 import contextlib
-import importlib
+import importlib.util
 import json
 import math
 import os
@@ -53,6 +53,13 @@ MEMORY = {"litert": 1.6, "onnx": 1.25}
 
 Measured with LiteRT 2.3 (1.22 for EDSR, 1.56 for SRResNet; int8 takes half) and ONNX Runtime 1.31 (1.17 and 1.2).
 """
+
+NEEDED = {
+    "litert": {"ai_edge_litert": "ai-edge-litert"},
+    "onnx": {"onnx": "onnx", "tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"},
+    "openvino": {"openvino": "openvino"},
+}
+"""Format -> modules that writing and checking it need besides TensorFlow, and the packages that bring them."""
 
 
 @dataclass(frozen=True)
@@ -306,9 +313,20 @@ def quiet() -> Iterator[None]:
             os.close(kept)
 
 
+def check_packages(format: str) -> None:
+    """Raises ValueError if a package that an export in that format needs is not installed, and imports none."""
+    for module, package in NEEDED.get(format, {}).items():
+        if not importlib.util.find_spec(module):
+            raise _missing(package, f"the format {format}")
+
+
 def require(module: str, package: str, purpose: str) -> ModuleType:
     """Imports an optional package; raises ValueError with the command that installs it where it is missing."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ValueError(f"{purpose} needs {package}, which is not installed; run `pip install {package}`") from error
+        raise _missing(package, purpose) from error
+
+
+def _missing(package: str, purpose: str) -> ValueError:
+    return ValueError(f"{purpose} needs {package}, which is not installed; run `pip install {package}`")

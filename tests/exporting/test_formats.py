@@ -27,7 +27,7 @@ FILES = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
 
 
 def need(format):
-    for module, package in formats.NEEDED.get(format, {}).items():
+    for module, package in exported.NEEDED.get(format, {}).items():
         pytest.importorskip(module, reason=f"the format {format} needs {package}, which is not installed")
 
 
@@ -261,14 +261,14 @@ def test_arguments_that_do_not_go_together_are_refused(tmp_path, arguments, sent
 @pytest.mark.parametrize(
     ("format", "module", "package"),
     [
-        ("litert", "ai_edge_litert.interpreter", "ai-edge-litert"),
+        ("litert", "ai_edge_litert", "ai-edge-litert"),
         ("onnx", "onnx", "onnx"),
         ("onnx", "tf2onnx", "tf2onnx"),
         ("onnx", "onnxruntime", "onnxruntime"),
     ],
 )
 def test_a_missing_package_is_named_before_any_work(tmp_path, monkeypatch, format, module, package):
-    for other in formats.NEEDED[format]:
+    for other in exported.NEEDED[format]:
         monkeypatch.setitem(sys.modules, other, sys)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ValueError, match=f"the format {format} needs {package}, .* run `pip install {package}`"):
