@@ -36,11 +36,12 @@ def parser() -> argparse.ArgumentParser:
     add("--format", choices=FORMATS, default="saved_model", help="format (default: saved_model)")
     add(
         "--precision",
-        choices=("float32", "float16", "dynamic", "int8"),
+        choices=("float32", "float16", "dynamic", "int8", "int16x8"),
         default="float32",
         help="precision, for litert and openvino. float16 halves the size of the weights; dynamic, for litert, "
         "quarters it; int8 has weights and computation in 8 bits, and is fastest on phones and on processors with "
-        "instructions for it (default: float32)",
+        "instructions for it; int16x8, for litert, has weights of 8 bits and values of 16, nearer to float32 and "
+        "slower (default: float32)",
     )
     add("--version", type=int, help="version of a saved_model (default: the next free one)")
     add("--max-pixels", type=int, help="largest image that a saved_model accepts, in pixels (default: 16 million)")
@@ -48,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
         "--calibration",
         type=Path,
         metavar="FOLDER",
-        help="pictures like those that you want to upscale, for int8 (default: photographs of scikit-image)",
+        help="pictures like those that you want to upscale, for int8 and int16x8 (default: photographs of "
+        "scikit-image)",
     )
     add(
         "--layout",

@@ -37,6 +37,9 @@ EXPORT_FORMATS = {
 }
 """Format -> the precisions that it comes in."""
 
+CALIBRATED = ("int8", "int16x8")
+"""Precisions whose ranges of values are found on pictures."""
+
 OTHER = "choose another --format or --precision"
 SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml", "keras": ".keras", "safetensors": ".safetensors"}
 
@@ -64,7 +67,8 @@ def export(
             as in `edsr-baseline-x4-int8.tflite`. A file of that name is replaced. `openvino` is two, `.xml` and `.bin`.
         precision: one of the format's.
         version: version of a SavedModel; default: the one after the highest.
-        calibration: folder of pictures like those to upscale, for int8; default: scikit-image's photographs.
+        calibration: folder of pictures like those to upscale, for int8 and int16x8; default: scikit-image's
+            photographs.
         bound: what the result may differ from `model`; default: the precision's in `srzoo.runtimes.parity.BOUNDS`.
         max_pixels: largest image that a SavedModel accepts; default: `srzoo.exporting.serving.DEFAULT_MAX_PIXELS`.
         layout: program in PyTorch that will read safetensors, as `srzoo.models.entry.Layout.project`; default: the
@@ -88,7 +92,7 @@ def export(
     check_request(format, precision, version, calibration, max_pixels, layout)
     exported.check_packages(format)
     theirs = layout_of(model, layout) if format == "safetensors" else None
-    crops = calibration_crops(calibration) if precision == "int8" else []
+    crops = calibration_crops(calibration) if precision in CALIBRATED else []
     facts = exported.facts_of(model, format, precision)
     folded = fold_batch_norm(model)
     if format in ("saved_model", "litert", "onnx"):
@@ -186,7 +190,7 @@ def check_request(
             raise ValueError(f"{name} {number} was given, but only a saved_model has one, not {format}; leave it out")
         if number is not None and number < 1:
             raise ValueError(f"{name} must be a number above 0, got {number}")
-    if calibration is not None and precision != "int8":
+    if calibration is not None and precision not in CALIBRATED:
         raise ValueError(f"calibration pictures were given, but {precision} needs none; choose int8 or leave them out")
     if layout is not None and format != "safetensors":
         raise ValueError(f"layout {layout!r} was given, but only safetensors have one, not {format}; leave it out")

@@ -35,6 +35,7 @@ BOUNDS = {
     "float16": Bound(worst=1, psnr_lost=0.01),
     "dynamic": Bound(worst=24, psnr_lost=0.15),
     "int8": Bound(worst=48, psnr_lost=0.4),
+    "int16x8": Bound(worst=8, psnr_lost=0.05),
 }
 """Precision -> bound."""
 

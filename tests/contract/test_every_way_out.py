@@ -51,6 +51,11 @@ def test_a_file_takes_pictures_of_any_size(name, scale, format, model, picture, 
 
 
 @pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
+def test_litert_computes_it_in_16_bits(name, scale, model, tmp_path):
+    exported_to(model, tmp_path, "litert", "int16x8")
+
+
+@pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
 def test_litert_computes_it_in_8_bits(name, scale, model, tmp_path):
     if halo_of(model) is not None:
         exported_to(model, tmp_path, "litert", "int8")
