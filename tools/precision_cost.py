@@ -1,13 +1,16 @@
 """What int8 costs the models that ship: PSNR-Y (and LPIPS) in float32 and in int8, as `resolve_image.py` computes them.
 
     python tools/precision_cost.py [--lpips lpips_alexnet.npz] [--model NAME ...] Set5/ Set14/ BSD100/
+    python tools/precision_cost.py --litert [--model NAME ...] Set5/ Set14/
 
-Both run in OpenVINO. A folder is as that of `srzoo evaluate`. It decides nothing: how int8 is made was chosen on
-other pictures.
+Both run in OpenVINO; with --litert, LiteRT runs the files that `srzoo export` writes. A folder is as that of `srzoo
+evaluate`. It decides nothing: how int8 is made was chosen on other pictures.
 """
 
 import argparse
 import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
@@ -18,8 +21,46 @@ from srzoo import names, shipped
 from srzoo.evaluation import find_pairs
 from srzoo.images import atomic_file
 from srzoo.metrics import lpips, psnr_y
+from srzoo.runtimes import exported
+from srzoo.runtimes.parity import Bound
 from srzoo.runtimes.prepared import Prepared, weights_of
 from srzoo.upscaling import Upscaler
+
+ANY = Bound(worst=255, psnr_lost=99)
+"""Here the difference is to be shown, not judged."""
+
+
+def litert_lines(name: str, folders: Sequence[Path]) -> list[str]:
+    """A line a precision: MB, PSNR-Y lost in each folder, and the time of all pictures over float32's."""
+    from srzoo import zoo  # TensorFlow
+    from srzoo.exporting import formats
+
+    with TemporaryDirectory() as made, exported.quiet():
+        model, scale = zoo.load(name), names.parse(name).scale
+        paths = {
+            each: formats.export(model, Path(made), "litert", each, bound=ANY)[0]
+            for each in formats.EXPORT_FORMATS["litert"]
+        }
+        upscalers = {each: Upscaler(exported.load(path)) for each, path in paths.items()}
+        sizes = {each: path.stat().st_size / 1e6 for each, path in paths.items()}
+        seconds = dict.fromkeys(paths, 0.0)
+        figures: dict[str, list[float]] = {each: [] for each in paths}
+        for folder in folders:
+            scores: dict[str, list[float]] = {each: [] for each in paths}
+            for pair in find_pairs(folder, scale):
+                lr, hr = pair.read(scale)
+                for each, upscaler in upscalers.items():
+                    start = time.perf_counter()
+                    sr = upscaler(lr)
+                    seconds[each] += time.perf_counter() - start
+                    scores[each].append(psnr_y(hr, sr, scale))
+            for each in paths:
+                figures[each].append(mean(scores["float32"]) - mean(scores[each]))
+    return [
+        f"| `{name}` | {each} | {sizes[each]:.2f} | {' | '.join(f'{lost:.3f}' for lost in figures[each])} | "
+        f"{seconds[each] / seconds['float32']:.2f} |"
+        for each in paths
+    ]
 
 
 def main() -> None:
@@ -27,9 +68,14 @@ def main() -> None:
     ap.add_argument("folders", nargs="+", type=Path)
     ap.add_argument("--model", nargs="+", default=shipped.shipped_models())
     ap.add_argument("--lpips", type=Path)
+    ap.add_argument("--litert", action="store_true", help="LiteRT's files, their sizes and times: docs/formats.md")
     ap.add_argument("--page", type=Path, help="a page whose table of these columns is to be replaced")
     args = ap.parse_args()
 
+    if args.litert:
+        for name in args.model:
+            print("\n".join(litert_lines(name, args.folders)), flush=True)
+        return
     metric = lpips.load(args.lpips) if args.lpips else None
     lines = [
         "| model | pictures | float32, dB | int8, dB | lost, dB |" + (" LPIPS float32 | int8 |" if metric else ""),

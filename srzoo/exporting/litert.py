@@ -2,14 +2,17 @@
 
 import tempfile
 import zipfile
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from srzoo.models.keras_graph import from_keras
 from srzoo.models.layers import DepthToSpace
 from srzoo.runtimes.exported import ENTRY, Facts, to_json
+from srzoo.runtimes.openvino import coarse
 
 LITERT_PRECISIONS = ("float32", "float16", "dynamic", "int8", "int16x8")
 
@@ -29,7 +32,7 @@ def write_litert(model: keras.Model, path: Path, precision: str, crops: list[np.
             precision reads them.
         facts: facts that the file carries.
     """
-    replaced = _in_16_bits if precision == "int16x8" else _convertible
+    replaced = _in_16_bits(coarse(from_keras(model))) if precision == "int16x8" else _convertible
     model = keras.models.clone_model(model, clone_function=replaced)
     # As `model.export(format="litert")` does, which Keras before 3.13 lacks and which lets in operations that are not
     # built in.
@@ -70,16 +73,32 @@ class _PReLU(keras.layers.PReLU):
         return self.alpha * inputs + (1 - self.alpha) * tf.nn.relu(inputs)
 
 
-def _in_16_bits(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """The layer itself, but for those whose operation LiteRT has in no 16 bits."""
-    if type(layer).__name__ == "DepthToSpace":
-        return DepthToSpace(getattr(layer, "block_size", None) or layer.scale)
-    if isinstance(layer, keras.layers.PReLU):
-        made = _PReLU.from_config(layer.get_config())
+class _Fine(keras.layers.Conv2D):
+    """Of a kernel of two parts, rounded and what rounding leaves; in 8 bits each, they are as good as one of 15."""
+
+    def convolution_op(self, inputs, kernel):
+        step = tf.reduce_max(tf.abs(kernel), (0, 1, 2)) / 127
+        rounded = tf.round(tf.math.divide_no_nan(kernel, step)) * step
+        return super().convolution_op(inputs, rounded) + super().convolution_op(inputs, kernel - rounded)
+
+
+def _in_16_bits(coarse: Container[str]) -> Callable[[keras.layers.Layer], keras.layers.Layer]:
+    """Replaces layers whose operation LiteRT has in no 16 bits, and the convolutions that are not coarse."""
+
+    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if type(layer).__name__ == "DepthToSpace":
+            return DepthToSpace(getattr(layer, "block_size", None) or layer.scale)
+        if type(layer) is keras.layers.PReLU:
+            made = _PReLU.from_config(layer.get_config())
+        elif type(layer) is keras.layers.Conv2D and layer.name not in coarse:
+            made = _Fine.from_config(layer.get_config())
+        else:
+            return _convertible(layer)
         made.build(layer.input.shape)
         made.set_weights(layer.get_weights())
         return made
-    return _convertible(layer)
+
+    return replaced
 
 
 def _convert(converter: tf.lite.TFLiteConverter, precision: str, crops: list[np.ndarray]) -> bytes:
