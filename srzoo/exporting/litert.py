@@ -110,8 +110,10 @@ def _convert(converter: tf.lite.TFLiteConverter, precision: str, crops: list[np.
         converter.representative_dataset = lambda: ([crop[None].astype(np.float32)] for crop in crops)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     elif precision == "int16x8":
-        # 16 bits have room for twice the contrast of the crops, and so for pictures unlike them.
-        converter.representative_dataset = lambda: ([2 * crop[None].astype(np.float32) - 128] for crop in crops)
+        # 16 bits have room for twice the contrast of the crops, and so for pictures unlike them. With that room a
+        # quarter of the pixels suffices, and LiteRT takes minutes for all.
+        coarser = [crop[None, ::2, ::2].astype(np.float32) for crop in crops]
+        converter.representative_dataset = lambda: ([2 * crop - 128] for crop in coarser)
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]

@@ -81,9 +81,16 @@ class Facts:
 def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
     """Reads the facts off a Keras model; raises ValueError if its output is no upscaled picture."""
     from srzoo.models.geometry import alignment_of, halo_of, peak_bytes_per_pixel, scale_of
+    from srzoo.models.keras_graph import from_keras
     from srzoo.models.registry import border_of
 
     memory = math.ceil(peak_bytes_per_pixel(model) * MEMORY.get(format, 1))
+    if precision == "int16x8":
+        # Values take half, but LiteRT lays out whatever a convolution's kernel covers, for all pixels at once.
+        convolutions = [each for each in from_keras(model).layers if each.kind == "Conv2D"]
+        covered = [math.prod(each.get("kernel_size")) * each.inputs[0].channels for each in convolutions]
+        laid_out = max(2 * each.growth**2 * values for each, values in zip(convolutions, covered))
+        memory = math.ceil(memory / 2 + laid_out)
     borders = alignment_of(model), border_of(model.name)
     return Facts(model.name, scale_of(model), halo_of(model), memory, precision, *borders)
 

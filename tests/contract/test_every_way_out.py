@@ -1,5 +1,7 @@
 """Every registered model in every format and runtime."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -51,8 +53,10 @@ def test_a_file_takes_pictures_of_any_size(name, scale, format, model, picture, 
 
 
 @pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
-def test_litert_computes_it_in_16_bits(name, scale, model, tmp_path):
-    exported_to(model, tmp_path, "litert", "int16x8")
+def test_litert_computes_it_in_whole_numbers_of_16_bits(name, scale, model, tmp_path):
+    path = exported_to(model, tmp_path, "litert", "int16x8")
+    tensors = importlib.import_module("ai_edge_litert.interpreter").Interpreter(str(path)).get_tensor_details()
+    assert [np.dtype(each["dtype"]) for each in tensors].count(np.dtype("float32")) == 2  # pixels, in and out
 
 
 @pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
