@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from srzoo.exporting.merged import Joined
 from srzoo.models.keras_graph import from_keras
 from srzoo.models.layers import DepthToSpace
 from srzoo.runtimes.exported import ENTRY, Facts, to_json
@@ -88,6 +89,9 @@ def _in_16_bits(coarse: Container[str]) -> Callable[[keras.layers.Layer], keras.
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
         if type(layer).__name__ == "DepthToSpace":
             return DepthToSpace(getattr(layer, "block_size", None) or layer.scale)
+        if isinstance(layer, Joined):
+            parts = [keras.models.clone_model(each, clone_function=replaced) for each in (layer.tail, layer.merged)]
+            return Joined(*parts, layer.reach, layer.scale)
         if type(layer) is keras.layers.PReLU:
             made = _PReLU.from_config(layer.get_config())
         elif type(layer) is keras.layers.Conv2D and layer.name not in coarse:

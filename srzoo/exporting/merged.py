@@ -24,11 +24,11 @@ def with_merged_tail(model: keras.Model) -> keras.Model:
     graph, arrays = merged
     inner, (body, tail) = to_keras(graph), parts
     inner.set_weights([array for layer in graph.layers for array in arrays.get(layer.name, ())])
-    sr = _Joined(tail, inner, tail_halo_of(model), scale_of(model))(body.outputs[0])
+    sr = Joined(tail, inner, tail_halo_of(model), scale_of(model))(body.outputs[0])
     return keras.Model(model.inputs[0], sr, name=model.name)
 
 
-class _Joined(keras.layers.Layer):
+class Joined(keras.layers.Layer):
     """SR of a merged tail, framed by that of the tail itself, which pads its own way at the borders."""
 
     def __init__(self, tail: keras.Model, merged: keras.Model, reach: int, scale: int):

@@ -83,11 +83,15 @@ def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
     from srzoo.models.geometry import alignment_of, halo_of, peak_bytes_per_pixel, scale_of
     from srzoo.models.keras_graph import from_keras
     from srzoo.models.registry import border_of
+    from srzoo.runtimes.linear_tail import linear_tail
 
     memory = math.ceil(peak_bytes_per_pixel(model) * MEMORY.get(format, 1))
     if precision == "int16x8":
-        # Values take half, but LiteRT lays out whatever a convolution's kernel covers, for all pixels at once.
-        convolutions = [each for each in from_keras(model).layers if each.kind == "Conv2D"]
+        # Values take half, but LiteRT lays out whatever a convolution's kernel covers, for all pixels at once. Of a
+        # tail that is merged, only a frame is computed by its own convolutions.
+        graph = from_keras(model)
+        tail = linear_tail(graph)
+        convolutions = [each for each in graph.layers if each.kind == "Conv2D" and each not in tail]
         covered = [math.prod(each.get("kernel_size")) * each.inputs[0].channels for each in convolutions]
         laid_out = max(2 * each.growth**2 * values for each, values in zip(convolutions, covered))
         memory = math.ceil(memory / 2 + laid_out)
