@@ -90,8 +90,10 @@ def _in_16_bits(coarse: Container[str]) -> Callable[[keras.layers.Layer], keras.
         if type(layer).__name__ == "DepthToSpace":
             return DepthToSpace(getattr(layer, "block_size", None) or layer.scale)
         if isinstance(layer, Joined):
-            parts = [keras.models.clone_model(each, clone_function=replaced) for each in (layer.tail, layer.merged)]
-            return Joined(*parts, layer.reach, layer.scale)
+            tail, merged = (
+                keras.models.clone_model(each, clone_function=replaced) for each in (layer.tail, layer.merged)
+            )
+            return Joined(tail, merged, layer.reach, layer.scale)
         if type(layer) is keras.layers.PReLU:
             made = _PReLU.from_config(layer.get_config())
         elif type(layer) is keras.layers.Conv2D and layer.name not in coarse:
