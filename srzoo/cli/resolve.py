@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     add = ap.add_argument
     add("images", nargs="+", type=place, help="image files or folders (all images below them); - is standard input")
     add_network(ap)
+    ap.set_defaults(model=None)  # tells apart who named edsr-baseline and who named nothing
     add_size(ap)
     add(
         "--self-ensemble",
@@ -159,7 +160,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     from srzoo.runtimes.choice import Choice, choose
     from srzoo.runtimes.wrapped import interruptible, self_ensemble
     from srzoo.upscaling import batch
-    from srzoo.upscaling.automatic import suited
+    from srzoo.upscaling.automatic import advice, suited
     from srzoo.upscaling.memory import resident_memory
     from srzoo.upscaling.sizes import Size
     from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
@@ -168,7 +169,9 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     if not args.quiet:
         show_log()
     sources = _sources(images, results)
-    choice = Choice(args.weights or args.model, args.precision, args.fidelity, args.pixel_weights)
+    asked = args.weights or args.model or shipped.FOR_CLEAN
+    by_default = not (args.weights or args.model) and args.restore is None
+    choice = Choice(asked, args.precision, args.fidelity, args.pixel_weights)
     if args.restore is not None:
         choice = replace(choice, source=shipped.FOR_DAMAGED, restore=args.restore)
     automatic = choice.source == shipped.AUTO
@@ -201,35 +204,49 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     max_pixels = args.max_pixels or MAX_PIXELS
     jobs = batch.plan(sources, results, size, args.compare, max_pixels, args.resume)
 
-    nearest = cache(partial(shipped.nearest, choice.source))
+    @cache
+    def chosen(path: Path, factor: float) -> tuple[str, ...]:
+        """The network for a picture, and what is to be said of that."""
+        with contextlib.suppress(OSError, ValueError, MemoryError):  # of which `carry_out` tells
+            if automatic:
+                return suited(path, factor, max_pixels)
+            if by_default:
+                return shipped.nearest(choice.source, factor), *advice(path, max_pixels)
+        return (shipped.nearest(choice.source, factor),)
 
     def of_job(job: batch.Job) -> Upscaler:
-        return upscaler_of(nearest(job.factor))
+        return upscaler_of(chosen(job.source, job.factor)[0])
+
+    def notes_of(job: batch.Job) -> list[str]:
+        return [*_way(job, of_job(job)), *chosen(job.source, job.factor)[1:]]
 
     def carry_out(job: batch.Job) -> batch.Result:
         progress, bar.title = iter if job.is_small else bar, printable(job.source.name)
-        found = suited(job.source, job.factor, max_pixels) if automatic else ()
-        upscaler = upscaler_of(found[0]) if found else of_job(job)
+        upscaler = of_job(job)
         title = ", ".join([upscaler.name, *details])
         with contextlib.closing(bar):
             report = batch.carry_out(job, upscaler, title, progress, max_pixels, results)
-        return replace(report, notes=(*found[1:], *report.notes))
+        return replace(report, notes=(*notes_of(job), *report.notes))
 
     ahead = [job for job in jobs if not job.refusal and not job.done]
-    work = sum(batch.work(job, of_job(job)) for job in ahead)
+    # To look at all pictures before the first is upscaled would take long, so the first one's network stands for all.
+    planned = (lambda _: of_job(ahead[0])) if automatic and not args.dry_run else of_job
+    work = sum(batch.work(job, planned(job)) for job in ahead)
     if ahead and (args.dry_run or work > LONG) and not args.quiet:
         from srzoo.upscaling.estimate import seconds_of
 
         with contextlib.suppress(ValueError, OSError, MemoryError):  # of which `carry_out` tells
-            seconds, bar.rate = seconds_of(ahead, of_job, max_pixels)
-            memory = resident_memory() + max(batch.memory_of(job, of_job(job)) for job in ahead)
+            seconds, bar.rate = seconds_of(ahead, planned, max_pixels)
+            memory = resident_memory() + max(batch.memory_of(job, planned(job)) for job in ahead)
             cost = " (eight times that of a single pass)" if args.self_ensemble else ""
             say(f"takes about {duration(seconds)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
     if args.dry_run:
         for job in jobs:
-            if not job.done:
-                line = f"error: {job.refusal}" if job.refusal else _line(job, (job.given, job.size.of(*job.given)))
-                say(line, sys.stdout)
+            if job.refusal:
+                say(f"error: {job.refusal}", sys.stdout)
+            elif not job.done:
+                line = _line(job, (job.given, job.size.of(*job.given)))
+                say("; ".join([line, *notes_of(job)]), sys.stdout)
         return int(any(job.refusal for job in jobs))
     in_hand = batch.in_hand(jobs, partial(_resolve, carry_out))
     try:
@@ -244,6 +261,19 @@ def _line(job, sizes: Iterable[tuple[int, int]], facts: Sequence[str] = ()) -> s
     return ", ".join(
         [f"{job.source}: {' -> '.join('{}x{}'.format(*size) for size in sizes)}", *facts, *map(str, job.outputs)]
     )
+
+
+def _way(job, upscaler) -> list[str]:
+    """How a size is reached that is not the network's own."""
+    from srzoo.upscaling.sizes import passes
+
+    size = job.size.of(*job.given)
+    with contextlib.suppress(ValueError):  # out of reach, of which `carry_out` tells
+        count = passes(upscaler.network_scale, job.given, size)
+        exact = size == tuple(side * upscaler.network_scale**count for side in job.given)
+        if count > 1 or not exact:
+            return [f"x{job.factor:.3g} by {upscaler.name}{' twice' * (count - 1)}{', then reduced' * (not exact)}"]
+    return []
 
 
 def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[Path | None, Path | None]:

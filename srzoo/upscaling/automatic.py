@@ -7,6 +7,21 @@ from srzoo.images import MAX_PIXELS
 from srzoo.pictures.damage import DAMAGING_QUALITY, Damage, find_damage, quality_of_file
 from srzoo.pictures.reading import open_picture
 
+BAD_QUALITY = 75
+"""The highest quality of JPEG that is told to those who did not ask for `auto`."""
+
+
+def advice(path: Path, max_pixels: int = MAX_PIXELS) -> list[str]:
+    """A line on the damage that `auto` would remove, from the file's header alone; none if there is little.
+
+    Raises:
+        FileNotFoundError, ImageError: the errors of `srzoo.pictures.damage.quality_of_file`.
+    """
+    quality = quality_of_file(path, max_pixels)
+    if quality is None or quality > BAD_QUALITY:
+        return []
+    return [f"has JPEG of quality {quality}, which --model {shipped.AUTO} would remove"]
+
 
 def suited(path: Path, factor: float, max_pixels: int = MAX_PIXELS) -> tuple[str, str]:
     """The network for a picture, by its first frame.

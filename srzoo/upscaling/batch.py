@@ -93,7 +93,7 @@ class Results:
 
     def maker(self, target: Path) -> str | None:
         """The maker of an existing result, if it is known and differs."""
-        made = self.record.find(target) if self.made_by and not self.file else None
+        made = self.record.find(target) if self.made_by else None
         return made.by if made and made.by != self.made_by else None
 
 
@@ -244,9 +244,10 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, resul
             return f"{job.source} and {other.source} would both be written to {path}; {advice}"
     maker = results.maker(job.target)
     if maker:
+        other = "another --output" if results.file else "--suffix or another --output"
         return (
-            f"{job.target} is there, made by {maker}, and would be replaced; keep both by --suffix or another "
-            "--output, or allow it by --overwrite"
+            f"{job.target} is there, made by {maker}, and would be replaced; keep both by {other}, or allow it by "
+            "--overwrite"
         )
     return None
 

@@ -297,7 +297,14 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
         (["cup.png", "--pixel-weights", "a.keras"], "--pixel-weights a.keras has no use without --fidelity"),
         (["cup.png", "--model", "waifu"], r"no trained weights ship for 'waifu' \(there are: edsr-baseline-x"),
         (["cup.png", "--model", "edsr-basline-x4"], "did you mean 'edsr-baseline-x4'?"),
-        (["cup.png", "--model", "edsr-baseline-x4.blocks9"], "no trained weights ship for 'edsr-baseline-x4.blocks9'"),
+        (
+            ["cup.png", "--model", "edsr"],
+            "'edsr' has no included weights; edsr-baseline-x4 has; give a file of your own",
+        ),
+        (
+            ["cup.png", "--model", "edsr-baseline-x4.blocks9"],
+            "'edsr-baseline-x4.blocks9' has no included weights; edsr-b",
+        ),
     ],
 )
 def test_bad_input_is_told_in_a_sentence_and_leaves_nothing(here, arguments, sentence):
@@ -360,6 +367,10 @@ def test_auto_says_which_network_it_took_and_why(here, capsys, monkeypatch):
     assert "clean.png; edsr-baseline-x4, because it has no damage\n" in out
     assert "damaged.jpg; edsr-real-x4, because it has JPEG of quality 40\n" in out
     assert read_image("results/damaged.jpg").shape == (192, 256, 3)
+    assert main(["damaged.jpg", "--model", "auto", "--dry-run", "--scale", "3", "--overwrite"]) == 0
+    out, err = capsys.readouterr()
+    assert out.endswith("; x3 by edsr-real-x4, then reduced; edsr-real-x4, because it has JPEG of quality 40\n")
+    assert err.startswith("edsr-real-x4: ") and "edsr-baseline" not in err, "a network is told when it is used"
 
 
 def test_restore_goes_to_the_network_for_damaged_pictures(here, monkeypatch):

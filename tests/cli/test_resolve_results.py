@@ -74,7 +74,7 @@ def test_a_name_whose_format_cannot_hold_the_result_is_refused(here, capsys):
         (["--scale", "2", "-m", "edsr-baseline-x4"], (82, 60), "edsr-baseline-x4"),
     ],
 )
-def test_any_size_comes_from_the_nearest_network_at_or_above(here, asked, size, network, monkeypatch):
+def test_any_size_comes_from_the_nearest_network_at_or_above(here, asked, size, network, monkeypatch, capsys):
     from srzoo.runtimes import choice
 
     used, choose = [], choice.choose
@@ -83,6 +83,9 @@ def test_any_size_comes_from_the_nearest_network_at_or_above(here, asked, size, 
     )
     assert main(["cup.jpg", *asked]) == 0
     assert sizes("results/cup.jpg") == [size] and used == [network]
+    told, exact = capsys.readouterr().out, size == (82, 60) and network == "edsr-baseline-x2"
+    assert (f" by {network}.blocks1.filters4" in told) == ("then reduced" in told) == (not exact)
+    assert (" twice, " in told) == (asked == ["--scale", "9"])
 
 
 def test_another_aspect_is_refused_with_what_would_fit(here, capsys):
@@ -111,6 +114,8 @@ def test_what_another_model_made_is_not_silently_replaced(here, capsys):
     assert Path("results/cup.jpg").read_bytes() == before
     assert main([*other, "--suffix", "_srresnet"]) == main([*other, "--overwrite"]) == 0
     assert Path("results/cup.jpg").read_bytes() != before
+    assert main([*other, "-o", "results/cup.jpg"]) == 0 and main(["cup.jpg", "-o", "results/cup.jpg"]) == 1
+    assert "x4, and would be replaced; keep both by another --output, or" in capsys.readouterr().err
 
 
 def test_a_runs_folder_is_a_model(here):

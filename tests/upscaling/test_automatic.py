@@ -11,7 +11,7 @@ import srzoo
 from srzoo import bicubic, shipped
 from srzoo.runtimes import choice
 from srzoo.runtimes.network import Network
-from srzoo.upscaling.automatic import suited
+from srzoo.upscaling.automatic import advice, suited
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,13 @@ def test_a_damaged_picture_gets_the_network_for_it(photograph, tmp_path):
     path = tmp_path / "cup.jpg"
     Image.fromarray(photograph).save(path, quality=40)
     assert suited(path, 4) == ("edsr-real-x4", "edsr-real-x4, because it has JPEG of quality 40")
+
+
+def test_who_did_not_ask_for_auto_is_told_of_bad_jpeg(photograph, tmp_path):
+    for name, quality in (("fair.jpg", 76), ("bad.jpg", 75), ("lossless.png", 0)):
+        Image.fromarray(photograph).save(tmp_path / name, quality=quality)
+    assert advice(tmp_path / "bad.jpg") == ["has JPEG of quality 75, which --model auto would remove"]
+    assert advice(tmp_path / "fair.jpg") == advice(tmp_path / "lossless.png") == []
 
 
 def test_grey_pictures_of_16_bits_are_looked_at_too(photograph, tmp_path):
