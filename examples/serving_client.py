@@ -17,6 +17,7 @@ import re
 import signal
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -64,7 +65,11 @@ def rest_sender(url: str, model: str, version: int | None, timeout: float) -> Se
             reason = f"HTTP {error.code}: {_rest_reason(error.read())}"
             raise (Unavailable if error.code in (408, 429, 502, 503, 504) else Refused)(reason) from error
         except (OSError, http.client.HTTPException) as error:
-            raise Unavailable(str(error) or type(error).__name__) from error
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, ConnectionRefusedError):
+                advice = "start it as docs/serving.md says"
+                raise Unavailable(f"no server at {url} (connection refused): {advice}") from error
+            raise Unavailable(f"no answer from {url} ({str(reason) or type(error).__name__})") from error
         try:
             return base64.b64decode(json.loads(answer)["predictions"][0]["b64"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -128,13 +133,19 @@ def grpc_sender(address: str, model: str, version: int | None, timeout: float) -
 
 
 def with_retries(send: Send, retries: int, wait: float) -> Send:
-    """Asks again where the server is unavailable, after `wait` seconds, then twice and four times as many."""
+    """Asks again where the server is unavailable, after `wait` seconds, then twice and four times as many.
+
+    The first time it says so.
+    """
+    silent = threading.Lock()
 
     def send_again(image: bytes) -> bytes:
         for attempt in range(retries):
             try:
                 return send(image)
-            except Unavailable:
+            except Unavailable as error:
+                if silent.acquire(blocking=False):
+                    say(f"{error}; asks again for {wait * (2**retries - 1):g} s", sys.stderr)
                 time.sleep(wait * 2**attempt)
         return send(image)
 
@@ -263,7 +274,7 @@ def main(argv: list[str] | None = None) -> int:
         send = make(args.url or args.grpc, args.model, args.version, args.timeout)
         missing = {target: file for target, file in jobs.items() if not is_done(file, target)}
         if len(missing) < len(jobs):
-            say(f"{len(jobs) - len(missing)} of {len(jobs)} are there already", sys.stdout)
+            say(f"{len(jobs) - len(missing)} of {len(jobs)} skipped: the result is there", sys.stdout)
         failed = upscale_files(missing, with_retries(send, args.retries, args.wait), max(1, args.parallel))
     except (ValueError, OSError) as error:
         say(f"error: {error}", sys.stderr)

@@ -1,5 +1,6 @@
 """The trained weights that come with the package: which there are, and whether they are whole."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from srzoo import hub, names
+from srzoo.models import registry
 
 SHIPPED = Path(__file__).parent / "weights"
 """Folder of the weights that ship, one `<full name>.weights.h5` a model."""
@@ -122,6 +124,12 @@ def found(source: str | os.PathLike) -> str:
         return text if there == path else str(there)
     if path.suffix in FILES or path.parent != Path():
         raise FileNotFoundError(f"{source}: no such file or folder")
+    with contextlib.suppress(ValueError):  # no name of a network
+        scale = registry.known(text).scale
+        raise FileNotFoundError(
+            f"{text!r} has no included weights; {nearest(FOR_CLEAN, scale)} has; give a file of your own, or train it "
+            "with `srzoo train`"
+        )
     close = get_close_matches(text, [*shipped_models(), *map(_base, shipped_models())], 1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise FileNotFoundError(

@@ -79,7 +79,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_model_without_shipped_weights_says_what_to_do():
-    with pytest.raises(FileNotFoundError, match="no trained weights ship for 'edsr-x8'.*srzoo train"):
+    with pytest.raises(FileNotFoundError, match="'edsr-x8' has no included weights; .*-x3 has; .*srzoo train"):
         zoo.load("edsr-x8")
 
 

@@ -78,7 +78,8 @@ def main(argv: list[str] | None = None) -> int:
 
         model = zoo.load(args.model)
         upscaler = Upscaler(model, self_ensemble=args.self_ensemble)
-        upscale, name, scale = upscaler, model.name + "+" * args.self_ensemble, upscaler.scale
+        name = model.name if shipped.weights_of_name(args.model) else args.model
+        upscale, name, scale = upscaler, name + "+" * args.self_ensemble, upscaler.scale
         if args.scale not in (None, scale):
             raise ValueError(f"--scale {args.scale} was given, but {name} upscales by {scale}")
     for folder in args.folders:

@@ -10,6 +10,14 @@ from srzoo.cli.arguments import command
 
 FORMATS = ("saved_model", "litert", "onnx", "openvino", "keras", "safetensors")
 
+UPSCALE = "to upscale with it: resolve_image.py photo.jpg --model {}"
+NEXT = {
+    "saved_model": "to serve it: docs/serving.md",
+    **dict.fromkeys(("litert", "onnx", "openvino", "keras"), UPSCALE),
+    "safetensors": "to use it in PyTorch: docs/formats.md",
+}
+"""Format -> what to do with the export."""
+
 DESCRIPTION = "Writes a trained network in a format for other programs, and measures its difference from the original."
 
 EPILOG = """formats:
@@ -77,11 +85,12 @@ def main(argv: list[str] | None = None) -> int:
     request = args.format, args.precision, args.version, args.calibration
     formats.check_request(*request, args.max_pixels, args.layout)
     model = zoo.load(args.model)
+    say(f"writes {model.name} as {args.format}, and compares its results with the original's", sys.stderr)
     path, report = formats.export(model, args.output, *request, max_pixels=args.max_pixels, layout=args.layout)
     files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
     files += [path.with_suffix(".bin")] * (args.format == "openvino")
     size = sum(each.stat().st_size for each in files)
     summary = f"{path}: {model.name} as {args.format} in {args.precision}, {size / 1e6:.2f} MB"
-    for line in (summary, "", *parity.to_text(report).split("\n")):
+    for line in (summary, "", *parity.to_text(report).split("\n"), "", NEXT[args.format].format(path)):
         say(line, sys.stdout)
     return 0

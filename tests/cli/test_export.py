@@ -30,7 +30,7 @@ def test_a_saved_model_is_the_default(weights, capsys):
     assert {f"{NAME}/1/saved_model.pb", f"{NAME}/1/assets.extra/srzoo.json"} <= set(files("out"))
     out = capsys.readouterr().out
     assert out.startswith(f"{Path('out') / NAME / '1'}: {NAME} as saved_model in float32, ")
-    assert out.splitlines()[2].startswith("| parity ") and out.endswith("(photographs of scikit-image)\n")
+    assert out.splitlines()[2].startswith("| parity ") and out.endswith("to serve it: docs/serving.md\n")
 
 
 @pytest.mark.slow
@@ -48,7 +48,11 @@ def test_int8_takes_calibration_pictures_and_the_converter_says_nothing(weights,
     assert main([weights, "--output", "out", *arguments]) == 0
     assert files("out") == [f"{NAME}-int8.tflite"]
     out, err = capfd.readouterr()
-    assert f"{NAME} as litert in int8, 0.01 MB" in out and err == ""
+    assert (
+        f"{NAME} as litert in int8, 0.01 MB" in out
+        and err == f"writes {NAME} as litert, and compares its results with the original's\n"
+    )
+    assert out.endswith(f"photo.jpg --model {Path('out') / NAME}-int8.tflite\n")
 
 
 def test_onnx_is_one_file(weights):

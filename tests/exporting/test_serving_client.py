@@ -99,8 +99,13 @@ def test_the_client_gives_up_on_a_server_that_is_busy_or_gone(rest, photos, tmp_
     arguments = [str(photos / "a.png"), "--output", str(tmp_path / "out"), "--model", NAME, "--wait", "0.01"]
     assert serving_client.main([*arguments, "--url", url, "--retries", "2"]) == 1 and len(asked) == 3
     assert serving_client.main([*arguments, "--url", "http://127.0.0.1:9", "--retries", "1", "--timeout", "5"]) == 1
-    said = capsys.readouterr().out
-    assert "failed: HTTP 503: busy" in said and "refused" in said and not (tmp_path / "out" / "a.png").exists()
+    said, waiting = capsys.readouterr()
+    assert "failed: HTTP 503: busy" in said and not (tmp_path / "out" / "a.png").exists()
+    assert "no server at http://127.0.0.1:9 (connection refused): start it as docs/serving.md says\n" in said
+    assert [line.split(": ")[-1] for line in waiting.splitlines()] == [
+        "busy; asks again for 0.03 s",
+        "start it as docs/serving.md says; asks again for 0.01 s",
+    ]
 
 
 def test_the_client_refuses_jobs_that_get_in_each_other_s_way(photos, picture, tmp_path, capsys):
