@@ -49,7 +49,7 @@ def test_int8_takes_calibration_pictures_and_the_converter_says_nothing(weights,
     assert files("out") == [f"{NAME}-int8.tflite"]
     out, err = capfd.readouterr()
     assert (
-        f"{NAME} as litert in int8, 0.01 MB" in out
+        f"{NAME} as litert in int8, 0.03 MB" in out
         and err == f"writes {NAME} as litert, and compares its results with the original's\n"
     )
     assert out.endswith(f"photo.jpg --model {Path('out') / NAME}-int8.tflite\n")
