@@ -244,9 +244,9 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, resul
             return f"{job.source} and {other.source} would both be written to {path}; {advice}"
     maker = results.maker(job.target)
     if maker:
-        other = "another --output" if results.file else "--suffix or another --output"
+        apart = "another --output" if results.file else "--suffix or another --output"
         return (
-            f"{job.target} is there, made by {maker}, and would be replaced; keep both by {other}, or allow it by "
+            f"{job.target} is there, made by {maker}, and would be replaced; keep both by {apart}, or allow it by "
             "--overwrite"
         )
     return None
