@@ -1,7 +1,7 @@
 """What int8 costs the models that ship: PSNR-Y (and LPIPS) in float32 and in int8, as `resolve_image.py` computes them.
 
     python tools/precision_cost.py [--lpips lpips_alexnet.npz] [--model NAME ...] Set5/ Set14/ BSD100/
-    python tools/precision_cost.py --litert [--model NAME ...] Set5/ Set14/
+    python tools/precision_cost.py --litert Set5/ Set14/ [--model NAME ...]
 
 Both run in OpenVINO; with --litert, LiteRT runs the files that `srzoo export` writes. A folder is as that of `srzoo
 evaluate`. It decides nothing: how int8 is made was chosen on other pictures.

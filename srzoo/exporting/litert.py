@@ -12,7 +12,7 @@ import tensorflow as tf
 from srzoo.exporting.merged import Joined
 from srzoo.models.keras_graph import from_keras
 from srzoo.models.layers import DepthToSpace
-from srzoo.runtimes.exported import ENTRY, Facts, to_json
+from srzoo.runtimes.exported import ENTRY, LAID_OUT, Facts, to_json
 from srzoo.runtimes.openvino import coarse
 
 LITERT_PRECISIONS = ("float32", "float16", "dynamic", "int8", "int16x8")
@@ -78,6 +78,16 @@ class _Fine(keras.layers.Conv2D):
     """Of a kernel of two parts, rounded and what rounding leaves; in 8 bits each, they are as good as one of 15."""
 
     def convolution_op(self, inputs, kernel):
+        rows = kernel.shape[0]
+        if rows <= LAID_OUT or {*self.strides, *self.dilation_rate, self.groups} != {1} or self.padding != "same":
+            return self._in_two_parts(inputs, kernel)
+        # One row of the kernel at a time: the channels of `sums` are what each row adds to the pixels.
+        sums = self._in_two_parts(inputs, tf.concat(tf.unstack(kernel), -1)[None])
+        sums = tf.pad(sums, ((0, 0), ((rows - 1) // 2, rows // 2), (0, 0), (0, 0)))
+        height = tf.shape(inputs)[1]
+        return sum(part[:, row : row + height] for row, part in enumerate(tf.split(sums, rows, -1)))
+
+    def _in_two_parts(self, inputs, kernel):
         step = tf.reduce_max(tf.abs(kernel), (0, 1, 2)) / 127
         rounded = tf.round(tf.math.divide_no_nan(kernel, step)) * step
         return super().convolution_op(inputs, rounded) + super().convolution_op(inputs, kernel - rounded)

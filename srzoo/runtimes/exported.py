@@ -62,6 +62,10 @@ NEEDED = {
 """Format -> modules that writing and checking it need besides TensorFlow, and the packages that bring them."""
 
 
+LAID_OUT = 5
+"""Rows of the largest kernel that a file in int16x8 has in one convolution."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """Facts of an exported file about its network; all but the precision are those of `Network`."""
@@ -92,8 +96,10 @@ def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
         graph = from_keras(model)
         tail = linear_tail(graph)
         convolutions = [each for each in graph.layers if each.kind == "Conv2D" and each not in tail]
-        covered = [math.prod(each.get("kernel_size")) * each.inputs[0].channels for each in convolutions]
-        laid_out = max(2 * each.growth**2 * values for each, values in zip(convolutions, covered))
+        sizes = [each.get("kernel_size") for each in convolutions]
+        covered = [columns * (rows if rows <= LAID_OUT else 1) for rows, columns in sizes]
+        values = (each.growth**2 * each.inputs[0].channels * size for each, size in zip(convolutions, covered))
+        laid_out = 2 * max(values, default=0)
         memory = math.ceil(memory / 2 + laid_out)
     borders = alignment_of(model), border_of(model.name)
     return Facts(model.name, scale_of(model), halo_of(model), memory, precision, *borders)
