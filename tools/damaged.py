@@ -2,7 +2,8 @@
 
     python tools/damaged.py --lpips lpips_alexnet.npz
 
-The photographs come with scikit-image; damage is made by `srzoo.degradations`, from a seed.
+The photographs come with scikit-image; damage is made by `srzoo.degradations`, from a seed. `--pairs FOLDER` writes the
+parts as HR/ and LR_x4/ instead, for `srzoo evaluate` and `srzoo mos create`.
 """
 
 import argparse
@@ -64,10 +65,14 @@ SHEETS = {
 
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--lpips", required=True, help="file with LPIPS's weights")
+    ap.add_argument("--lpips", help="file with LPIPS's weights")
+    ap.add_argument("--pairs", type=Path, help="folder for the parts alone")
     ap.add_argument("--models", nargs="+", default=METHODS, help=f"default: {' '.join(METHODS)}")
     ap.add_argument("--output", type=Path, default=Path("docs/images"), help="folder (default: docs/images)")
     args = ap.parse_args()
+    if args.pairs:
+        write_pairs(args.pairs)
+        return
     distance, methods = lpips.load(args.lpips), load_methods(args.models)
     for sheet, parts in SHEETS.items():
         rows = []
@@ -77,6 +82,18 @@ def main() -> None:
             side = min(SIDE, *hr.shape[:2])
             rows.append(row(hr, corner, side, methods, f"{title}: {damage}", distance, damaged))
         write_image(args.output / f"damaged-{sheet}.png", stack(rows))
+
+
+def write_pairs(folder: Path) -> None:
+    """Writes each part as HR/NAME.png and LR_x4/NAME.png."""
+    for title, picture, (top, left), damage in (part for parts in SHEETS.values() for part in parts):
+        hr = np.ascontiguousarray(bicubic.crop_to_multiple(original(picture), SCALE))
+        lr = _damaged(hr, DAMAGES[damage], hr)
+        name = f"{title.replace(' ', '-')}.png"
+        for kind, pixels, factor in (("HR", hr, SCALE), ("LR_x4", lr, 1)):
+            down, across = (slice(start // SCALE * factor, (start + SIDE) // SCALE * factor) for start in (top, left))
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            write_image(folder / kind / name, np.ascontiguousarray(pixels[down, across]))
 
 
 def _damaged(hr: np.ndarray, steps: Step, lr: np.ndarray) -> np.ndarray:

@@ -40,14 +40,21 @@ def store_ranges(weights: Path) -> None:
     """Finds what 8 bits need, for some weights that ship, and keeps no others'."""
     graph, arrays = stored.read(weights)
     found = openvino.ranges_of(graph, arrays, calibration((), scale_of(graph)))
+    checksum = shipped.checksum(weights)
+    others = {shipped.checksum(path) for path in shipped.SHIPPED.glob("*.weights.h5")} - {checksum}
+    old = dict(np.load(shipped.RANGES)) if shipped.RANGES.is_file() else {}
+    kept = {key: value for key, value in old.items() if key.split()[0] in others}
+    # What is known of these weights would be taken for the measurement.
+    np.savez_compressed(shipped.RANGES, **kept)
+    write_sums({**shipped.checksums(), shipped.RANGES.name: shipped.checksum(shipped.RANGES)})
     with TemporaryDirectory() as cache:
         mean = Prepared(weights, Path(cache)).make("int8").mean
-    shipping = {shipped.checksum(path) for path in shipped.SHIPPED.glob("*.weights.h5")}
-    old = dict(np.load(shipped.RANGES)) if shipped.RANGES.is_file() else {}
-    kept = {key: value for key, value in old.items() if key.split()[0] in shipping}
     ends = np.stack([np.concatenate(end) for end in zip(*found.values())]).astype(np.float16)
-    checksum = shipped.checksum(weights)
     np.savez_compressed(shipped.RANGES, **{**kept, checksum: ends, f"{checksum} mean": np.float32(mean)})
+
+
+def write_sums(sums: dict[str, str]) -> None:
+    (shipped.SHIPPED / "SHA256SUMS").write_text("".join(f"{digest}  {file}\n" for file, digest in sorted(sums.items())))
 
 
 def main() -> None:
@@ -57,7 +64,7 @@ def main() -> None:
     store_in_float16(source, target)
     store_ranges(target)
     sums = {**shipped.checksums(), **{path.name: shipped.checksum(path) for path in (target, shipped.RANGES)}}
-    (shipped.SHIPPED / "SHA256SUMS").write_text("".join(f"{digest}  {file}\n" for file, digest in sorted(sums.items())))
+    write_sums(sums)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, sha256 {sums[target.name]}")
 
 

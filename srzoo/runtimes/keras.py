@@ -61,6 +61,7 @@ def _compiled(model: keras.Model):
         return model.predict_on_batch  # JAX compiles it for each size
     import tensorflow as tf
 
-    # The open height and width let tiles of all sizes share one trace.
+    # The open height and width let tiles of all sizes share one trace. TensorFlow takes the next model's for another of
+    # the same function and warns, but not of concrete ones.
     shape = tf.TensorSpec((1, None, None, model.input_shape[-1]), model.inputs[0].dtype)
-    return tf.function(lambda values: model(values, training=False), input_signature=[shape])
+    return tf.function(lambda values: model(values, training=False), input_signature=[shape]).get_concrete_function()
