@@ -21,7 +21,7 @@ CAT = {
     "edsr-gan-x4": 31.44,
     "edsr-real-pixel-x2": 36.32,
     "edsr-real-pixel-x4": 32.22,
-    "edsr-real-x2": 36.12,
+    "edsr-real-x2": 35.42,
     "edsr-real-x4": 31.13,
     "srgan-x4": 31.50,
     "srresnet-x4": 32.46,
