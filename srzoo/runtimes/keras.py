@@ -1,6 +1,7 @@
 """A Keras model as a `Network`. Keras's backend runs it, which takes seconds to import."""
 
 from dataclasses import replace
+from functools import cache
 
 import keras
 
@@ -64,4 +65,6 @@ def _compiled(model: keras.Model):
     # The open height and width let tiles of all sizes share one trace. TensorFlow takes the next model's for another of
     # the same function and warns, but not of concrete ones.
     shape = tf.TensorSpec((1, None, None, model.input_shape[-1]), model.inputs[0].dtype)
-    return tf.function(lambda values: model(values, training=False), input_signature=[shape]).get_concrete_function()
+    function = tf.function(lambda values: model(values, training=False), input_signature=[shape])
+    traced = cache(function.get_concrete_function)
+    return lambda values: traced()(values)

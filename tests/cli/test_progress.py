@@ -31,7 +31,9 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(here, capsys):
     command = ["cup.png", "bad.png", "--weights", "tiny.weights.h5", "--dry-run"]
     assert resolve.main([*command, "--scale", "2"]) == 1
     out, err = capsys.readouterr()
-    assert out.splitlines()[0] == f"cup.png: 41x30 -> 82x60, {Path('results/cup.png')}" and "error: bad.png" in out
+    way = "x2 by edsr-baseline-x4.blocks1.filters4, then reduced"
+    assert out.splitlines()[0] == f"cup.png: 41x30 -> 82x60, {Path('results/cup.png')}; {way}"
+    assert "error: bad.png" in out
     assert err.splitlines()[-1].startswith("takes about ") and err.endswith(" GB\n")
     assert not Path("results").exists()
 
