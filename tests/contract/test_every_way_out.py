@@ -54,6 +54,11 @@ def test_a_file_takes_pictures_of_any_size(name, scale, format, model, picture, 
 
 @pytest.mark.parametrize(("name", "scale"), FAST_AND_SLOW)
 def test_litert_computes_it_in_whole_numbers_of_16_bits(name, scale, model, tmp_path):
+    if alignment_of(model) > 1:
+        # LiteRT's converter cannot calibrate the indices of a pixel unshuffle for 16 bits.
+        with pytest.raises(ValueError, match=" as litert in int16x8.*; choose another --"):
+            exported_to(model, tmp_path, "litert", "int16x8")
+        return
     path = exported_to(model, tmp_path, "litert", "int16x8")
     tensors = importlib.import_module("ai_edge_litert.interpreter").Interpreter(str(path)).get_tensor_details()
     assert [np.dtype(each["dtype"]) for each in tensors].count(np.dtype("float32")) == 2  # pixels, in and out
