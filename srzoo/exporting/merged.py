@@ -4,9 +4,7 @@ import keras
 from keras import ops
 
 from srzoo.models.geometry import scale_of, tail_halo_of
-from srzoo.models.keras_graph import arrays_of, from_keras, to_keras
-from srzoo.runtimes.keras import split_at_growth
-from srzoo.runtimes.linear_tail import merged_tail
+from srzoo.runtimes.keras import split_at_growth, tail_merged
 
 
 def with_merged_tail(model: keras.Model) -> keras.Model:
@@ -18,13 +16,11 @@ def with_merged_tail(model: keras.Model) -> keras.Model:
     Returns:
         A new model of the same name that shares its layers; `model` itself if its tail cannot be merged.
     """
-    merged, parts = merged_tail(from_keras(model), arrays_of(model)), split_at_growth(model)
+    merged, parts = tail_merged(model), split_at_growth(model)
     if merged is None or parts is None:
         return model
-    graph, arrays = merged
-    inner, (body, tail) = to_keras(graph), parts
-    inner.set_weights([array for layer in graph.layers for array in arrays.get(layer.name, ())])
-    sr = Joined(tail, inner, tail_halo_of(model), scale_of(model))(body.outputs[0])
+    body, tail = parts
+    sr = Joined(tail, merged, tail_halo_of(model), scale_of(model))(body.outputs[0])
     return keras.Model(model.inputs[0], sr, name=model.name)
 
 

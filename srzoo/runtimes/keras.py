@@ -25,8 +25,8 @@ def keras_network(model: keras.Model) -> Network:
     if parts := split_at_growth(model):
         body, tail = map(_compiled, parts)
         # A kernel that was merged in float32 would be rounded again in mixed precision.
-        merged = _merged_tail(model) if parts[0].outputs[0].dtype == "float32" else None
-        network = stages.two_stages(facts, body, tail, tail_halo, stages.LEAST_PIECE, merged)
+        merged = tail_merged(model) if parts[0].outputs[0].dtype == "float32" else None
+        network = stages.two_stages(facts, body, tail, tail_halo, stages.LEAST_PIECE, merged and _compiled(merged))
     else:
         network = facts.network(_compiled(model))
     return replace(network, in_machine_memory=runs_in_machine_memory(model))
@@ -47,14 +47,15 @@ def split_at_growth(model: keras.Model) -> tuple[keras.Model, keras.Model] | Non
     return body, keras.Model(features, model.outputs[0], name=f"{model.name}_tail")
 
 
-def _merged_tail(model: keras.Model):
+def tail_merged(model: keras.Model) -> keras.Model | None:
+    """The tail of a model as `srzoo.runtimes.linear_tail.merged_tail` merges it, or None if it cannot be merged."""
     merged = merged_tail(from_keras(model), arrays_of(model))
     if merged is None:
         return None
     graph, arrays = merged
     tail = to_keras(graph)
     tail.set_weights([array for layer in graph.layers for array in arrays.get(layer.name, ())])
-    return _compiled(tail)
+    return tail
 
 
 def _compiled(model: keras.Model):
