@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,24 @@ def logged() -> None:
     logger = logging.getLogger("srzoo")
     logger.handlers.clear()
     logger.propagate = True
+
+
+@pytest.fixture
+def edsr_with_biases() -> Callable:
+    """From a scale to a small EDSR whose biases are not zero, as a fresh network's are."""
+    import keras
+
+    from srzoo import zoo
+
+    def made(scale: int) -> keras.Model:
+        keras.utils.set_random_seed(scale)
+        model = zoo.create(f"edsr-baseline-x{scale}.blocks1.filters8")
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Conv2D):
+                layer.bias.assign(keras.random.normal(layer.bias.shape))
+        return model
+
+    return made
 
 
 @pytest.fixture

@@ -6,14 +6,11 @@ features, so a convolution at LR's size computes it, with a tenth of EDSR-baseli
 zeros, and the merged one pads once.
 """
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
 from srzoo.models.geometry import features_of
 from srzoo.models.graph import Graph, Layer, conv, pixel_shuffle
-
-Arrays = Mapping[str, Sequence[np.ndarray]]
+from srzoo.runtimes.openvino import Arrays
 
 
 def linear_tail(graph: Graph) -> list[Layer]:

@@ -17,12 +17,8 @@ def _merged(model: keras.Model) -> Graph | None:
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
-def test_away_from_the_borders_it_gives_the_pixels_of_the_tail(scale):
-    keras.utils.set_random_seed(scale)
-    model = zoo.create(f"edsr-baseline-x{scale}.blocks1.filters8")
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            layer.bias.assign(keras.random.normal(layer.bias.shape))
+def test_away_from_the_borders_it_gives_the_pixels_of_the_tail(scale, edsr_with_biases):
+    model = edsr_with_biases(scale)
     _, tail = split_at_growth(model)
     graph, arrays = merged_tail(from_keras(model), arrays_of(model))
     merged = to_keras(graph)
