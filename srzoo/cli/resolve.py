@@ -248,12 +248,8 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
                 line = _line(job, (job.given, job.size.of(*job.given)))
                 say("; ".join([line, *notes_of(job)]), sys.stdout)
         return int(any(job.refusal for job in jobs))
-    in_hand = batch.in_hand(jobs, partial(_resolve, carry_out))
-    try:
+    with contextlib.closing(batch.in_hand(jobs, partial(_resolve, carry_out), stopped.set)) as in_hand:
         return _carry_out(in_hand, args, images)
-    finally:
-        stopped.set()
-        in_hand.close()
 
 
 def _line(job, sizes: Iterable[tuple[int, int]], facts: Sequence[str] = ()) -> str:

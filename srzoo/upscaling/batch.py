@@ -4,8 +4,8 @@ import errno
 import math
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -324,26 +324,40 @@ def carry_out(
 
 
 def in_hand(
-    jobs: Sequence[Job], carry_out: Callable[[Job], str]
+    jobs: Iterable[Job], carry_out: Callable[[Job], str], stop: Callable[[], object]
 ) -> Generator[tuple[Job, Callable[[], str]], None, None]:
     """Each job, in turn, with what gives the answer of `carry_out` or raises what that raised.
 
-    Of small pictures two are in hand: one is read or written while the network computes the other. To close the
-    generator drops what has not begun and waits for the rest.
+    Of small pictures two are in hand: one is read or written while the network computes the other. Its end, by an
+    interrupt too, drops what has not begun, calls `stop`, after which `carry_out` must end soon, and waits for that.
     """
     pool, waiting = ThreadPoolExecutor(2), deque[tuple[Job, Callable[[], str]]]()
+    # An interrupt may come before the pool knows that a thread has begun, so it cannot be asked what to wait for.
+    answers: list[Future[str]] = []
+
+    def answer(job: Job, future: Future[str]) -> None:
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(carry_out(job))
+            except BaseException as error:
+                future.set_exception(error)
+
     try:
         for job in jobs:
             beside = job.is_small and not job.done and not job.refusal
             while waiting and (not beside or len(waiting) == 2 or any(job.touches(other) for other, _ in waiting)):
                 yield waiting.popleft()
             if beside:
-                waiting.append((job, pool.submit(carry_out, job).result))
+                answers = [each for each in answers if not each.done()] + [Future()]
+                waiting.append((job, answers[-1].result))
+                pool.submit(answer, job, answers[-1])
             else:
                 yield job, partial(carry_out, job)
         yield from waiting
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        stop()
+        wait([each for each in answers if not each.cancel()])
+        pool.shutdown(wait=False)
 
 
 def _comparison(upscaler: Upscaler, before: Frame, after: Frame | LargeFrame, title: str) -> np.ndarray:

@@ -164,12 +164,40 @@ def test_of_small_pictures_two_are_in_hand_and_come_in_turn(here, monkeypatch):
         return job.source.name, threading.current_thread() is threading.main_thread()
 
     said = []
-    for job, answer in batch.in_hand(jobs, carry_out):
+    for job, answer in batch.in_hand(jobs, carry_out, lambda: None):
         try:
             said.append(answer())
         except ValueError as error:
             said.append((job.source.name, str(error)))
     assert said == [("a.png", False), ("b.png", "no"), ("large.png", True), ("c.png", False)]
+
+
+@pytest.mark.parametrize("when", ["between two jobs", "while a thread starts"])
+def test_an_interrupt_stops_what_is_in_hand_and_waits_for_its_end(here, monkeypatch, when):
+    (job,) = jobs_of("a.png")
+    begun, stopped, ended = threading.Event(), threading.Event(), []
+
+    def carry_out(job):
+        begun.set()
+        assert stopped.wait(600)
+        ended.append(job)
+        return ""
+
+    def interrupted():
+        yield job
+        begun.wait()
+        raise KeyboardInterrupt
+
+    def start(thread, real=threading.Thread.start):
+        real(thread)
+        begun.wait()
+        raise KeyboardInterrupt
+
+    if when == "while a thread starts":
+        monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        list(batch.in_hand(interrupted(), carry_out, stopped.set))
+    assert ended == [job]
 
 
 def test_the_time_of_a_run_is_that_of_the_network_with_halos_and_of_reading_and_writing(here, monkeypatch):

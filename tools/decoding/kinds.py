@@ -312,7 +312,7 @@ def refused(rng: Rng) -> Made:
     content, ending, reason = [
         (b"", ".png", "the file is empty"),
         (rng.bytes(200), ".jpg", "unknown or damaged"),
-        (b"%PDF-1.7\n", ".png", "unknown or damaged"),
+        (b"%PDF-1.7\n", ".png", "a PDF document"),
         (_by_pillow(_eight(rng, 3), "PNG"), ".jpg", "its content is PNG"),
         (_by_pillow(_eight(rng, 3, least=20), "PNG")[:-40], ".png", "not an image that can be read"),
         (_by_pillow(_eight(rng, 3, least=20), "BMP")[:-40], ".bmp", "not an image that can be read"),
