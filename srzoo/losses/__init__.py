@@ -2,7 +2,7 @@
 
 from srzoo.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
 from srzoo.losses.perceptual import PREPROCESSING, ContentLoss
-from srzoo.losses.pixel import PIXEL_LOSSES, against_sharpened, charbonnier, grid, l1, l2, sharpened
+from srzoo.losses.pixel import PIXEL_LOSSES, against_sharpened, charbonnier, grid, l1, l2, psnr, sharpened
 from srzoo.losses.terms import TERMS, consistency
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "grid",
     "l1",
     "l2",
+    "psnr",
     "sharpened",
 ]

@@ -65,7 +65,7 @@ class Settings:
     sharpen_target: bool | None = _flag(
         "sharpen HR (unsharp masking) for the L1 and content losses; the discriminator sees HR unchanged"
     )
-    loss: str = _flag("loss on pixels: l1, l2 or charbonnier (default: the paper's)", "pixel")
+    loss: str = _flag("loss on pixels: l1, l2, charbonnier or psnr (default: the paper's)", "pixel")
     optimizer: str | None = _flag(
         "optimizer on pixels: adam (the paper's, default) or muon, which learns in fewer steps", "pixel"
     )

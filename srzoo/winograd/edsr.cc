@@ -33,6 +33,9 @@ constexpr int kTapsRow = 32; // the same, padded to whole panels
 constexpr int kTilesAtOnce = 36;
 constexpr int kCropsAtOnce = 2;
 
+enum class Loss { kL1, kL2, kPsnr };
+constexpr double kRounding = 1 / (12. * 255 * 255);  // mean squared error of rounding to 8 bits
+
 inline Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
 inline void store(float* p, Vec x) { *reinterpret_cast<UnalignedVec*>(p) = x; }
 inline Vec all(float x) { return Vec{x, x, x, x, x, x, x, x}; }
@@ -473,7 +476,7 @@ class Network {
 
   long weights() const { return weights_; }
 
-  double step(const float* weights, const float* lr, const float* hr, int batch, bool squared, float* gradient) {
+  double step(const float* weights, const float* lr, const float* hr, int batch, Loss kind, float* gradient) {
     double loss = 0;
 #pragma omp parallel num_threads(threads_) reduction(+ : loss)
     {
@@ -488,8 +491,7 @@ class Network {
         const long lr_size = 3L * side_ * side_, hr_size = 3L * sides_.back() * sides_.back();
         forward_pass(weights, lr + first * lr_size, count, thread);
         for (int k = 0; k < count; k++)
-          loss += tail(crops_[thread][k], weights, hr + (first + k) * hr_size, 1.f / (batch * hr_size), squared,
-                       thread);
+          loss += tail(crops_[thread][k], weights, hr + (first + k) * hr_size, kind, thread, batch);
         backward_pass(count, thread);
       }
       for (const auto& conv : convolutions_) transform_kernel_gradient(conv, gradient);
@@ -621,7 +623,7 @@ class Network {
 
   // The last convolution, the loss, and the way back to the last features. One product gives what each pixel adds to
   // its nine neighbours.
-  double tail(Crop& crop, const float* weights, const float* hr, float share, bool squared, int thread) {
+  double tail(Crop& crop, const float* weights, const float* hr, Loss kind, int thread, int batch) {
     const int side = sides_.back();
     const float* bias = weights + tail_ + kTaps * kChannels;
     const Plane features = crop.grown.back().inside();
@@ -629,8 +631,7 @@ class Network {
       multiply<false>(side, kTapsRow, kChannels, {at(features, y, 0, 0), kChannels, 1},
                       row_major(tail_matrix_, kTapsRow), &crop.tail_taps[static_cast<size_t>(y) * side * kTapsRow],
                       kTapsRow);
-    float *d_kernel = d_tail_[thread].data(), *d_bias = d_kernel + kChannels * kTapsRow;
-    double loss = 0;
+    double sum = 0;
     for (int y = 0; y < side; y++)
       for (int x = 0; x < side; x++) {
         float sr[3] = {bias[0], bias[1], bias[2]};
@@ -642,19 +643,24 @@ class Network {
         }
         for (int rgb = 0; rgb < 3; rgb++) {
           const float error = sr[rgb] - hr[(static_cast<size_t>(y) * side + x) * 3 + rgb];
-          const float slope = squared ? 2 * error : (error > 0) - (error < 0);
-          loss += squared ? error * error : std::fabs(error);
-          crop.d_sr[(static_cast<size_t>(y + 1) * (side + 2) + x + 1) * 3 + rgb] = slope * share;
-          d_bias[rgb] += slope * share;
+          sum += kind == Loss::kL1 ? std::fabs(error) : error * error;
+          crop.d_sr[(static_cast<size_t>(y + 1) * (side + 2) + x + 1) * 3 + rgb] =
+              kind == Loss::kL1 ? (error > 0) - (error < 0) : 2 * error;
         }
       }
+    const double share = 1. / batch, mean = sum / (3. * side * side);
+    const bool decibels = kind == Loss::kPsnr;
+    const float slope = share / (3. * side * side) * (decibels ? 10 / std::log(10.) / (mean + kRounding) : 1);
     float* taps = crop.tail_taps.data();
+    float *d_kernel = d_tail_[thread].data(), *d_bias = d_kernel + kChannels * kTapsRow;
     for (int y = 0; y < side; y++)
-      for (int x = 0; x < side; x++, taps += kTapsRow)
+      for (int x = 0; x < side; x++, taps += kTapsRow) {
         for (int tap = 0; tap < 9; tap++) {
           const float* d = &crop.d_sr[(static_cast<size_t>(y + 2 - tap / 3) * (side + 2) + x + 2 - tap % 3) * 3];
-          for (int rgb = 0; rgb < 3; rgb++) taps[tap * 3 + rgb] = d[rgb];
+          for (int rgb = 0; rgb < 3; rgb++) taps[tap * 3 + rgb] = d[rgb] * slope;
         }
+        for (int rgb = 0; rgb < 3; rgb++) d_bias[rgb] += taps[4 * 3 + rgb];
+      }
     const Plane gradient = crop.d_grown.back().inside();
     for (int y = 0; y < side; y++) {
       const float* row = &crop.tail_taps[static_cast<size_t>(y) * side * kTapsRow];
@@ -663,7 +669,7 @@ class Network {
       multiply<true>(kChannels, kTapsRow, side, {at(features, y, 0, 0), 1, kChannels}, row_major(row, kTapsRow),
                      d_kernel, kTapsRow);
     }
-    return loss * share;
+    return share * (decibels ? 10 * std::log10(mean + kRounding) : mean);
   }
 
   void add_up_gradients(float* gradient) const {
@@ -704,10 +710,11 @@ void network_delete(void* network) { delete static_cast<Network*>(network); }
 // How many weights there are: kernel (height, width, in, out) and bias of each convolution in forward order.
 long network_weights(void* network) { return static_cast<Network*>(network)->weights(); }
 
-// The mean over the batch of |SR - HR|, or of its square, and the gradient by the weights. `lr` is (batch, side, side,
-// 3), `hr` (batch, scale side, scale side, 3), both as the convolutions see them: over 255, minus the mean.
-double network_step(void* network, const float* weights, const float* lr, const float* hr, int batch, bool squared,
+// The mean over the batch of |SR - HR|, of its square, or of minus the PSNR of each crop, and the gradient by the
+// weights. `loss` is a `Loss`, `lr` (batch, side, side, 3), `hr` (batch, scale side, scale side, 3), both as the
+// convolutions see them: over 255, minus the mean.
+double network_step(void* network, const float* weights, const float* lr, const float* hr, int batch, int loss,
                     float* gradient) {
-  return static_cast<Network*>(network)->step(weights, lr, hr, batch, squared, gradient);
+  return static_cast<Network*>(network)->step(weights, lr, hr, batch, static_cast<Loss>(loss), gradient);
 }
 }

@@ -17,6 +17,8 @@ from srzoo.models.graph import STAGES
 SOURCE = Path(__file__).with_name("edsr.cc")
 COMPILER = "g++"
 MEAN = np.array(DIV2K_MEAN, "float32") / 255
+LOSSES = ("l1", "l2", "psnr")
+"""Names in `srzoo.losses.PIXEL_LOSSES`, in the order of the source's `Loss`."""
 
 _FLOATS = np.ctypeslib.ndpointer("float32", flags="C_CONTIGUOUS")
 
@@ -46,7 +48,7 @@ def compiled() -> ctypes.CDLL:
     library.network_weights.restype = ctypes.c_long
     library.network_weights.argtypes = [ctypes.c_void_p]
     library.network_step.restype = ctypes.c_double
-    library.network_step.argtypes = [ctypes.c_void_p, *3 * [_FLOATS], ctypes.c_int, ctypes.c_bool, _FLOATS]
+    library.network_step.argtypes = [ctypes.c_void_p, *3 * [_FLOATS], ctypes.c_int, ctypes.c_int, _FLOATS]
     return library
 
 
@@ -81,19 +83,19 @@ class Network:
         if hasattr(self, "_network"):
             self._library.network_delete(self._network)
 
-    def loss(self, weights: np.ndarray, lr: np.ndarray, hr: np.ndarray, squared: bool = False):
+    def loss(self, weights: np.ndarray, lr: np.ndarray, hr: np.ndarray, loss: str):
         """The loss of a batch, and its gradient.
 
         Args:
             weights: float32 (weights,), those of `shapes` one after the other.
             lr: uint8 (N, side, side, 3).
             hr: uint8 (N, scale side, scale side, 3).
-            squared: the mean of the squared error (L2) rather than of the absolute one (L1).
+            loss: one of `LOSSES`.
 
         Returns:
             The loss on pixels in [0, 1], as those of `srzoo.losses` are, and float32 (weights,).
         """
         lr, hr = (np.float32(pixels) / 255 - MEAN for pixels in (lr, hr))
         gradient = np.empty(self.weights, "float32")
-        loss = self._library.network_step(self._network, np.float32(weights), lr, hr, len(lr), squared, gradient)
-        return loss, gradient
+        place, weights = LOSSES.index(loss), np.float32(weights)
+        return self._library.network_step(self._network, weights, lr, hr, len(lr), place, gradient), gradient

@@ -19,11 +19,11 @@ LOGGER = logging.getLogger(__name__)
 
 
 class WinogradStep(PixelStep):
-    """`PixelStep` of EDSR with 64 filters and L1 or L2 loss; only the gradient is computed in another way."""
+    """`PixelStep` of EDSR with 64 filters and a loss of `network.LOSSES`; only the gradient is computed in another way."""
 
     def __init__(self, model, loss, optimizer: str = "adam"):
         super().__init__(model, loss, optimizer)
-        self._squared = loss is PIXEL_LOSSES["l2"]
+        self._name = next(name for name in network.LOSSES if PIXEL_LOSSES[name] is loss)
         self._blocks = sum(layer.name.endswith("_conv2") for layer in model.layers)
         self._network: network.Network | None = None
         self._scale = scale_of(model)
@@ -39,7 +39,7 @@ class WinogradStep(PixelStep):
     def _loss(self, weights, lr, hr):
         if self._network is None:
             self._network = network.Network(self._blocks, lr.shape[1], self._scale)
-        loss, gradient = self._network.loss(weights, lr, hr, self._squared)
+        loss, gradient = self._network.loss(weights, lr, hr, self._name)
         return np.float32(loss), gradient
 
 
@@ -84,8 +84,8 @@ def _reason_against(settings: Settings, precision: str, alone: bool) -> str | No
     configuration = parse(settings.model)
     if settings.gan or entry_of(configuration.base).build is not edsr or configuration.options.keys() - {"blocks"}:
         return f"trains edsr-baseline and its like on pixels, with 64 filters, not {settings.model}"
-    if settings.loss not in ("l1", "l2") or settings.sharpen_target:
-        return "knows --loss l1 and l2 alone, and no --sharpen-target"
+    if settings.loss not in network.LOSSES or settings.sharpen_target:
+        return "knows --loss l1, l2 and psnr alone, and no --sharpen-target"
     if settings.patch % (4 * configuration.scale):
         return f"needs a --patch that is a multiple of {4 * configuration.scale}, not {settings.patch}"
     if precision not in ("auto", "float32"):

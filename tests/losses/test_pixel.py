@@ -19,10 +19,16 @@ ERRORS = np.array([0.2, 0.0, 0.4])  # on the [0, 1] scale
         ("l1", np.mean(ERRORS)),
         ("l2", np.mean(ERRORS**2)),
         ("charbonnier", np.mean(np.sqrt(ERRORS**2 + 1e-3**2))),
+        ("psnr", 10 * np.log10(np.mean(ERRORS**2) + 1 / 12 / 255**2)),
     ],
 )
 def test_a_pixel_loss_is_its_formula_on_the_unit_scale(name, expected):
     assert float(PIXEL_LOSSES[name](HR, SR)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_psnr_loss_is_the_mean_of_the_crops_and_stays_finite_where_one_is_right():
+    both = float(PIXEL_LOSSES["psnr"](np.concatenate([HR, HR]), np.concatenate([SR, HR])))
+    assert both == pytest.approx((float(PIXEL_LOSSES["psnr"](HR, SR)) - 58.92) / 2, abs=0.01)
 
 
 def test_the_grid_loss_is_the_power_of_what_all_cells_have_in_common():

@@ -24,7 +24,7 @@ def test_with_minutes_the_run_has_no_last_step_and_the_schedule_follows_the_time
 
 
 def test_an_unknown_loss_is_refused():
-    with pytest.raises(ValueError, match="loss must be one of l1, l2, charbonnier, got 'l3'"):
+    with pytest.raises(ValueError, match="loss must be one of l1, l2, charbonnier, psnr, got 'l3'"):
         settings_of("sample", loss="l3")
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ compile
         (4, "l1", 8, 5),
         (3, "l1", 8, 2),
         (2, "l2", 12, 3),
-        (4, "l2", 20, 2),
+        (4, "psnr", 20, 2),
         (8, "l1", 8, 1),
     ],
 )
@@ -55,7 +55,7 @@ def test_it_is_taken_where_it_fits_and_then_trains_in_float32():
         ("srresnet", {}, True, "with 64 filters, not srresnet-x4"),
         ("edsr-baseline-x4.filters32", {}, True, "not edsr-baseline-x4.filters32"),
         ("edsr-baseline-x4.residual_scaling0.5", {}, True, "not edsr-baseline-x4.residual_scaling0.5"),
-        ("edsr-baseline", {"loss": "charbonnier"}, True, "l1 and l2 alone"),
+        ("edsr-baseline", {"loss": "charbonnier"}, True, "l1, l2 and psnr alone"),
         ("edsr-baseline", {"sharpen_target": True}, True, "no --sharpen-target"),
         ("edsr-baseline", {"patch": 40}, True, "a multiple of 16, not 40"),
         ("edsr-baseline", {"precision": "bfloat16"}, True, "in float32, not in bfloat16"),
