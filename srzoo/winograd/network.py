@@ -97,5 +97,6 @@ class Network:
         """
         lr, hr = (np.float32(pixels) / 255 - MEAN for pixels in (lr, hr))
         gradient = np.empty(self.weights, "float32")
-        place, weights = LOSSES.index(loss), np.float32(weights)
-        return self._library.network_step(self._network, weights, lr, hr, len(lr), place, gradient), gradient
+        place = LOSSES.index(loss)
+        value = self._library.network_step(self._network, np.float32(weights), lr, hr, len(lr), place, gradient)
+        return value, gradient

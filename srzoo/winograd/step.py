@@ -19,7 +19,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 class WinogradStep(PixelStep):
-    """`PixelStep` of EDSR with 64 filters and a loss of `network.LOSSES`; only the gradient is computed in another way."""
+    """`PixelStep` of EDSR with 64 filters and a loss of `network.LOSSES`, with another way to the gradient."""
 
     def __init__(self, model, loss, optimizer: str = "adam"):
         super().__init__(model, loss, optimizer)
