@@ -62,6 +62,10 @@ NO_PICTURES = {
     b"ftypisom": "a video",
     b"ftypmp4": "a video",
     b"\x1aE\xdf\xa3": "a video",
+    b"8BPS": "a PSD that is damaged or not of 8 bits; save it as TIFF",
+    b"jP  ": "a JPEG 2000 that is damaged or of more than four bands",
+    b"\x76\x2f\x31\x01": "an OpenEXR picture; convert it to 16-bit integers",
+    b"gimp xcf": "a GIMP picture; export it",
     **dict.fromkeys(
         (b"ftypcrx ", b"FUJIFILMCCD-", b"IIRO", b"IIRS", b"MMOR", b"IIU\0"), "a RAW file; give it developed"
     ),

@@ -1,17 +1,19 @@
-"""Kinds of BMP that Pillow (12) reads wrong: some masks of alpha, and runs of 4-bit pixels (RLE4)."""
+"""Kinds of BMP that Pillow (12) reads wrong or not at all: some masks of alpha, and runs (RLE4, RLE8)."""
 
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from srzoo.pictures.pixels import Pixels, from_pillow
 
-RGB, RLE4, BITFIELDS = 0, 2, 3
-WITH_ALPHA = 56
-"""Bytes of the first version of the header that has a mask of alpha."""
+RGB, RLE8, RLE4, BITFIELDS = range(4)
+WITH_ALPHA, WITH_COLOUR_SPACE = 56, 108
+"""Bytes of the first version of the header that has a mask of alpha, and of the first one of which browsers take it
+also where the colours have no masks."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Bitmap:
         start: where its pixels begin.
         upwards: whether its first row is the lowest.
         bits: bits of a pixel.
-        alpha_mask: which of them are alpha; 0 for RLE4.
+        alpha_mask: which of them are alpha; 0 for runs.
     """
 
     start: int
@@ -38,9 +40,11 @@ class Bitmap:
         """
         data = path.read_bytes()[self.start :]
         if not self.alpha_mask:
-            indices = _runs_of_4_bits(data, *image.size)
+            indices = _decode_runs(data, *image.size, self.bits)
             of_palette = Image.frombytes("P", image.size, indices.tobytes())
-            of_palette.putpalette(image.getpalette("RGB") or [level for level in range(16) for _ in range(3)])
+            # Pillow has no palette of greys, and would decode the runs to give another one in RGB.
+            kind, colours = image.palette.getdata() if image.palette else ("RGB", bytes(np.repeat(np.arange(256), 3)))
+            of_palette.putpalette(colours, kind)
             return from_pillow(of_palette)[0]
         colour = np.asarray(image.convert("RGB"))
         stride = -(-self.bits * image.width // 32) * 32 // self.bits
@@ -52,28 +56,32 @@ class Bitmap:
         return Pixels(colour, (alpha[::-1] if self.upwards else alpha).astype(np.uint8))
 
 
-def misread(path: Path) -> Bitmap | None:
-    """Looks into the header of a BMP file; None if Pillow reads it right.
-
-    A mask of alpha counts also where the colours have none of their own (BI_RGB), as browsers take it.
-    """
+def misread(path: Path, image: Image.Image) -> Bitmap | None:
+    """Looks into the header of a BMP or DIB file that Pillow has open; None if Pillow reads it right."""
+    tiles: Any = getattr(image, "tile", ())
     with path.open("rb") as file:
-        head = file.read(70)
-    start, header = struct.unpack_from("<II", head, 10)
+        file.seek(14 if image.format == "BMP" else 0)
+        head = file.read(WITH_ALPHA)
+    (header,) = struct.unpack_from("<I", head)
     if header < 40:
         return None
-    height, _, bits, compression = struct.unpack_from("<iHHI", head, 22)
-    mask = struct.unpack_from("<I", head, 66)[0] if header >= WITH_ALPHA else 0
-    by_pillow = compression == BITFIELDS and bits == 32
-    if compression == RLE4:
+    height, _, bits, compression = struct.unpack_from("<iHHI", head, 8)
+    mask = struct.unpack_from("<I", head, 52)[0] if header >= WITH_ALPHA else 0
+    if compression in (RLE4, RLE8):
         mask = 0
-    elif not mask or by_pillow or compression not in (RGB, BITFIELDS) or bits not in (16, 32):
-        return None
-    return Bitmap(start, height > 0, bits, mask)
+    elif compression == BITFIELDS:
+        mask = mask if bits == 16 else 0
+    elif compression != RGB or header < WITH_COLOUR_SPACE or bits != 32:
+        mask = 0
+    return Bitmap(tiles[0][2], height > 0, bits, mask) if mask or compression in (RLE4, RLE8) else None
 
 
-def _runs_of_4_bits(data: bytes, width: int, height: int) -> np.ndarray:
-    """Indices of shape (height, width); what is skipped is 0."""
+def _decode_runs(data: bytes, width: int, height: int, bits: int) -> np.ndarray:
+    """Indices of 4 or 8 bits, of shape (height, width); what is skipped is 0."""
+
+    def unpacked(values: bytes) -> bytes:
+        return values if bits == 8 else bytes(half for byte in values for half in (byte >> 4, byte & 15))
+
     indices = np.zeros((height, width), np.uint8)
     place = row = column = 0
     while place + 1 < len(data):
@@ -89,13 +97,15 @@ def _runs_of_4_bits(data: bytes, width: int, height: int) -> np.ndarray:
                 column, row = 0, row + 1
             continue
         if count:
-            pixels = [value >> 4, value & 15] * (count // 2 + 1)
+            pixels = unpacked(bytes([value])) * count
         else:
-            count, length = value, (value + 1) // 2
-            pixels = [half for byte in data[place : place + length] for half in (byte >> 4, byte & 15)]
+            count, length = value, (value * bits + 7) // 8
+            pixels = unpacked(data[place : place + length])
             place += length + length % 2  # at even places
         if row < height:
             kept = pixels[: max(0, min(count, width - column))]
-            indices[row, column : column + len(kept)] = kept
+            indices[row, column : column + len(kept)] = np.frombuffer(kept, np.uint8)
         column += count
-    raise ValueError("image file is truncated")
+    if row * width + column < height * width:
+        raise ValueError("image file is truncated")
+    return indices[::-1]

@@ -27,11 +27,13 @@ def composed_frames(content: bytes) -> Iterator[np.ndarray]:
     """Yields each frame whole, as uint8 of shape (height, width, 4): RGB with alpha, 0 or 255.
 
     Args:
-        content: bytes of the file. A frame that reaches beyond the picture is cut at its border.
+        content: bytes of the file. The first frame makes the picture larger if it reaches beyond it.
     """
     width, height = struct.unpack_from("<HH", content, 6)
-    canvas = np.zeros((height, width, 4), np.uint8)
+    canvas = np.zeros((0, 0, 4), np.uint8)
     for part in _parts(content):
+        if not canvas.size:  # Chromium and Pillow have it so
+            canvas = np.zeros((max(height, part.rows.stop), max(width, part.columns.stop), 4), np.uint8)
         with Image.open(io.BytesIO(part.alone), formats=["GIF"]) as image:
             drawn = np.asarray(image.convert("RGBA"))
         place = canvas[part.rows, part.columns]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from srzoo.images import MAX_PIXELS, SUFFIXES, ImageError, decoding, open_image
 from srzoo.pictures import tiff_pages
+from srzoo.pictures.bands import check_jpeg2000, is_transparent_psd
 from srzoo.pictures.bmp import misread
 from srzoo.pictures.gif import composed_frames
 from srzoo.pictures.metadata import ORIENTATION, Metadata, code_points, own_exif, read_metadata
@@ -91,6 +92,8 @@ class Picture:
             tiff_pages.check_kind(image.tag_v2)  # type: ignore[attr-defined]
         else:
             left_out = 0
+            if self.format == "JPEG2000":
+                check_jpeg2000(path)
             self._pages = list(range(getattr(image, "n_frames", 1) if self.format in ANIMATED else 1))
         self.size = image.size
         self.count = len(self._pages)
@@ -99,9 +102,10 @@ class Picture:
         self.still_first = bool(self.animated and getattr(image, "default_image", False))
         self._composed: Iterator[np.ndarray] | None = None
         self._whole = self.format != "GIF" or (self.count == 1 and _is_covered(image))
-        self._bitmap = misread(path) if self.format == "BMP" else None
+        self._bitmap = misread(path, image) if self.format in ("BMP", "DIB") else None
         by_mask = bool(self._bitmap and self._bitmap.alpha_mask)
-        self.transparent = image.has_transparency_data or not self._whole or by_mask
+        self._opaque = self.format == "PSD" and image.mode == "RGBA" and not is_transparent_psd(path)
+        self.transparent = (image.has_transparency_data and not self._opaque) or not self._whole or by_mask
         bits = tiff_pages.tag(image, tiff_pages.BITS, (8,))
         depth, kind = _png_depth(path) if self.format == "PNG" else (max(bits), 0)
         self._key = image.info.get("transparency")
@@ -118,6 +122,8 @@ class Picture:
             self._note("of several pictures in it the first is upscaled")
         if self.format == "PSD":
             self._note("its layers come out as one picture")
+        if self._opaque:
+            self._note("its fourth channel is left out, because it is not transparency")
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -169,7 +175,7 @@ class Picture:
         orientation = own_exif(image).get(ORIENTATION, 1) if counts else 1
         pixels = self._decode_beside_pillow(index)
         if pixels is None:
-            pixels, note = from_pillow(image)
+            pixels, note = from_pillow(image.convert("RGB") if self._opaque else image)
             self._note(note)
             if self.format == "TIFF":
                 pixels = tiff_pages.with_known_range(pixels, image)

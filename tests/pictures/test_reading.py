@@ -52,38 +52,52 @@ def bmp(width, height, bits, data, compression, header=40, masks=(0, 0, 0, 0), p
     return b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + fields + palette + data
 
 
-def test_runs_of_4_bits_in_a_bmp_are_decoded(tmp_path):
-    palette = b"".join(bytes([level, 2 * level, 255 - level, 0]) for level in range(16))
-    lowest = b"\x04\x12\x00\x05\x34\x50\x70\x00" + b"\0\0"  # 1 2 1 2, then 3 4 5 0 7 and a byte to an even place
-    middle = b"\x03\xab\0\x02\x02\0\x04\xc0"  # three, two pixels further, four
-    (tmp_path / "a.bmp").write_bytes(bmp(9, 2, 4, lowest + middle + b"\0\1", 2, palette=palette))
-    expected = np.array([[10, 11, 10, 0, 0, 12, 0, 12, 0], [1, 2, 1, 2, 3, 4, 5, 0, 7]], np.uint8)
-    (pixels,) = frames(tmp_path / "a.bmp")
+@pytest.mark.parametrize("ending", ["bmp", "dib"])
+@pytest.mark.parametrize("bits", [4, 8])
+def test_runs_in_a_bmp_are_decoded(bits, ending, tmp_path):
+    palette = b"".join(bytes([level, 2 * level, 255 - level, 0]) for level in range(16)) * 4 ** (bits - 4 >> 1)
+    lowest = {
+        4: b"\x04\x12\x00\x05\x34\x50\x70\x00",  # 1 2 1 2, then 3 4 5 0 7 and a byte to an even place
+        8: b"\x02\x01\x02\x02\x00\x05\x03\x04\x05\x00\x07\x00",  # 1 1 2 2, then 3 4 5 0 7 and one byte more
+    }[bits] + b"\0\0"
+    middle = {4: b"\x03\xab\0\x02\x02\0\x02\xc0", 8: b"\x03\x0a\0\x02\x02\0\x01\x0c"}[bits]  # two pixels further
+    start = 14 * (ending == "dib")
+    content = bmp(9, 3, bits, lowest + middle + b"\0\1", bits // 4, palette=palette)
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(content[start:])
+    expected = np.zeros((3, 9), np.uint8)  # as libvips has what is not said
+    expected[1:] = [[10, 11, 10, 0, 0, 12, 0, 0, 0], [1, 2, 1, 2, 3, 4, 5, 0, 7]]
+    if bits == 8:
+        expected[1:, :4] = [[10, 10, 10, 0], [1, 1, 2, 2]]
+    (pixels,) = frames(path)
     np.testing.assert_array_equal(pixels.colour, np.stack([255 - expected, 2 * expected, expected], axis=2))
-    (tmp_path / "a.bmp").write_bytes(bmp(9, 2, 4, lowest, 2, palette=palette))
+    path.write_bytes(bmp(9, 3, bits, lowest, bits // 4, palette=palette)[start:])
     with pytest.raises(ImageError, match="truncated"):
-        frames(tmp_path / "a.bmp")
+        frames(path)
 
 
 @pytest.mark.parametrize(
-    ("bits", "compression", "masks"),
+    ("bits", "compression", "masks", "headers"),
     [
-        (16, 3, (0x7C00, 0x3E0, 0x1F, 0x8000)),
-        (32, 3, (0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
-        (32, 0, (0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
+        (16, 3, (0x7C00, 0x3E0, 0x1F, 0x8000), (56, 108, 124)),
+        (32, 3, (0xFF0000, 0xFF00, 0xFF, 0xFF000000), (56, 108, 124)),
+        # Chromium takes it here too, but for the oldest header.
+        (32, 0, (0xFF0000, 0xFF00, 0xFF, 0xFF000000), (108, 124)),
     ],
 )
-@pytest.mark.parametrize("header", [56, 108, 124])
+@pytest.mark.parametrize("ending", ["bmp", "dib"])
 @pytest.mark.parametrize("height", [4, -4])
-def test_alpha_of_a_bmps_mask_is_kept(bits, compression, masks, header, height, tmp_path):
+def test_alpha_of_a_bmps_mask_is_kept(bits, compression, masks, headers, ending, height, tmp_path):
     stored = RNG.integers(0, 2**bits, (4, 6), np.uint64).astype(f"<u{bits // 8}")
-    (tmp_path / "a.bmp").write_bytes(bmp(6, height, bits, stored.tobytes(), compression, header, masks))
-    (pixels,) = frames(tmp_path / "a.bmp")
-    shown = stored[::-1] if height > 0 else stored
-    for index, mask in enumerate(masks):
-        values = (shown & mask) / mask * 255
-        np.testing.assert_allclose(pixels.channels()[..., index], values, atol=1)
-    np.testing.assert_array_equal(pixels.alpha == 0, (shown & masks[3]) == 0)
+    for header in headers:
+        content = bmp(6, height, bits, stored.tobytes(), compression, header, masks)
+        (tmp_path / f"a.{ending}").write_bytes(content[14 * (ending == "dib") :])
+        (pixels,) = frames(tmp_path / f"a.{ending}")
+        shown = stored[::-1] if height > 0 else stored
+        for index, mask in enumerate(masks):
+            values = (shown & mask) / mask * 255
+            np.testing.assert_allclose(pixels.channels()[..., index], values, atol=1)
+        np.testing.assert_array_equal(pixels.alpha == 0, (shown & masks[3]) == 0)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
@@ -94,6 +108,39 @@ def test_bands_of_a_tiff_that_are_not_transparency_are_refused(kind, bands, extr
     for read in (frames, read_image):
         with pytest.raises(ImageError, match=rf"{bands} bands|{bands} band\(s\) of {np.dtype(kind)}, RGB"):
             read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("layers", [None, 1, -1])
+def test_the_fourth_channel_of_a_psd_is_alpha_only_if_it_says_so(layers, tmp_path):
+    header = b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 4, *RGB.shape[:2], 8, 3)
+    told = struct.pack(">IIh", 6, 2, layers) if layers else bytes(4)
+    mask = RGB[..., :1] // 2
+    content = np.moveaxis(np.concatenate([RGB, mask], axis=2), 2, 0).tobytes()
+    (tmp_path / "a.psd").write_bytes(header + bytes(8) + told + b"\0\0" + content)
+    with open_picture(tmp_path / "a.psd") as picture:
+        (frame,) = picture.frames()
+        assert picture.transparent == frame.pixels.transparent == (layers == -1)
+        assert (picture.notes[-1] == "its fourth channel is left out, because it is not transparency") == (layers != -1)
+    np.testing.assert_array_equal(frame.pixels.channels(), np.concatenate([RGB, mask][: 1 + (layers == -1)], axis=2))
+
+
+def test_what_a_jpeg_2000_tells_of_its_bands_counts(tmp_path):
+    path, rgba = tmp_path / "a.jp2", np.tile(np.concatenate([RGB, RGB[..., :1]], axis=2), (4, 4, 1))
+    Image.fromarray(rgba).save(path, irreversible=False)
+    np.testing.assert_array_equal(frames(path)[0].channels(), rgba)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\0\3\0\1\0\0", b"\0\3\xff\xff\xff\xff"))
+    for read in (frames, read_image):
+        with pytest.raises(ImageError, match="the last of its 4 bands is no transparency"):
+            read(path)
+    signs = content.index(b"\xff\x4f\xff\x51") + 42
+    path.write_bytes(content[:signs] + bytes([content[signs] | 128]) + content[signs + 1 :])
+    with pytest.raises(ImageError, match="signed integers have no known black and white"):
+        frames(path)
+    count = content.index(b"ihdr") + 12
+    path.write_bytes(content[:count] + b"\0\5" + content[count + 2 :])
+    with pytest.raises(ImageError, match="a JPEG 2000 that is damaged or of more than four bands"):
+        frames(path)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +229,17 @@ def test_what_no_frame_of_a_gif_has_drawn_is_clear(tmp_path):
     drawn[:2, 1:3] = True
     np.testing.assert_array_equal(pixels.alpha, 255 * drawn)
     np.testing.assert_array_equal(pixels.colour[0, 1:3], [[250, 0, 0], [0, 250, 0]])
+
+
+@pytest.mark.parametrize("size", [(4, 3), (0, 0)])
+def test_a_first_frame_of_a_gif_that_reaches_beyond_it_makes_it_larger(size, tmp_path):
+    """As Chromium has it."""
+    part = np.array([[0, 1], [2, 3]])
+    (tmp_path / "a.gif").write_bytes(gif(*size, [(3, 2, part, 0, None)]))
+    with open_picture(tmp_path / "a.gif") as picture:
+        (frame,) = picture.frames()
+        assert picture.size == frame.pixels.size == (5, 4)
+    assert frame.pixels.colour[3, 3].tolist() == [0, 0, 250] and frame.pixels.alpha.sum() == 4 * 255
 
 
 def test_frames_of_a_gif_are_disposed_of_as_browsers_do(tmp_path):
@@ -287,6 +345,7 @@ def test_raw_files_are_refused_as_what_is_read_of_them_is_a_small_copy(tmp_path,
         (b"%PDF-1.7", "a PDF"),
         (b"<svg xmlns=", "an SVG"),
         (b"\0\0\0\x18ftypisom", "a video"),
+        (b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 8, 8, 16, 3), "a PSD that is damaged or not of 8 bits"),
     ],
 )
 def test_what_is_no_picture_is_called_what_it_is(tmp_path, content, kind):
