@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from srzoo.data.copies import same_picture, size_of
 from srzoo.data.degraded import Degradation
 from srzoo.data.items import Item, Source, pair_from_hr
 from srzoo.data.layout import Layout, find_layout
@@ -15,18 +15,6 @@ from srzoo.pictures.reading import read_image
 from srzoo.tables import printable
 
 LOGGER = logging.getLogger(__name__)
-
-THUMBNAIL = 8
-
-MAX_DIFFERENCE = 8.0
-"""Mean of the absolute differences between thumbnails, in grey levels, up to which a pair is one picture."""
-
-MIN_CORRELATION = 0.5
-"""Correlation of thumbnails above which a pair is one picture too.
-
-Of 200 photographs, two at random reach it in 5 % of the cases; their own LR, blurred, darkened, shifted or with noise
-of sigma 30, always.
-"""
 
 
 def folder(path: Path, scale: int, degradation: Degradation | None = None) -> Source:
@@ -77,30 +65,9 @@ def _read_pair(lr_path: Path, hr_path: Path) -> tuple[np.ndarray, np.ndarray]:
     return lr, hr
 
 
-def same_picture(lr: np.ndarray, hr: np.ndarray) -> bool:
-    """Whether two pictures look alike from far away, as LR and HR of any degradation do.
-
-    Both are brought to `THUMBNAIL` x `THUMBNAIL` grey pixels, where noise, blur and shifts of some pixels are gone.
-    They are taken for different if neither their grey levels nor, brightness and contrast apart, their forms agree.
-
-    Args:
-        lr, hr: uint8 of shape (height, width, 3), of any sizes.
-    """
-    size = (THUMBNAIL, THUMBNAIL)
-    a, b = (
-        np.asarray(Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BOX), np.float64)
-        for pixels in (lr, hr)
-    )
-    if np.abs(a - b).mean() < MAX_DIFFERENCE:
-        return True
-    a, b = a - a.mean(), b - b.mean()
-    norms = np.sqrt((a**2).sum() * (b**2).sum())
-    return bool(norms > 0 and (a * b).sum() / norms > MIN_CORRELATION)
-
-
 def _misfit(hr: Path, lr: Path, scale: int) -> str | None:
     """Describes what is wrong with the sizes of a pair."""
-    hr_size, lr_size = _size(hr), _size(lr)
+    hr_size, lr_size = size_of(hr), size_of(lr)
     # A file whose size cannot be read is left to the reader, which names and counts it.
     if not hr_size or not lr_size or hr_size == (lr_size[0] * scale, lr_size[1] * scale):
         return None
@@ -109,13 +76,3 @@ def _misfit(hr: Path, lr: Path, scale: int) -> str | None:
     return f"{hr} has {hr_text} pixels, which is not {scale} times the {lr_text} of {lr}" + (
         " but the other way round: HR and LR are swapped" if swapped else ""
     )
-
-
-def _size(path: Path) -> tuple[int, int] | None:
-    """(width, height) from the header alone, upright as `read_image` would turn it; None if unreadable."""
-    try:
-        with Image.open(path) as image:
-            turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations that swap the sides
-            return image.size[::-1] if turned else image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from srzoo.data.copies import SCALED, find_small_copy
 from srzoo.images import image_files
 from srzoo.pictures.record import Record
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-HR_NAME, LR_NAME = re.compile(r"(?:^|_)hr$"), re.compile(r"(?:^|_)lr(?![a-z])")
-SCALE_NAME = re.compile(r"(?:^|_)x(\d)$")
+LR = r"(?:lr|lq)(?:bi(?:c(?:ubic)?)?)?(?:x\d)?(?![a-z])"
+HR_NAME, LR_NAME = re.compile(r"(?:^|_)(?:hr|gt)$"), re.compile(rf"(?:^|_){LR}")
+SCALE_NAME = re.compile(r"x(\d)$")
 TRAINING, VALIDATION = ("train", "training"), ("valid", "validation", "val", "test", "testing")
 
 
@@ -72,16 +74,28 @@ class Layout:
         """
         hr_files = self._without_output(image_files(self.hr))
         if not self.lr:
+            copy = find_small_copy([*hr_files, *self._beside()])
+            if copy:
+                raise ValueError(
+                    f"{self.root}: which of its pictures are HR is not clear, as {copy[0]} is {copy[1]} made smaller; "
+                    "name their folders HR and LR, or give a folder of HR alone"
+                )
             return [(file, None) for file in hr_files], []
         bad: list[str] = []
         hr_of = _by_name(hr_files, self.hr, bad)
         lr_of: dict[Path, Path] = {}
         for key, file in _by_name(image_files(self.lr), self.lr, bad).items():
-            plain = key.with_name(re.sub(r"[_-]?x\d$", "", key.name))
+            plain = key.with_name(SCALED.sub("", key.name))
             lr_of[key if key in hr_of or plain not in hr_of else plain] = file
         bad += [f"{hr_of[key]} has no LR in {self.lr}" for key in hr_of.keys() - lr_of.keys()]
         bad += [f"{lr_of[key]} has no HR in {self.hr}" for key in lr_of.keys() - hr_of.keys()]
         return [(hr_of[key], lr_of[key]) for key in sorted(hr_of.keys() & lr_of.keys())], bad
+
+    def _beside(self) -> list[Path]:
+        """Pictures beside the folder of HR that may be LR under an unknown name."""
+        folders = _folders(self.hr.parent) if self.hr != self.root else []
+        files = [file for folder in folders if not _is_hr(folder) for file in image_files(folder)]
+        return [file for file in files if not set(self.passed_over).intersection(file.parents)]
 
     def _without_output(self, files: list[Path]) -> list[Path]:
         pictures, results = Record().without_results(files)
@@ -101,8 +115,8 @@ class Layout:
 def find_layout(folder: Path, scale: int, part: str) -> tuple[Layout, Layout | None]:
     """Finds HR and LR in a folder.
 
-    There is `HR` with `LR`, `LR_x4` or `LR_bicubic/X4` beside it, in any case of letters; DIV2K's names
-    (`DIV2K_train_HR`, `DIV2K_train_LR_bicubic/X4`); these in `train` and `valid`; or just pictures.
+    There is `HR` or `GT` with `LR`, `LQ`, `LR_x4`, `LRbicx4` or `LR_bicubic/X4` beside it, in any case of letters;
+    DIV2K's names (`DIV2K_train_HR`, `DIV2K_train_LR_bicubic/X4`); these in `train` and `valid`; or just pictures.
 
     Args:
         folder: folder of the data set.
@@ -141,7 +155,7 @@ def find_layout(folder: Path, scale: int, part: str) -> tuple[Layout, Layout | N
 
 
 def _layout(root: Path, hr: Path, scale: int) -> Layout:
-    named = re.compile(re.escape(hr.name[:-2].lower()) + r"lr(?![a-z])")
+    named = re.compile(re.escape(hr.name[:-2].lower()) + LR)
     folders = []
     for lr in _folders(hr.parent):
         if named.match(lr.name.lower()):

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from srzoo import bicubic
-from srzoo.data.folder import folder, same_picture
+from srzoo.data.copies import same_picture
+from srzoo.data.folder import folder
 from srzoo.data.sample import sample_path
 from srzoo.data.sources import open_source
 from srzoo.images import ImageError, write_image

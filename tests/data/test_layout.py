@@ -39,6 +39,10 @@ LAYOUTS = {
     "lower case with the scale": ("hr", "lr_x4", ""),
     "DIV2K": ("DIV2K_train_HR", "DIV2K_train_LR_bicubic/X4", "x4"),
     "within train": ("train/HR", "train/LR", ""),
+    "BasicSR": ("GT", "LQ", ""),
+    "KAIR": ("HR", "LRbicx4", ""),
+    "scale without a line": ("HR", "LRx4", "x4"),
+    "by a short name": ("HR", "LRBI/x4", ""),
 }
 
 
@@ -99,6 +103,8 @@ def test_the_line_of_a_folder_tells_what_degrades_lr(clean, line, tmp_path, capl
         ([("HR", "LR_bicubic/X4"), ("HR", "LR_unknown/X4")], "which LR is meant is not clear"),
         ([("a_HR", "a_LR"), ("b_HR", "b_LR")], "which HR is meant is not clear: .*a_HR, .*b_HR"),
         ([("photos", "LR")], "which of its pictures are HR is not clear, as .*LR is among them"),
+        ([("high", "low")], "is not clear, as .*low/a.png is .*high/a.png made smaller; name their folders HR and LR"),
+        ([("HR", "X4")], "is not clear, as .*X4/a.png is .*HR/a.png made smaller"),
         ([("DIV2K/DIV2K_train_HR", None)], "is not clear, as .*DIV2K_train_HR is among them; give the folder in"),
     ],
 )
@@ -108,6 +114,13 @@ def test_what_is_not_clear_is_refused_by_training_and_measuring(folders, reason,
     for read in (folder, find_pairs):
         with pytest.raises(ValueError, match=reason):
             read(tmp_path, 4)
+
+
+def test_pictures_of_one_name_that_show_something_else_are_all_hr(tmp_path):
+    for index in range(3):
+        write_image(tmp_path / f"trip/{index}.png", PHOTO[:64, :64])
+        write_image(tmp_path / f"garden/{index}.png", PHOTO[100 * index + 80 : 100 * index + 96, 200:216])
+    assert len(folder(tmp_path, 4).train) == 6
 
 
 @pytest.mark.parametrize("witness", ["log.csv", ".lock"])
