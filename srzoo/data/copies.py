@@ -75,7 +75,9 @@ def find_small_copy(files: Iterable[Path]) -> tuple[Path, Path] | None:
 
 
 def _is_multiple(small: tuple[int, int] | None, large: tuple[int, int] | None) -> bool:
-    return bool(small and large) and any((scale * small[0], scale * small[1]) == large for scale in range(2, 9))
+    if not small or not large:
+        return False
+    return any((scale * small[0], scale * small[1]) == large for scale in range(2, 9))
 
 
 def size_of(path: Path) -> tuple[int, int] | None:

@@ -32,14 +32,27 @@ SEGMENT = 65_533
 XMP_HEADER = 29
 """Bytes that a segment of JPEG holds, and of its name before XMP."""
 
+DESCRIPTION = 270
+TELLS_SIZES = re.compile(r'\s*\{"shape"|.*<OME\b', re.DOTALL)
+"""Descriptions of scientific TIFF files that hold the sizes of the picture and of its pixels: tifffile's, OME-XML."""
+
 PRIVATE = 32768
 KEPT_PRIVATE = (*GEO, EXIF_IFD, GPS_IFD, 33432, 33723, *range(40091, 40096), 42112, 42113)
 """Private fields of TIFF that stay, besides GeoTIFF's: copyright, IPTC, title and author of Windows, GDAL's texts."""
 
-XMP_RESOLUTIONS = (
-    ("tiff:XResolution", "exif:FocalPlaneXResolution"),
-    ("tiff:YResolution", "exif:FocalPlaneYResolution"),
+XMP_IN_PIXELS: tuple[tuple[str, ...], ...] = (
+    (
+        *("tiff:XResolution", "exif:FocalPlaneXResolution"),
+        *("GPano:FullPanoWidthPixels", "GPano:CroppedAreaImageWidthPixels", "GPano:CroppedAreaLeftPixels"),
+    ),
+    (
+        *("tiff:YResolution", "exif:FocalPlaneYResolution"),
+        *("GPano:FullPanoHeightPixels", "GPano:CroppedAreaImageHeightPixels", "GPano:CroppedAreaTopPixels"),
+    ),
 )
+"""What is multiplied by the factors across and down: resolutions, and where a panorama lies on its sphere."""
+
+XMP_SUBJECT = re.compile(rb"<(exif:Subject(?:Area|Location))>.*?</\1>", re.DOTALL)
 WIDTHS, HEIGHTS = ("tiff:ImageWidth", "exif:PixelXDimension"), ("tiff:ImageLength", "exif:PixelYDimension")
 
 
@@ -81,6 +94,8 @@ class Metadata:
         factors = size[0] / given[0], size[1] / given[1]
         orientation = self.exif.get(ORIENTATION, 1)
         exif = {tag: value for tag, value in self.exif.items() if tag < PRIVATE or tag in KEPT_PRIVATE}
+        if self._tells_sizes():
+            del exif[DESCRIPTION]
         if ORIENTATION in exif:
             exif[ORIENTATION] = 1
         exif |= _times(exif, RESOLUTIONS, factors, orientation)
@@ -93,25 +108,35 @@ class Metadata:
         if xmp:
             for names, value in ((WIDTHS, size[0]), (HEIGHTS, size[1]), (("tiff:Orientation",), 1)):
                 xmp = _with_value(xmp, names, 0, value)
-            for names, factor in zip(XMP_RESOLUTIONS, factors):
-                xmp = _with_value(xmp, names, factor)
+            for each, factor in zip(XMP_IN_PIXELS, factors):
+                xmp = _with_value(xmp, each, factor)
+            xmp = XMP_SUBJECT.sub(b"", xmp)  # EXIF has it, and it is changed there
         dpi = self.dpi and (self.dpi[0] * factors[0], self.dpi[1] * factors[1])
         return replace(self, exif=exif, icc=self.icc if fits else None, xmp=xmp, dpi=dpi)
 
     def in_segments(self) -> tuple["Metadata", list[str]]:
         """Returns what fits into a JPEG, whose segments end at 64 kB, and the names of what does not fit."""
         exif = self.pillow_exif()
-        lengths = {"exif": len(exif.tobytes()) if exif else 0, "xmp": XMP_HEADER + len(self.xmp or b"")}
+        lengths = {
+            "exif": len(exif.tobytes()) if exif else 0,
+            "xmp": XMP_HEADER + len(self.xmp or b""),
+            "comment": len(self.comment or b""),
+        }
         long = [name for name, length in lengths.items() if length > SEGMENT]
-        nothing: dict[str, Any] = {"exif": {}, "xmp": None}
-        return replace(self, **{name: nothing[name] for name in long}), [name.upper() for name in long]
+        names = {"exif": "EXIF", "xmp": "XMP", "comment": "a comment"}
+        nothing: dict[str, Any] = {"exif": {}, "xmp": None, "comment": None}
+        return replace(self, **{name: nothing[name] for name in long}), [names[name] for name in long]
 
     def left_out(self) -> list[str]:
         """Describes what `of_result` leaves out."""
         private = [str(tag) for tag in self.exif if tag >= PRIVATE and tag not in KEPT_PRIVATE]
         turned = self.exif.get(ORIENTATION, 1) != 1 and any(tag in self.exif for tag in GEO)
         notes = [f"its private fields {', '.join(private)} are left out"] if private else []
+        notes += ["its description is left out, because it tells the input's sizes"] * self._tells_sizes()
         return notes + ["its place on the map is left out, because the picture is turned"] * turned
+
+    def _tells_sizes(self) -> bool:
+        return bool(TELLS_SIZES.match(str(self.exif.get(DESCRIPTION, ""))))
 
     def pillow_options(self) -> dict:
         """Options for most of Pillow's encoders."""

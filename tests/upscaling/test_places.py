@@ -54,6 +54,16 @@ def test_layers_and_other_private_fields_are_left_out_and_it_is_said(tmp_path, r
     assert "its private fields 37724 are left out" in result.notes
 
 
+@pytest.mark.parametrize("options", [{}, {"ome": True, "metadata": {"axes": "YXS", "PhysicalSizeX": 0.1}}])
+def test_a_description_that_tells_sizes_is_left_out_and_it_is_said(options, tmp_path, resolve):
+    tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", **options)
+    result = resolve("a.tif")
+    assert 270 not in tags_of(result.path)
+    assert "its description is left out, because it tells the input's sizes" in result.notes
+    tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", description="a cup", metadata=None)
+    assert tags_of(resolve("a.tif").path)[270] == "a cup"
+
+
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_a_cameras_pixels_and_the_subjects_place_are_those_of_the_result(orientation, tmp_path, resolve):
     exif = Image.Exif()
@@ -64,6 +74,26 @@ def test_a_cameras_pixels_and_the_subjects_place_are_those_of_the_result(orienta
     sides = (8000, 6000) if orientation == 1 else (6000, 8000)
     assert (inner[0xA20E], inner[0xA20F]) == sides
     assert inner.get(0x9214) == ((6, 4, 2) if orientation == 1 else None)
+
+
+def test_a_panoramas_pixels_are_those_of_the_result(tmp_path, resolve):
+    xmp = (
+        b'<x:xmpmeta><rdf:Description GPano:FullPanoWidthPixels="40" GPano:CroppedAreaTopPixels="7">'
+        b"<GPano:CroppedAreaLeftPixels>3</GPano:CroppedAreaLeftPixels><exif:SubjectArea>\n<rdf:Seq><rdf:li>3</rdf:li>"
+        b"</rdf:Seq></exif:SubjectArea></rdf:Description></x:xmpmeta>"
+    )
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", xmp=xmp)
+    assert resolve("a.jpg").image().info["xmp"] == (
+        b'<x:xmpmeta><rdf:Description GPano:FullPanoWidthPixels="80" GPano:CroppedAreaTopPixels="14">'
+        b"<GPano:CroppedAreaLeftPixels>6</GPano:CroppedAreaLeftPixels></rdf:Description></x:xmpmeta>"
+    )
+
+
+def test_a_comment_that_is_longer_than_a_segment_of_jpeg_is_left_out_there(tmp_path, resolve):
+    Image.fromarray(RGB).quantize(16).save(tmp_path / "a.gif", comment=b"c" * 70_000)
+    result = resolve("a.gif", "jpeg")
+    assert "a comment of more than 64 kB left out, which JPEG does not hold" in result.notes
+    assert result.image().size == (16, 12)
 
 
 @pytest.mark.parametrize("what", ["exif", "xmp"])
