@@ -24,7 +24,8 @@ def keep(result: np.ndarray, given: np.ndarray, rows: slice, scale: int) -> None
     """Gives areas of one colour that colour again.
 
     Args:
-        result: uint8 or uint16 of shape (scale N, scale W) or (scale N, scale W, C), of N rows; it is changed.
+        result: uint8 or uint16 of shape (scale N, scale W) or (scale N, scale W, C), contiguous, of N rows; it is
+            changed.
         given: the whole picture of the same type, (H, W) or (H, W, C).
         rows: those of `given` that the result is of.
         scale: HR pixels a side of an LR pixel.
@@ -36,13 +37,14 @@ def keep(result: np.ndarray, given: np.ndarray, rows: slice, scale: int) -> None
     ends = (part == 0) | (part == levels)
     ends = ends if ends.ndim == 2 else ends.all(axis=2)
     flat = _whole(equal, REACH) | (_whole(equal, REACH_OF_ENDS) & ends)
-    for row, (line, kept) in enumerate(zip(given[rows], flat[inner])):
+    made = result.reshape(rows.stop - rows.start, scale, given.shape[1], scale, -1)
+    # Row by row: the pixels of all rows may be as many as the result has.
+    for line, blocks, kept in zip(given[rows], made, flat[inner]):
         if kept.any():
-            made, wanted = result[row * scale : (row + 1) * scale], line.repeat(scale, axis=0)
-            off = np.abs(made.astype(np.int32) - wanted)
-            near = off <= NEAR * (levels // 255)
-            kept = kept.repeat(scale) & (near if near.ndim == 2 else near.all(axis=2))
-            made[kept] = np.broadcast_to(wanted, made.shape)[kept]
+            found, wanted = blocks[:, kept], line[kept].reshape(1, -1, 1, made.shape[-1])
+            off = np.maximum(found, wanted) - np.minimum(found, wanted)  # without a sign, in the same type
+            near = (off <= NEAR * (levels // 255)).all(axis=3, keepdims=True)
+            blocks[:, kept] = np.where(near, wanted, found)
 
 
 def _whole(equal: np.ndarray, reach: int) -> np.ndarray:
