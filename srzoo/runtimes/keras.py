@@ -1,5 +1,6 @@
 """A Keras model as a `Network`. Keras's backend runs it, which takes seconds to import."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -26,7 +27,11 @@ def keras_network(model: keras.Model) -> Network:
         body, tail = map(_compiled, parts)
         # A kernel that was merged in float32 would be rounded again in mixed precision.
         merged = tail_merged(model) if parts[0].outputs[0].dtype == "float32" else None
-        network = stages.two_stages(facts, body, tail, tail_halo, stages.LEAST_PIECE, merged and _compiled(merged))
+        if merged:
+            run = _with_borders(body, _compiled(merged), 2 * tail_halo)
+            network = stages.framed(facts, run, tail, tail_halo, stages.LEAST_PIECE)
+        else:
+            network = stages.two_stages(facts, body, tail, tail_halo, stages.LEAST_PIECE)
     else:
         network = facts.network(_compiled(model))
     return replace(network, in_machine_memory=runs_in_machine_memory(model))
@@ -56,6 +61,17 @@ def tail_merged(model: keras.Model) -> keras.Model | None:
     tail = to_keras(graph)
     tail.set_weights([array for layer in graph.layers for array in arrays.get(layer.name, ())])
     return tail
+
+
+def _with_borders(body: Callable, merged: Callable, band: int) -> Callable:
+    """What `srzoo.runtimes.stages.framed` takes, of a body and a merged tail."""
+
+    def run(pixels):
+        features = body(pixels)
+        rows, columns = (features[:, :band], features[:, -band:]), (features[:, :, :band], features[:, :, -band:])
+        return merged(features), *rows, *columns
+
+    return run
 
 
 def _compiled(model: keras.Model):

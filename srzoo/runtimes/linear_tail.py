@@ -6,6 +6,8 @@ features, so a convolution at LR's size computes it, with a tenth of EDSR-baseli
 zeros, and the merged one pads once.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from srzoo.models.geometry import features_of
@@ -64,6 +66,17 @@ def merged_tail(graph: Graph, arrays: Arrays) -> tuple[Graph, Arrays] | None:
     merged = conv(given, kernel.shape[-1], kernel.shape[0], "merged_tail", dtype="float32")
     sr = pixel_shuffle(merged, round(graph.output.growth), "sr")
     return Graph(graph.name, given, sr), {merged.name: [kernel.astype(np.float32), bias.ravel().astype(np.float32)]}
+
+
+def merged_network(graph: Graph, arrays: Arrays) -> tuple[Graph, Arrays] | None:
+    """The network with the tail of `merged_tail` in the place of its own, and the weights of both; None without one."""
+    merged, features = merged_tail(graph, arrays), features_of(graph)
+    if merged is None or features is None:
+        return None
+    tail, weights = merged
+    (convolution,) = tail.output.inputs
+    sr = replace(tail.output, inputs=(replace(convolution, inputs=(features,)),))
+    return Graph(graph.name, graph.pixels, sr), {**arrays, **weights}
 
 
 def _is_linear(layer: Layer) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from srzoo.models.geometry import features_of
+from srzoo.models.geometry import features_of, tail_halo_of
 from srzoo.models.graph import Graph, Layer
 from srzoo.names import parse
 
@@ -69,12 +69,13 @@ def build(graph: Graph, arrays: Arrays, ranges: Ranges | None = None, watched: b
         ranges: of the convolutions that are computed in 8 bits; none: all in float32.
         watched: whether the model also gives the least and the greatest input of each convolution, two outputs of
             shape (channels,), in the order of the layers.
-        part: `whole`, or one of the two that `srzoo.runtimes.stages` joins: `body`, up to the features that are
-            enlarged, or `tail`, from them on.
+        part: `whole`, or one of those that `srzoo.runtimes.stages` joins: `body`, up to the features that are
+            enlarged, `tail`, from them on, or `framed`, the whole and the features along the borders.
 
     Returns:
         `openvino.Model` from `lr`, float32 (1, H, W, 3) in [0, 255], H and W open, to (1, scale H, scale W, 3),
-        neither rounded nor clipped; of a part, from or to features (1, H, W, channels).
+        neither rounded nor clipped; of a part, from or to features (1, H, W, channels). What `framed` gives besides is
+        in `srzoo.runtimes.stages.framed`.
 
     Raises:
         ValueError: if a layer is of a kind that is not known here, or the network has no such parts.
@@ -165,8 +166,15 @@ class _Builder:
             # A layer that lacks one stands before the start.
             if end not in self._values and layer.inputs and all(each is not None for each in inputs):
                 self._values[layer] = self._made(layer, inputs)
-        result = self._ops.transpose(self._values[end], [0, 2, 3, 1])
-        return runtime().Model([result, *self._watches], [given], self._graph.name)
+        results = [self._values[end], *(self._borders(self._values[features]) if features and part == "framed" else ())]
+        results = [self._ops.transpose(each, [0, 2, 3, 1]) for each in results]
+        return runtime().Model([*results, *self._watches], [given], self._graph.name)
+
+    def _borders(self, features) -> list:
+        """The first and last rows, then the first and last columns."""
+        band, one = 2 * tail_halo_of(self._graph), np.ones(1, np.int64)
+        ends = (0 * one, band * one), (-band * one, np.iinfo(np.int64).max * one)
+        return [self._ops.slice(features, *each, one, axis * one) for axis in (2, 3) for each in ends]
 
     def _made(self, layer: Layer, given: list):
         if layer.name in self._done:

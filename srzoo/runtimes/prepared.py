@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from srzoo.images import unfinished_folder
 from srzoo.runtimes import exported, openvino
 from srzoo.runtimes.compiled import compile_kept, processor
 from srzoo.runtimes.network import Network, Run
-from srzoo.runtimes.stages import two_stages
+from srzoo.runtimes.stages import framed, two_stages
 
 if TYPE_CHECKING:
     from srzoo.models.graph import Graph
@@ -34,7 +34,7 @@ LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
-LAYOUT = 6
+LAYOUT = 7
 """Of an entry; with another one, entries are made anew."""
 
 WITHIN = 1.0
@@ -220,7 +220,7 @@ class Prepared:
         self, graph: "Graph", arrays: openvino.Arrays, reference, precision: str, pictures: Sequence[Path]
     ) -> Taken:
         from srzoo.models.geometry import features_of, scale_of
-        from srzoo.runtimes.linear_tail import merged_tail
+        from srzoo.runtimes.linear_tail import merged_network
         from srzoo.runtimes.stages import facts_of
 
         ranges, mean = None, 0.0
@@ -233,12 +233,11 @@ class Prepared:
         with unfinished_folder(self.folder) as temporary:
             written = temporary / precision
             written.mkdir()
-            parts = ("body", "tail") if features_of(graph) else ("whole",)
-            models = {part: openvino.build(graph, arrays, ranges, part=part) for part in parts}
-            if merged := merged_tail(graph, arrays):
-                models["merged"] = openvino.build(*merged)
-            for part, model in models.items():
-                _serialize(model, written / f"{part}.xml")
+            merged = merged_network(graph, arrays)
+            parts = ("framed" if merged else "body", "tail") if features_of(graph) else ("whole",)
+            for part in parts:
+                network_of_part = merged if merged and part == "framed" else (graph, arrays)
+                _serialize(openvino.build(*network_of_part, ranges, part=part), written / f"{part}.xml")
             facts, tail_halo = facts_of(graph, precision)
             network = load_network(written, facts, tail_halo)
             if not known and (reference or precision != "float32"):
@@ -318,11 +317,14 @@ def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network
     """Loads what `Prepared.make` wrote; raises RuntimeError, of OpenVINO, if it is damaged."""
     runners = {path.stem: _runner(path, facts.precision) for path in folder.glob("*.xml")}
     if "whole" in runners:
-        return facts.network(lambda values: runners["whole"](values).copy())  # as the next run overwrites them
-    return two_stages(facts, runners["body"], runners["tail"], tail_halo, LEAST_PIECE, runners.get("merged"))
+        return facts.network(lambda values: runners["whole"](values)[0].copy())  # as the next run overwrites them
+    if "framed" in runners:
+        return framed(facts, runners["framed"], lambda values: runners["tail"](values)[0], tail_halo, LEAST_PIECE)
+    body, tail = (lambda values, run=runners[part]: run(values)[0] for part in ("body", "tail"))
+    return two_stages(facts, body, tail, tail_halo, LEAST_PIECE)
 
 
-def _runner(path: Path, precision: str) -> Run:
+def _runner(path: Path, precision: str) -> Callable[[np.ndarray], list[np.ndarray]]:
     """A part of a network; what it gives is overwritten when it runs again."""
     config = openvino.HALF if precision == "bfloat16" else openvino.EXACT
     threads = os.environ.get("OMP_NUM_THREADS", "")
@@ -331,9 +333,9 @@ def _runner(path: Path, precision: str) -> Run:
         config = {**config, "INFERENCE_NUM_THREADS": threads}
     request = compile_kept(path, config, path.parent / COMPILED).create_infer_request()
 
-    def run(values: np.ndarray) -> np.ndarray:
+    def run(values: np.ndarray) -> list[np.ndarray]:
         request.infer({0: np.ascontiguousarray(values)}, share_inputs=True)
-        return request.get_output_tensor(0).data
+        return [tensor.data for tensor in request.output_tensors]
 
     return run
 

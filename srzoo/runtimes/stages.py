@@ -1,8 +1,8 @@
 """A network in two stages: its body on the whole tile, its enlarging tail, which takes most memory, piece by piece.
 
 The tail looks two or three pixels far, the body some forty. So the body works on tiles five times as large as one run
-of both would allow, and less is computed twice. A tail that can be merged (`srzoo.runtimes.linear_tail`) is computed
-piece by piece along the borders only.
+of both would allow, and less is computed twice. With a tail that can be merged (`srzoo.runtimes.linear_tail`) the
+network runs in one, and the tail itself computes the borders only.
 """
 
 import math
@@ -16,7 +16,7 @@ from srzoo.models.graph import Graph
 from srzoo.runtimes.exported import Facts
 from srzoo.runtimes.linear_tail import linear_tail
 from srzoo.runtimes.network import Network
-from srzoo.runtimes.tiles import Region, Tile, area, cut, halve, tile_of
+from srzoo.runtimes.tiles import Region, cut, tile_of
 
 PIECES = 32
 """A tail's piece is this part of its tile at most."""
@@ -42,9 +42,7 @@ def facts_of(graph: Graph, precision: str) -> tuple[Facts, int]:
     return Facts(graph.name, scale, halo_of(graph), memory, precision, *borders), tail_halo_of(graph)
 
 
-def two_stages(
-    facts: Facts, body: Callable, tail: Callable, tail_halo: int, least_piece: int, merged: Callable | None = None
-) -> Network:
+def two_stages(facts: Facts, body: Callable, tail: Callable, tail_halo: int, least_piece: int) -> Network:
     """Joins the stages of a network.
 
     Args:
@@ -53,7 +51,6 @@ def two_stages(
         tail: function from features to float32 (1, scale H, scale W, 3).
         tail_halo: LR pixels that the tail looks far.
         least_piece: LR pixels of a piece, if a tile's part is less.
-        merged: the tail merged into one convolution, if it can be: from features to float32 (1, scale H, scale W, 3).
 
     Returns:
         What runs as `tail(body(pixels))`; the tail is not computed on a tile's halo.
@@ -66,49 +63,54 @@ def two_stages(
         features = body(pixels)[:, rows, columns]
         result = np.empty((1, height * scale, width * scale, 3), np.float32)
         part = result[0, rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
-        size = rows.stop - rows.start, columns.stop - columns.start
         most = max(height * width // PIECES, least_piece, (2 * tail_halo + 1) ** 2)
-        if merged and min(size) > 2 * tail_halo:
-            part[:] = np.asarray(merged(features))[0]
-            first, last = (rows.start == 0, columns.start == 0), (rows.stop == height, columns.stop == width)
-            pieces = _along_borders(size, scale, tail_halo, most, first, last)
-        else:
-            pieces = cut(*size, scale, tail_halo, most)
-        for piece in pieces:
-            down, across = piece.source
-            part[piece.target] = np.asarray(tail(features[:, down, across]))[0][piece.inside]
+        _enlarge(features, part, tail, scale, tail_halo, most)
         return result
 
+    return _in_parts(facts, run_inside)
+
+
+def framed(facts: Facts, merged: Callable, tail: Callable, tail_halo: int, least_piece: int) -> Network:
+    """Joins a network whose tail is merged with the tail itself, which computes the borders.
+
+    Args:
+        facts: of the whole.
+        merged: function from RGB pixels, float32 (1, H, W, 3), to SR, (1, scale H, scale W, 3), and the features along
+            the borders: the first and the last 2 `tail_halo` rows, (1, rows, W, C), and as many columns.
+        tail, tail_halo, least_piece: as in `two_stages`.
+    """
+    scale = facts.scale
+
+    def run_inside(pixels: np.ndarray, inside: Region) -> np.ndarray:
+        height, width = pixels.shape[1:3]
+        most = max(height * width // PIECES, least_piece, (2 * tail_halo + 1) ** 2)
+        sr, top, bottom, left, right = merged(pixels)
+        result = np.array(sr)  # as the next run overwrites it
+        for axis, last, band in ((1, False, left), (1, True, right), (0, False, top), (0, True, bottom)):
+            length = (height, width)[axis]
+            beyond = length - inside[axis].stop if last else inside[axis].start
+            if beyond <= tail_halo:
+                part = np.empty((band.shape[1] * scale, band.shape[2] * scale, 3), np.float32)
+                _enlarge(band, part, tail, scale, tail_halo, most)
+                # At its inner end a band is as wrong as the merged tail is, unless it is the whole.
+                kept = scale * (tail_halo if length > 2 * tail_halo else length)
+                place = (slice(None),) * axis + (slice(-kept, None) if last else slice(kept),)
+                result[0][place] = part[place]
+        return result
+
+    return _in_parts(facts, run_inside)
+
+
+def _in_parts(facts: Facts, run_inside: Callable[[np.ndarray, Region], np.ndarray]) -> Network:
     def run(pixels: np.ndarray) -> np.ndarray:
         return run_inside(pixels, (slice(0, pixels.shape[1]), slice(0, pixels.shape[2])))
 
     return replace(facts.network(run), run_inside=run_inside)
 
 
-def _along_borders(
-    size: tuple[int, int], scale: int, tail_halo: int, most: int, first: tuple[bool, bool], last: tuple[bool, bool]
-) -> list[Tile]:
-    """Pieces of up to `most` pixels of the bands in which a merged tail is wrong.
-
-    Args:
-        size: height and width of the features.
-        scale, tail_halo, most: as in `two_stages`.
-        first, last: whether the features' first and last rows and columns are the tile's.
-    """
-
-    def pieces(tile: Tile) -> list[Tile]:
-        halves = halve(tile, *size, scale, tail_halo) if area(tile) > most else []
-        return [piece for half in halves for piece in pieces(half)] or [tile]
-
-    height, width = size
-    inner, across = slice(tail_halo, height - tail_halo), slice(0, width)
-    start = slice(0, tail_halo)
-    below, right = (slice(length - tail_halo, length) for length in size)
-    bands = (
-        (first[0], (start, across)),
-        (last[0], (below, across)),
-        (first[1], (inner, start)),
-        (last[1], (inner, right)),
-    )
-    tiles = [tile_of(band, *size, scale, tail_halo) for there, band in bands if there]
-    return [piece for tile in tiles for piece in pieces(tile)]
+def _enlarge(features, part: np.ndarray, tail: Callable, scale: int, tail_halo: int, most: int) -> None:
+    """Fills a part of SR, (scale H, scale W, 3), by the tail of features, (1, H, W, C), up to `most` pixels at once."""
+    height, width = features.shape[1:3]
+    for piece in cut(height, width, scale, tail_halo, most):
+        down, across = piece.source
+        part[piece.target] = np.asarray(tail(features[:, down, across]))[0][piece.inside]

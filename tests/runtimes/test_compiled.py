@@ -17,14 +17,14 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (1, 12, 17, 3)).astype(np.flo
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """The body of a network, as it was prepared."""
+    """The largest part of a network, as it was prepared."""
     folder = tmp_path_factory.mktemp("prepared")
     weights = folder / "tiny.weights.h5"
     model = zoo.create("edsr-baseline-x4.blocks1.filters8")
     zoo.save_weights(model, weights)
     prepared = Prepared(weights, folder / "cache")
     prepared.make("float32")
-    return prepared.folder / "float32" / "body.xml"
+    return prepared.folder / "float32" / "framed.xml"
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def compilations(monkeypatch):
 
 
 def features(found) -> np.ndarray:
-    return found.create_infer_request().infer({0: PIXELS})[0]
+    return found.create_infer_request().infer({0: PIXELS})[1]
 
 
 def test_it_is_compiled_once(network, tmp_path, compilations):
@@ -77,4 +77,4 @@ def test_a_folder_that_cannot_be_written_is_done_without(network, tmp_path):
 def test_preparing_a_network_keeps_it_compiled(network, compilations):
     weights = network.parents[4] / "tiny.weights.h5"
     assert Prepared(weights, network.parents[3]).load("float32")
-    assert not compilations and len(os.listdir(network.parent / "compiled")) == 3
+    assert not compilations and len(os.listdir(network.parent / "compiled")) == 2

@@ -52,6 +52,17 @@ def test_its_parts_make_the_whole(name):
     np.testing.assert_allclose(got, run(openvino.build(*network), pixels), atol=0.01)
 
 
+@pytest.mark.parametrize(("height", "width"), [(19, 23), (3, 23), (19, 1)])
+def test_the_whole_comes_with_the_features_along_its_borders(height, width):
+    network, pixels = trained(NAMES[0]), photograph(height, width)
+    made = openvino.core().compile_model(openvino.build(*network, part="framed"), "CPU", openvino.EXACT)
+    sr, *borders = made(pixels[None].astype(np.float32)).values()
+    features = run(openvino.build(*network, part="body"), pixels)
+    bands = features[:, :4], features[:, -4:], features[:, :, :4], features[:, :, -4:]
+    for got, expected in zip((sr, *borders), (run(openvino.build(*network), pixels), *bands), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", NAMES[::2])
 def test_8_bits_are_near_and_not_equal(name):
     network = trained(name)

@@ -64,7 +64,7 @@ def test_the_result_of_a_tile_outlives_the_next_one(kept, model):
     np.testing.assert_array_equal(first, before)
 
 
-@pytest.mark.parametrize("file", ["body.bin", "tail.xml", "manifest.json"])
+@pytest.mark.parametrize("file", ["framed.bin", "tail.xml", "manifest.json"])
 def test_a_damaged_entry_is_made_anew(kept, model, file):
     kept.make("float32")
     path = kept.folder / "float32" / file

@@ -47,17 +47,24 @@ def test_beside_a_merged_tail_the_tail_computes_the_borders_alone():
         seen.append(features.shape[1] * features.shape[2])
         return np.ones((1, features.shape[1] * 2, features.shape[2] * 2, 3), np.float32)
 
-    def merged(features):
-        return np.zeros((1, features.shape[1] * 2, features.shape[2] * 2, 3), np.float32)
+    def merged(pixels):
+        shape = (1, pixels.shape[1] * 2, pixels.shape[2] * 2, 3)
+        return np.zeros(shape), pixels[:, :4], pixels[:, -4:], pixels[:, :, :4], pixels[:, :, -4:]
 
-    facts = Facts("any-x2", 2, 9, 100, "float32")
-    network = stages.two_stages(facts, lambda pixels: pixels, tail, 2, 1000, merged)
+    network = stages.framed(Facts("any-x2", 2, 9, 100, "float32"), merged, tail, 2, 1000)
     sr = network.run(np.zeros((1, 400, 300, 3), np.float32))[0]
     assert not sr[4:-4, 4:-4].any() and sr.sum() == 3 * (800 * 600 - 792 * 592)
     assert max(seen) <= 400 * 300 / stages.PIECES and sum(seen) < 2.2 * 2 * 2 * (400 + 300)
     seen.clear()
     network.run_inside(np.zeros((1, 400, 300, 3), np.float32), (slice(9, 390), slice(9, 290)))
     assert not seen, "a tile amid the picture has none"
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (4, 30), (5, 3), (30, 5)])
+def test_of_a_picture_no_wider_than_its_borders_all_is_the_tails(height, width, edsr_with_biases):
+    model = edsr_with_biases(4)
+    pixels = PHOTO[:, :height, :width]
+    np.testing.assert_allclose(keras_network(model).run(pixels), model.predict(pixels, verbose=0), atol=2e-3)
 
 
 @pytest.mark.parametrize(
