@@ -46,7 +46,8 @@ READABLE = (
     *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF", "HEIF", "JXL", "JPEG2000", "MPO"),
     *("ICO", "PCX", "PPM", "PSD", "QOI", "SGI", "TGA"),
 )
-"""Formats to read, by Pillow's names; without EPS, which is a program, and formats that hold no photographs."""
+"""Formats to read, by Pillow's names; without EPS, which is a program, and formats that hold no photographs. The first
+two are tried before the plugins of all others are imported."""
 
 OPTIONAL = {
     "pillow_heif": ("HEIF", "pillow-heif", (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")),
@@ -146,6 +147,8 @@ def _identified(file, path: Path, max_pixels: int) -> Image.Image:
     if not first:
         raise ImageError(f"{path}: not an image that can be read (the file is empty)")
     try:
+        with contextlib.suppress(UnidentifiedImageError):
+            return Image.open(file, formats=READABLE[:2])
         return Image.open(file, formats=_plugins())
     except Image.DecompressionBombError as error:
         raise ImageError(f"{path}: its pixels {TOO_MANY.format(max_pixels)}") from error
@@ -176,9 +179,28 @@ def _kind_of_tiff(path: Path) -> str:
     return f"{container} of a kind that is not known here: {kind}; save it as grey or RGB of 8 or 16 bits"
 
 
+def format_of(ending: str) -> str | None:
+    """Pillow's name of the format that a file name's ending, in lower case, stands for."""
+    Image.preinit()
+    if ending not in Image.EXTENSION:
+        _plugins()
+    return Image.EXTENSION.get(ending)
+
+
+def can_write(name: str) -> bool:
+    """Whether a format, by Pillow's name, can be written here."""
+    Image.preinit()
+    if name not in Image.SAVE:
+        _plugins()
+    return name in Image.SAVE
+
+
 @functools.cache
 def _plugins() -> list[str]:
-    """The formats of `READABLE` that can be read here; registers what is installed."""
+    """The formats of `READABLE` that can be read here; registers what is installed.
+
+    To import all takes longer than most pictures take to be read, so nobody asks for them without need.
+    """
     with contextlib.suppress(ImportError):
         import pillow_heif
 
@@ -245,9 +267,8 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
     """
     path = Path(path)
     check_pixels(pixels)
-    Image.init()
-    image_format = Image.EXTENSION.get(path.suffix.lower())
-    if image_format not in Image.SAVE:
+    image_format = format_of(path.suffix.lower())
+    if not image_format or not can_write(image_format):
         raise ImageError(f"{path}: the ending {path.suffix!r} names no image format; use one of {', '.join(SUFFIXES)}")
     options = {"quality": 95, "subsampling": 0} if image_format == "JPEG" else {}
     try:

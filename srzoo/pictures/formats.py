@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeVar
 
-from PIL import Image
-
+from srzoo.images import can_write, format_of
 from srzoo.pictures.reading import Picture
 
 QUALITY = 95
@@ -51,8 +50,7 @@ class Format:
 
 def split_ending(path: PurePath) -> tuple[str, str]:
     """A name without its ending, and that, which is empty where it is of no picture, as `.15` in a time of day."""
-    Image.init()
-    return (path.stem, path.suffix) if path.suffix.lower() in Image.EXTENSION else (path.name, "")
+    return (path.stem, path.suffix) if format_of(path.suffix.lower()) else (path.name, "")
 
 
 FORMATS = {
@@ -88,7 +86,7 @@ def output_format(picture: Picture, wanted: str | None, scale: float) -> tuple[F
     chosen = FORMATS[wanted] if wanted else AS_INPUT.get(picture.format)
     if chosen is None:
         return PNG, [f"{picture.format} is not written; written as PNG"]
-    if chosen.name not in Image.SAVE:
+    if not can_write(chosen.name):
         return PNG, [f"{chosen.name} cannot be written here; written as PNG"]
     lacks = [
         word

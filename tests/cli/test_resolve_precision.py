@@ -18,7 +18,7 @@ from srzoo.runtimes import prepared
 pytest.importorskip("openvino")
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("tensorflow", "keras", "h5py", "openvino.tools", "openvino_telemetry")
+HEAVY = ("tensorflow", "keras", "h5py", "openvino.tools", "openvino_telemetry", "pillow_heif", "PIL.WebPImagePlugin")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_first_run_and_the_second_need_no_tensorflow(here, weights, monkeypatch, capsys):
+def test_the_first_run_and_the_second_need_neither_tensorflow_nor_other_formats(here, weights, monkeypatch, capsys):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("SRZOO_CACHE", "off")
     assert main(["cup.png", "--weights", weights]) == 0
