@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeVar
 
-from srzoo.images import can_write, format_of
+from PIL import Image
+
+from srzoo.images import look_up
 from srzoo.pictures.reading import Picture
 
 QUALITY = 95
@@ -50,7 +52,7 @@ class Format:
 
 def split_ending(path: PurePath) -> tuple[str, str]:
     """A name without its ending, and that, which is empty where it is of no picture, as `.15` in a time of day."""
-    return (path.stem, path.suffix) if format_of(path.suffix.lower()) else (path.name, "")
+    return (path.stem, path.suffix) if look_up(Image.EXTENSION, path.suffix.lower()) else (path.name, "")
 
 
 FORMATS = {
@@ -86,7 +88,7 @@ def output_format(picture: Picture, wanted: str | None, scale: float) -> tuple[F
     chosen = FORMATS[wanted] if wanted else AS_INPUT.get(picture.format)
     if chosen is None:
         return PNG, [f"{picture.format} is not written; written as PNG"]
-    if not can_write(chosen.name):
+    if not look_up(Image.SAVE, chosen.name):
         return PNG, [f"{chosen.name} cannot be written here; written as PNG"]
     lacks = [
         word

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from srzoo.images import MAX_PIXELS, SUFFIXES, ImageError, decoding, format_of, open_image
+from srzoo.images import MAX_PIXELS, SUFFIXES, ImageError, decoding, look_up, open_image
 from srzoo.pictures import tiff_pages
 from srzoo.pictures.bands import check_jpeg2000, is_transparent_psd
 from srzoo.pictures.bmp import misread
@@ -277,7 +277,7 @@ def _check_ending(path: Path, image: Image.Image) -> None:
     """
     family = {"MPO": "JPEG", "DIB": "BMP"}
     ending = path.suffix.lower()
-    named, found = format_of(ending) or mimetypes.guess_type(path.name)[0] or "", image.format or ""
+    named, found = look_up(Image.EXTENSION, ending) or mimetypes.guess_type(path.name)[0] or "", image.format or ""
     if named and family.get(named, named) != family.get(found, found):
         true = next((ending for ending, name in Image.EXTENSION.items() if name == found), f".{found.lower()}")
         raise ImageError(

@@ -1,4 +1,4 @@
-"""Compiled networks of OpenVINO for one processor, kept beside the network.
+"""Compiled networks of OpenVINO for one processor, kept beside the network, and what runs them.
 
 To compile takes 0.4 s each time, as long as all else that happens before a picture is computed. OpenVINO has a cache of
 its own for this, but it takes a damaged file for whole and computes other pixels with it; here each file is checked.
@@ -8,13 +8,22 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from srzoo import shipped
 from srzoo.images import atomic_file
 from srzoo.runtimes import openvino
+from srzoo.runtimes.exported import Facts
+from srzoo.runtimes.network import Network
+from srzoo.runtimes.stages import framed, two_stages
+
+LEAST_PIECE = 8192
+"""LR pixels of a piece of the tail: 80 MB. Smaller ones took an eighth longer for pictures of some 60,000 pixels."""
 
 
 def processor() -> tuple[str, list[str]]:
@@ -23,11 +32,12 @@ def processor() -> tuple[str, list[str]]:
     return core.get_property("CPU", "FULL_DEVICE_NAME"), sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
-def compile_kept(path: Path, config: Mapping[str, Any], folder: Path):
+def compile_kept(path: Path, checksum: str, config: Mapping[str, Any], folder: Path):
     """Compiles a network, or takes what was compiled earlier on the same processor by the same OpenVINO.
 
     Args:
         path: path of the `.xml` file.
+        checksum: of it and its `.bin` file.
         config: OpenVINO's.
         folder: where compiled networks are kept; if it cannot be written to, nothing is kept.
 
@@ -38,13 +48,13 @@ def compile_kept(path: Path, config: Mapping[str, Any], folder: Path):
         RuntimeError: of OpenVINO, if the network is damaged.
     """
     core = openvino.core()
-    sums = [shipped.checksum(each) for each in (path, path.with_suffix(".bin"))]
-    about = repr((*sums, openvino.runtime().get_version(), processor(), sorted(config.items())))
+    about = repr((checksum, openvino.runtime().get_version(), processor(), sorted(config.items())))
     key = hashlib.sha256(about.encode()).hexdigest()[:32]
     for kept in folder.glob(f"{key}-*.blob"):
         with contextlib.suppress(OSError, RuntimeError):
-            if kept.name == f"{key}-{shipped.checksum(kept)}.blob":
-                return core.import_model(io.BytesIO(kept.read_bytes()), "CPU", dict(config))
+            content = kept.read_bytes()
+            if kept.name == _name(key, content):
+                return core.import_model(io.BytesIO(content), "CPU", dict(config))
     compiled = core.compile_model(core.read_model(path), "CPU", dict(config))
     with contextlib.suppress(OSError):
         _keep(compiled, folder, key)
@@ -57,5 +67,58 @@ def _keep(compiled, folder: Path, key: str) -> None:
     content = written.getvalue()
     for damaged in folder.glob(f"{key}-*.blob"):
         os.unlink(damaged)
-    with atomic_file(folder / f"{key}-{hashlib.sha256(content).hexdigest()}.blob") as temporary:
+    with atomic_file(folder / _name(key, content)) as temporary:
         temporary.write_bytes(content)
+
+
+def _name(key: str, content: bytes) -> str:
+    return f"{key}-{hashlib.sha256(content).hexdigest()}.blob"
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Name of each part of a network -> SHA-256 of both its files."""
+    parts = sorted(path.stem for path in folder.glob("*.xml"))
+    files = [folder / f"{part}{ending}" for part in parts for ending in (".xml", ".bin")]
+    with ThreadPoolExecutor() as pool:
+        sums = list(pool.map(shipped.checksum, files))
+    return {part: f"{xml} {weights}" for part, xml, weights in zip(parts, sums[::2], sums[1::2])}
+
+
+def load_network(folder: Path, sums: Mapping[str, str], facts: Facts, tail_halo: int) -> Network:
+    """Loads what `srzoo.runtimes.prepared` wrote; raises RuntimeError, of OpenVINO, if it is damaged.
+
+    Args:
+        folder: of the parts.
+        sums: what `checksums` finds there.
+        facts: of the network.
+        tail_halo: LR pixels that its tail looks far.
+    """
+
+    def runner(part: str):
+        return _runner(folder / f"{part}.xml", sums[part], facts.precision)
+
+    openvino.core()  # of which two threads would make two
+    with ThreadPoolExecutor() as pool:
+        runners = dict(zip(sums, pool.map(runner, sums)))
+    if "whole" in runners:
+        return facts.network(lambda values: runners["whole"](values)[0].copy())  # as the next run overwrites them
+    if "framed" in runners:
+        return framed(facts, runners["framed"], lambda values: runners["tail"](values)[0], tail_halo, LEAST_PIECE)
+    body, tail = (lambda values, run=runners[part]: run(values)[0] for part in ("body", "tail"))
+    return two_stages(facts, body, tail, tail_halo, LEAST_PIECE)
+
+
+def _runner(path: Path, checksum: str, precision: str) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """A part of a network; what it gives is overwritten when it runs again."""
+    config = openvino.HALF if precision == "bfloat16" else openvino.EXACT
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdigit() and int(threads):
+        # What other runtimes go by; OpenVINO itself takes all cores.
+        config = {**config, "INFERENCE_NUM_THREADS": threads}
+    request = compile_kept(path, checksum, config, path.parent / "compiled").create_infer_request()
+
+    def run(values: np.ndarray) -> list[np.ndarray]:
+        request.infer({0: np.ascontiguousarray(values)}, share_inputs=True)
+        return [tensor.data for tensor in request.output_tensors]
+
+    return run

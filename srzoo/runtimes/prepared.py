@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,8 @@ import numpy as np
 from srzoo import __version__, hub, shipped
 from srzoo.images import unfinished_folder
 from srzoo.runtimes import exported, openvino
-from srzoo.runtimes.compiled import compile_kept, processor
+from srzoo.runtimes.compiled import checksums, load_network, processor
 from srzoo.runtimes.network import Network, Run
-from srzoo.runtimes.stages import framed, two_stages
 
 if TYPE_CHECKING:
     from srzoo.models.graph import Graph
@@ -43,11 +42,7 @@ WITHIN = 1.0
 CALIBRATION = 10, 64
 """Real crops to find the ranges of int8 on, and their pixels a side, at most: seconds on two cores."""
 
-LEAST_PIECE = 8192
-"""LR pixels of a piece of the tail: 80 MB. Smaller ones took an eighth longer for pictures of some 60,000 pixels."""
-
 MANIFEST = "manifest.json"
-COMPILED = "compiled"
 
 
 class CacheError(OSError):
@@ -133,9 +128,10 @@ class Prepared:
         folder = self.folder / precision
         try:
             entry = json.loads((folder / MANIFEST).read_text("utf-8"))
-            if any(shipped.checksum(folder / name) != digest for name, digest in entry["sha256"].items()):
+            if checksums(folder) != entry["sha256"]:
                 return None
-            network = load_network(folder, exported.Facts(**entry["facts"]), int(entry["tail_halo"]))
+            facts = exported.Facts(**entry["facts"])
+            network = load_network(folder, entry["sha256"], facts, int(entry["tail_halo"]))
             return Taken(network, precision, float(entry["mean"]))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):
             return None
@@ -171,7 +167,7 @@ class Prepared:
         measured = self.measured()
         if measured.get("runtime") == "OpenVINO" and measured["precision"] in RUNTIME_PRECISIONS:
             return measured["precision"]
-        return "int8" if shipped_ranges(self._checksum) else "float32"
+        return "int8" if self._checksum in shipped.checksums().values() else "float32"
 
     def measured(self) -> dict[str, Any]:
         """What `srzoo.speed.measure` found to be the best on this processor; empty if it did not measure."""
@@ -238,11 +234,10 @@ class Prepared:
             for part in parts:
                 network_of_part = merged if merged and part == "framed" else (graph, arrays)
                 _serialize(openvino.build(*network_of_part, ranges, part=part), written / f"{part}.xml")
-            facts, tail_halo = facts_of(graph, precision)
-            network = load_network(written, facts, tail_halo)
+            (facts, tail_halo), sums = facts_of(graph, precision), checksums(written)
+            network = load_network(written, sums, facts, tail_halo)
             if not known and (reference or precision != "float32"):
                 mean = self._difference(network, reference or self.float32().run, precision)
-            sums = {path.name: shipped.checksum(path) for path in written.iterdir() if path.is_file()}
             entry = {"facts": asdict(facts), "tail_halo": tail_halo, "sha256": sums, "mean": mean}
             (written / MANIFEST).write_text(json.dumps(entry), "utf-8")
             final = self.folder / precision
@@ -311,33 +306,6 @@ def calibration(pictures: Sequence[Path], scale: int) -> list[np.ndarray]:
     if not crops:
         raise ValueError("int8 is calibrated on pictures, but none could be read; run `pip install scikit-image`")
     return [*crops, *(parity.drawn(seed, side, side) for seed in range(4))]
-
-
-def load_network(folder: Path, facts: exported.Facts, tail_halo: int) -> Network:
-    """Loads what `Prepared.make` wrote; raises RuntimeError, of OpenVINO, if it is damaged."""
-    runners = {path.stem: _runner(path, facts.precision) for path in folder.glob("*.xml")}
-    if "whole" in runners:
-        return facts.network(lambda values: runners["whole"](values)[0].copy())  # as the next run overwrites them
-    if "framed" in runners:
-        return framed(facts, runners["framed"], lambda values: runners["tail"](values)[0], tail_halo, LEAST_PIECE)
-    body, tail = (lambda values, run=runners[part]: run(values)[0] for part in ("body", "tail"))
-    return two_stages(facts, body, tail, tail_halo, LEAST_PIECE)
-
-
-def _runner(path: Path, precision: str) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """A part of a network; what it gives is overwritten when it runs again."""
-    config = openvino.HALF if precision == "bfloat16" else openvino.EXACT
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    if threads.isdigit() and int(threads):
-        # What other runtimes go by; OpenVINO itself takes all cores.
-        config = {**config, "INFERENCE_NUM_THREADS": threads}
-    request = compile_kept(path, config, path.parent / COMPILED).create_infer_request()
-
-    def run(values: np.ndarray) -> list[np.ndarray]:
-        request.infer({0: np.ascontiguousarray(values)}, share_inputs=True)
-        return [tensor.data for tensor in request.output_tensors]
-
-    return run
 
 
 def processor_has(precision: str) -> bool:

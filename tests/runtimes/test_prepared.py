@@ -5,7 +5,7 @@ import pytest
 
 from srzoo import stored, zoo
 from srzoo.images import write_image
-from srzoo.runtimes import openvino, parity, prepared
+from srzoo.runtimes import compiled, openvino, parity, prepared
 from srzoo.runtimes.openvino import coarse, named
 from srzoo.runtimes.prepared import CacheError, Prepared
 from srzoo.shipped import checksum, shipped_models
@@ -47,9 +47,9 @@ def test_what_is_loaded_later_gives_the_same_pixels(kept, model, precision):
 @pytest.mark.parametrize(("threads", "expected"), [("3", 3), ("", None), ("2,1", None)])
 def test_the_environment_says_how_many_threads(kept, model, monkeypatch, threads, expected):
     given = []
-    real = prepared.compile_kept
+    real = compiled.compile_kept
     monkeypatch.setattr(
-        prepared, "compile_kept", lambda path, config, to: given.append(config) or real(path, config, to)
+        compiled, "compile_kept", lambda path, sum, config, to: given.append(config) or real(path, sum, config, to)
     )
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     kept.make("float32")
