@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import Any, TextIO
@@ -62,6 +63,9 @@ def run(main: Callable[[], int | None]) -> None:
 
     After Ctrl-C, SIGTERM and SIGHUP what was half done is removed, and the status is 128 and the signal's number.
     """
+    _open_streams()
+    # What is damaged is told in a sentence of ours.
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     quiet_tensorflow()
     for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them; `nohup` has one ignored
         number = getattr(signal, name, None)
@@ -81,6 +85,17 @@ def run(main: Callable[[], int | None]) -> None:
         # A runtime may still be computing, and Python would wait for it; whatever was half done has been removed.
         os._exit(128 + (*error.args, signal.SIGINT)[0])
     sys.exit(status)
+
+
+def _open_streams() -> None:
+    """Gives a process that was started without a standard stream (`2>&-`) an empty one.
+
+    Else the next file that is opened would be that stream, and libraries would write their messages into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def quiet_tensorflow() -> None:

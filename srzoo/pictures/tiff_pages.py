@@ -1,5 +1,6 @@
 """Finds the pages of a TIFF file that are pictures, and their kinds, more exactly than Pillow."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ WHITE_IS_ZERO = 0
 COLOURS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
 """Photometric interpretation -> samples of its colours."""
 MULTIPLIED = 1
+OF_SENSORS = (32803, 34892)
+"""Photometric interpretations of what a camera's sensor saw: its filters' colours, and linear colours."""
+DNG_VERSION = 50706
 
 
 def picture_pages(path: Path) -> tuple[list[int], int]:
@@ -25,12 +29,19 @@ def picture_pages(path: Path) -> tuple[list[int], int]:
         (their numbers from 0, how many pages are left out).
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is none, or it is a camera's RAW file.
     """
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        tags = [page.aspage().tags for page in file.pages]
+        parts = [page.aspage() for page in file.pages]
+        tags, inner = [page.tags for page in parts], []
+        with contextlib.suppress(Exception):  # what is within pages is not read else, and may be damaged
+            inner = [each.aspage().tags for page in parts if page.subifds for each in page.pages or ()]
+        file.filehandle.seek(8)
+        is_raw = file.filehandle.read(2) == b"CR"  # Canon's
+    if is_raw or any(DNG_VERSION in of or of.valueof(PHOTOMETRIC) in OF_SENSORS for of in tags + inner):
+        raise ValueError("it is a RAW file, of which only a small copy would be read; develop it, and give the result")
     pages = [n for n, of in enumerate(tags) if not of.valueof(NEW_KIND, 0) & 5 and of.valueof(OLD_KIND) != 2]
     if not pages:
         raise ValueError("it holds only small copies of a picture, as RAW files do; develop it, and give the result")

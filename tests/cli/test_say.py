@@ -2,10 +2,14 @@
 
 import io
 import logging
+import os
+import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tqdm import tqdm
 
 from srzoo import cli
@@ -61,3 +65,34 @@ def test_a_line_that_cannot_be_printed_is_lost_and_nothing_else():
     say("a", None)
     with open("/dev/full", "w", buffering=1) as full:
         say("a", full)
+
+
+def test_what_a_decoder_warns_of_is_not_shown(recwarn):
+    with pytest.raises(SystemExit):
+        cli.run(lambda: warnings.warn_explicit("Corrupt EXIF data.", UserWarning, "a.py", 1, "PIL.TiffImagePlugin"))
+    assert not recwarn.list
+
+
+WITHOUT_STREAMS = """
+import sys
+from srzoo.cli import resolve, run
+from srzoo.runtimes import choice
+from srzoo.runtimes.exported import quiet
+from srzoo.runtimes.network import Network
+
+def choose(*_):
+    with quiet():
+        return Network("twice-x2", 2, 1, 1, lambda pixels: pixels.repeat(2, axis=1).repeat(2, axis=2))
+
+choice.choose = choose
+run(resolve.main)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell's way to close streams")
+def test_without_streams_all_pictures_are_upscaled(tmp_path):
+    Image.new("RGB", (4, 3), "red").save(tmp_path / "a.png")
+    command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", WITHOUT_STREAMS, "a.png"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    assert subprocess.run(command, cwd=tmp_path, env=environment, check=False).returncode == 0
+    assert Image.open(tmp_path / "results" / "a.png").size == (16, 12)

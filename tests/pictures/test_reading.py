@@ -336,6 +336,25 @@ def test_raw_files_are_refused_as_what_is_read_of_them_is_a_small_copy(tmp_path,
         read(tmp_path / "a.NEF")
 
 
+@pytest.mark.parametrize("witness", ["DNG", "sensor", "Canon"])
+def test_raw_files_by_another_name_are_refused_too(witness, tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        version = [(50706, "B", 4, bytes([1, 4, 0, 0]), True)] if witness == "DNG" else []
+        file.write(RGB, photometric="rgb", extratags=version, subifds=int(witness == "sensor"))
+        if witness == "sensor":
+            file.write(RGB[..., 0].astype(np.uint16), photometric="cfa")
+    if witness == "Canon":
+        content = (tmp_path / "a.tif").read_bytes()
+        with tifffile.TiffFile(tmp_path / "a.tif") as file:
+            assert file.pages[0].offset == 8
+        # The directory goes to the end, as its place is Canon's mark.
+        (tmp_path / "a.tif").write_bytes(
+            b"II*\0" + struct.pack("<I", len(content)) + b"CR" + content[10:] + content[8:]
+        )
+    with pytest.raises(ImageError, match="it is a RAW file, of which only a small copy would be read"):
+        frames(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
