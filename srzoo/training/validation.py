@@ -52,8 +52,8 @@ class Validation:
 
     @cached_property
     def bicubic(self) -> float:
-        """Bicubic's PSNR-Y on the same pictures, in dB: what any network has to beat."""
-        return float(np.mean([psnr_y(hr, bicubic.upscale(lr, self.scale), self.scale) for _, lr, hr in self.pictures]))
+        """Bicubic's PSNR-Y on the same pictures, in dB: what any network has to beat. The mean is that of `score`."""
+        return mean_db([psnr_y(hr, bicubic.upscale(lr, self.scale), self.scale) for _, lr, hr in self.pictures])
 
     def score(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
         """Means over `pairs`: `psnr_y` in dB (`scale` pixels shaved, 8-bit), and `lpips` if it is scored.

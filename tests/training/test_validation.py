@@ -7,12 +7,13 @@ from srzoo import zoo
 from srzoo.training.validation import Validation
 
 RNG = np.random.default_rng(0)
+MODEL = zoo.create("edsr-baseline-x2.blocks1.filters4")
 
 
 @pytest.fixture(scope="module")
 def validation():
     names = ("photo", "white", "grey")
-    return Validation(zoo.create("edsr-baseline-x2.blocks1.filters4"), [(name, None, None) for name in names])
+    return Validation(MODEL, [(name, None, None) for name in names])
 
 
 def pairs(noise):
@@ -26,6 +27,13 @@ def test_flat_pictures_are_left_out_of_the_mean_and_named_once(validation, caplo
         scores = validation.score(pairs(noise=1))
         assert 48 < scores["psnr_y"] < 50  # luma is of [16, 235]: 20 log10(255 / 0.859)
     assert caplog.text.count("left out of the mean PSNR") == 1 and "white, grey" in caplog.text
+
+
+def test_a_flat_picture_does_not_make_bicubic_unbeatable():
+    photo, white = (hr for hr, _ in pairs(noise=0)[:2])
+    pictures = [("photo", photo[::2, ::2], photo), ("white", white[::2, ::2], white)]
+    known, alone = (Validation(MODEL, given).bicubic for given in (pictures, pictures[:1]))
+    assert known == alone < 40
 
 
 def test_a_flat_picture_does_not_keep_better_weights_from_being_kept(validation):
