@@ -37,7 +37,7 @@ def compile_kept(path: Path, checksum: str, config: Mapping[str, Any], folder: P
 
     Args:
         path: path of the `.xml` file.
-        checksum: of it and its `.bin` file.
+        checksum: of it and its `.bin` file, as `checksum_of` finds it.
         config: OpenVINO's.
         folder: where compiled networks are kept; if it cannot be written to, nothing is kept.
 
@@ -45,7 +45,7 @@ def compile_kept(path: Path, checksum: str, config: Mapping[str, Any], folder: P
         `openvino.CompiledModel`.
 
     Raises:
-        RuntimeError: of OpenVINO, if the network is damaged.
+        ValueError: if the network is damaged, and was not compiled before.
     """
     core = openvino.core()
     about = repr((checksum, openvino.runtime().get_version(), processor(), sorted(config.items())))
@@ -55,6 +55,8 @@ def compile_kept(path: Path, checksum: str, config: Mapping[str, Any], folder: P
             content = kept.read_bytes()
             if kept.name == _name(key, content):
                 return core.import_model(io.BytesIO(content), "CPU", dict(config))
+    if checksum_of(path) != checksum:
+        raise ValueError(f"{path} is damaged: its SHA-256 is not the recorded one; remove it")
     compiled = core.compile_model(core.read_model(path), "CPU", dict(config))
     with contextlib.suppress(OSError):
         _keep(compiled, folder, key)
@@ -75,23 +77,22 @@ def _name(key: str, content: bytes) -> str:
     return f"{key}-{hashlib.sha256(content).hexdigest()}.blob"
 
 
-def checksums(folder: Path) -> dict[str, str]:
-    """Name of each part of a network -> SHA-256 of both its files."""
-    parts = sorted(path.stem for path in folder.glob("*.xml"))
-    files = [folder / f"{part}{ending}" for part in parts for ending in (".xml", ".bin")]
-    with ThreadPoolExecutor() as pool:
-        sums = list(pool.map(shipped.checksum, files))
-    return {part: f"{xml} {weights}" for part, xml, weights in zip(parts, sums[::2], sums[1::2])}
+def checksum_of(path: Path) -> str:
+    """SHA-256 of a network's `.xml` file and of its `.bin` file."""
+    return " ".join(map(shipped.checksum, (path, path.with_suffix(".bin"))))
 
 
 def load_network(folder: Path, sums: Mapping[str, str], facts: Facts, tail_halo: int) -> Network:
-    """Loads what `srzoo.runtimes.prepared` wrote; raises RuntimeError, of OpenVINO, if it is damaged.
+    """Loads what `srzoo.runtimes.prepared` wrote.
 
     Args:
         folder: of the parts.
-        sums: what `checksums` finds there.
+        sums: name of each part -> its checksum.
         facts: of the network.
         tail_halo: LR pixels that its tail looks far.
+
+    Raises:
+        ValueError: if it is damaged.
     """
 
     def runner(part: str):

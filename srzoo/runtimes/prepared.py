@@ -23,7 +23,7 @@ import numpy as np
 from srzoo import __version__, hub, shipped
 from srzoo.images import unfinished_folder
 from srzoo.runtimes import exported, openvino
-from srzoo.runtimes.compiled import checksums, load_network, processor
+from srzoo.runtimes.compiled import checksum_of, load_network, processor
 from srzoo.runtimes.network import Network, Run
 
 if TYPE_CHECKING:
@@ -128,8 +128,6 @@ class Prepared:
         folder = self.folder / precision
         try:
             entry = json.loads((folder / MANIFEST).read_text("utf-8"))
-            if checksums(folder) != entry["sha256"]:
-                return None
             facts = exported.Facts(**entry["facts"])
             network = load_network(folder, entry["sha256"], facts, int(entry["tail_halo"]))
             return Taken(network, precision, float(entry["mean"]))
@@ -234,7 +232,8 @@ class Prepared:
             for part in parts:
                 network_of_part = merged if merged and part == "framed" else (graph, arrays)
                 _serialize(openvino.build(*network_of_part, ranges, part=part), written / f"{part}.xml")
-            (facts, tail_halo), sums = facts_of(graph, precision), checksums(written)
+            facts, tail_halo = facts_of(graph, precision)
+            sums = {part: checksum_of(written / f"{part}.xml") for part in parts}
             network = load_network(written, sums, facts, tail_halo)
             if not known and (reference or precision != "float32"):
                 mean = self._difference(network, reference or self.float32().run, precision)

@@ -35,7 +35,7 @@ SHARED, BAND, LEAST_TILE = 0.65, 0.1, 0.3
 """Shares of the memory if a result comes in bands: for all, for a band, and at least for a tile. With `DEFAULT_MEMORY`
 a process that upscales 100 megapixels then stays below 2.5 GB."""
 
-FINISHED_ROWS = 128
+FINISHED_ROWS = 32
 
 PROBE = 192
 """LR pixels a side of the tile by which a run's time is estimated: a second for EDSR-baseline on two cores."""
