@@ -40,7 +40,7 @@ def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
     if gan:
         losses, probabilities, shares, scores = figure.subplots(2, 2, sharex=True).flat
         _draw(losses, rows, (*TERMS, "d_loss"))
-        losses.set(ylabel="training loss", yscale="log")
+        losses.set(ylabel="training loss", yscale=_scale(losses))
         _draw(probabilities, rows, ("d_real", "d_fake"))
         probabilities.set(ylabel="probability of being a photograph", ylim=(0, 1))
         _draw(shares, rows, tuple(f"{term}_share" for term in TERMS))
@@ -50,7 +50,7 @@ def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
     else:
         scores = figure.subplots()
         _draw(scores, rows, ("loss",))
-        scores.set(ylabel="training loss", yscale="log", xlabel="step")
+        scores.set(ylabel="training loss", yscale=_scale(scores), xlabel="step")
     right = scores.twinx()
     _draw(right, rows, ("psnr_y",), color="tab:orange", marker="o")
     right.set_ylabel("validation PSNR-Y [dB]")
@@ -61,6 +61,11 @@ def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
             axes.grid(alpha=0.3)
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def _scale(axes) -> str:
+    """Logarithmic unless a loss is negative, as minus a PSNR is."""
+    return "log" if all(np.min(line.get_ydata()) > 0 for line in axes.lines) else "linear"
 
 
 def _draw(axes, rows: list[dict[str, str]], names: tuple[str, ...], **style) -> None:
