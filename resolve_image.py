@@ -4,4 +4,4 @@ from srzoo.cli import run
 from srzoo.cli.resolve import main
 
 if __name__ == "__main__":
-    run(main)
+    run(main, at_once=True)

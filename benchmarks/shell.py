@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CHILD = """
 import json, sys, time
 marks = []
-from srzoo.cli import resolve
+from srzoo.cli import resolve, run
 from srzoo.upscaling import upscaler
 
 def timed(run):
@@ -52,7 +52,7 @@ def measured(*given):
     return status
 
 resolve._carry_out = measured
-sys.exit(resolve.main(sys.argv[1:]))
+run(resolve.main, at_once=True)
 """
 
 WAYS = {

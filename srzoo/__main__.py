@@ -46,7 +46,7 @@ def main() -> None:
     else:
         # Only the command's own module is imported, so that the others' imports cost nothing.
         module = importlib.import_module(COMMANDS[arguments[0]][0])
-        run(lambda: module.main(arguments[1:]))
+        run(lambda: module.main(arguments[1:]), at_once=arguments[0] == "resolve")
 
 
 if __name__ == "__main__":

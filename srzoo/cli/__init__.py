@@ -58,10 +58,15 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
-def run(main: Callable[[], int | None]) -> None:
+def run(main: Callable[[], int | None], at_once: bool = False) -> None:
     """Runs a command; bad input becomes one sentence on stderr and exit status 2.
 
     After Ctrl-C, SIGTERM and SIGHUP what was half done is removed, and the status is 128 and the signal's number.
+
+    Args:
+        main: gives the status; None is 0.
+        at_once: whether the process then ends without taking apart what it holds, which takes OpenVINO 45 ms. It is for
+            a command that has closed all its files and has no thread at work.
     """
     _open_streams()
     # What is damaged is told in a sentence of ours.
@@ -80,10 +85,12 @@ def run(main: Callable[[], int | None]) -> None:
         status = 2
     except KeyboardInterrupt as error:
         say("interrupted", sys.stderr)
+        # A runtime may still be computing, and Python would wait for it; whatever was half done has been removed.
+        status, at_once = 128 + (*error.args, signal.SIGINT)[0], True
+    if at_once:
         with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
             sys.stdout.flush()
-        # A runtime may still be computing, and Python would wait for it; whatever was half done has been removed.
-        os._exit(128 + (*error.args, signal.SIGINT)[0])
+        os._exit(status)
     sys.exit(status)
 
 

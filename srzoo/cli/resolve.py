@@ -152,6 +152,7 @@ def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
         for result in results.iterdir() if results.is_dir() else ():
             if not result.name.startswith(".") and "_compare" not in result.name:
                 sys.stdout.buffer.write(result.read_bytes())
+                sys.stdout.buffer.flush()
 
 
 def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dials: list[str]) -> int:

@@ -73,6 +73,17 @@ def test_what_a_decoder_warns_of_is_not_shown(recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_command_may_end_without_taking_the_process_apart(at_once):
+    said = (
+        f"import atexit; atexit.register(print, 'apart'); cli.run(lambda: cli.say('done', sys.stdout) or 3, {at_once})"
+    )
+    command = [sys.executable, "-c", f"import sys; from srzoo import cli; {said}"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "done\n" + "apart\n" * (not at_once))
+
+
 WITHOUT_STREAMS = """
 import sys
 from srzoo.cli import resolve, run
