@@ -18,6 +18,9 @@ HEAD = 64
 MAX_SEGMENTS = 500
 """Largest number of a JPEG's segments before EXIF or the pixels; the longest profile has 255."""
 
+MAX_SCANS = 200
+"""Largest number of a JPEG's scans, as of `srzoo.pictures.reading`; other data hold their marker by chance."""
+
 ORIENTATION = 0x0112
 """EXIF's number of the tag for the orientation."""
 
@@ -153,8 +156,11 @@ def _decode_bmp_8(content: tf.Tensor, head: tf.Tensor) -> tf.Tensor:
 
 
 def _decode_jpeg(content: tf.Tensor) -> tf.Tensor:
-    # The default, a faster inverse transform, is up to four grey levels off the one that others take.
-    pixels = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
+    numbers = tf.io.decode_raw(content, tf.uint8)
+    scans = tf.math.count_nonzero((numbers[:-1] == 0xFF) & (numbers[1:] == 0xDA))
+    with tf.control_dependencies([tf.debugging.Assert(scans <= MAX_SCANS, ["more scans than a photograph has"])]):
+        # The default, a faster inverse transform, is up to four grey levels off the one that others take.
+        pixels = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
     orientation = _orientation(content)
 
     def is_one_of(*numbers: int) -> tf.Tensor:

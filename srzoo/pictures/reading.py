@@ -24,6 +24,9 @@ PAGED = ("TIFF",)
 
 XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
 
+MAX_SCANS = 200
+"""Largest number of a JPEG's scans. Each may take 30 bytes, and time for every pixel; encoders write some ten."""
+
 HIGH_DYNAMIC_RANGE = (16, 18)
 """Transfer characteristics PQ and HLG, by their code points."""
 
@@ -94,6 +97,8 @@ class Picture:
             left_out = 0
             if self.format == "JPEG2000":
                 check_jpeg2000(path)
+            if self.format in ("JPEG", "MPO") and path.read_bytes().count(b"\xff\xda") > MAX_SCANS:
+                raise ValueError(f"more than {MAX_SCANS} scans, which would take hours; save it anew")
             self._pages = list(range(getattr(image, "n_frames", 1) if self.format in ANIMATED else 1))
         self.size = image.size
         self.count = len(self._pages)

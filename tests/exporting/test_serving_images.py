@@ -69,9 +69,10 @@ def test_a_jpeg_of_segments_without_end_is_refused(small, small_served, picture,
     content, comment = encoded(picture, "JPEG", exif=exif.tobytes()), b"\xff\xfe\x00\x02"
     (sr,) = serve(small_served, [content[:2] + 400 * comment + content[2:]])
     assert worst(sr, Upscaler(small)(pixels_of(content, tmp_path))) <= 1
-    assert "image 0 of the batch, counted from 0, cannot be decoded" in refusal(
-        small_served, [content[:2] + 50_000 * comment + content[2:]]
-    )
+    progressive = encoded(picture, "JPEG", progressive=True)
+    last = progressive[progressive.rindex(b"\xff\xda") : -2]
+    for endless in (content[:2] + 50_000 * comment + content[2:], progressive[:-2] + 300 * last + progressive[-2:]):
+        assert "image 0 of the batch, counted from 0, cannot be decoded" in refusal(small_served, [endless])
 
 
 def test_images_of_different_sizes_and_kinds_share_a_batch(small, small_served, picture):

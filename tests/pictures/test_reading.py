@@ -278,6 +278,15 @@ def test_an_orientation_in_a_jpeg_xls_exif_is_not_applied(tmp_path):
     np.testing.assert_array_equal(frames(tmp_path / "a.jxl")[0].colour, RGB)
 
 
+def test_a_jpeg_of_scans_without_end_is_refused(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", progressive=True)
+    content = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(content[:-2] + content[content.rindex(b"\xff\xda") : -2] * 300 + content[-2:])
+    for read in (frames, read_image):
+        with pytest.raises(ImageError, match="more than 200 scans, which would take hours"):
+            read(tmp_path / "a.jpg")
+
+
 def with_code_points(ending, primaries, transfer):
     written = io.BytesIO()
     Image.fromarray(np.tile(RGB, (4, 4, 1))).save(written, ending.upper())
