@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     table = TABLE_FORMATS[args.format](reports)
     if args.output:
         with atomic_file(args.output) as temporary:
-            temporary.write_text(table, encoding="utf-8")
+            temporary.write_text(table, encoding="utf-8", errors="backslashreplace")
     else:
         for line in table.split("\n")[:-1]:
             say(line, sys.stdout)

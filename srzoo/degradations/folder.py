@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from zlib import crc32
@@ -63,7 +64,7 @@ def degrade_folder(
             if not height or not width:
                 raise ImageError(f"{file}: {hr.shape[1]}x{hr.shape[0]} pixels are too few for scale {scale}")
             hr = np.ascontiguousarray(hr[:height, :width])
-            rng = np.random.default_rng((seed, crc32(name.encode())))
+            rng = np.random.default_rng((seed, crc32(os.fsencode(name))))
             write_image(writing / "HR" / f"{name}.png", hr)
             write_image(writing / "LR" / f"{name}.png", degrade(hr, scale, steps, rng))
         versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "pillow")}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -42,8 +43,10 @@ def test_a_folder_becomes_hr_beside_lr_and_the_same_each_time(photos, tmp_path, 
 
 
 def test_a_picture_does_not_depend_on_the_others_but_on_the_seed(photos, tmp_path):
+    (photos / "a.png").rename(photos / os.fsdecode(b"caf\xe9.png"))
     main([str(photos), str(tmp_path / "both")])
-    (photos / "a.png").unlink()
+    assert len(files_of(tmp_path / "both")) == 5
+    (photos / os.fsdecode(b"caf\xe9.png")).unlink()
     main([str(photos), str(tmp_path / "alone")])
     main([str(photos), str(tmp_path / "seed"), "--seed", "1"])
     lr = {name: (tmp_path / name / "LR" / "b.png").read_bytes() for name in ("both", "alone", "seed")}

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,9 @@ def test_the_table_goes_to_a_file(folder, tmp_path, capsys):
     assert main(["--model", "bicubic", str(folder), "--format", "json", "--output", str(tmp_path / "a.json")]) == 0
     assert json.loads((tmp_path / "a.json").read_text())[0]["dataset"] == "set"
     assert capsys.readouterr().out == ""
+    (folder / "a.png").rename(folder / os.fsdecode(b"caf\xe9.png"))
+    assert main(["--model", "bicubic", str(folder), "--format", "csv", "--output", str(tmp_path / "a.csv")]) == 0
+    assert r"bicubic,set,caf\udce9," in (tmp_path / "a.csv").read_text("utf-8")
 
 
 def test_an_output_that_is_a_folder_is_refused_before_any_work(folder, tmp_path):
