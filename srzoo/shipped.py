@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from srzoo import hub, names
-from srzoo.models import registry
 
 SHIPPED = Path(__file__).parent / "weights"
 """Folder of the weights that ship, one `<full name>.weights.h5` a model."""
@@ -124,6 +123,8 @@ def found(source: str | os.PathLike) -> str:
         return text if there == path else str(there)
     if path.suffix in FILES or path.parent != Path():
         raise FileNotFoundError(f"{source}: no such file or folder")
+    from srzoo.models import registry  # which imports all models
+
     with contextlib.suppress(ValueError):  # no name of a network
         scale = registry.known(text).scale
         raise FileNotFoundError(

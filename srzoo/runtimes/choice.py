@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from srzoo import names, shipped
-from srzoo.models import registry
 from srzoo.runtimes import exported, prepared
 from srzoo.runtimes.network import Network
 from srzoo.runtimes.wrapped import mixed
@@ -112,6 +111,8 @@ def _check_dial(choice: Choice) -> None:
 
 def _partner(choice: Choice, name: str) -> str:
     """What the network of that name is mixed with."""
+    from srzoo.models import registry  # which imports all models
+
     partner = registry.pixel_trained(name)
     if not choice.pixel_weights and partner not in shipped.shipped_models():
         raise FileNotFoundError(

@@ -18,7 +18,8 @@ from srzoo.runtimes import prepared
 pytest.importorskip("openvino")
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("tensorflow", "keras", "h5py", "openvino.tools", "openvino_telemetry", "pillow_heif", "PIL.WebPImagePlugin")
+HEAVY = ("tensorflow", "keras", "openvino.tools", "openvino_telemetry", "pillow_heif", "PIL.WebPImagePlugin")
+TO_PREPARE = ["h5py", "srzoo.models.registry"]
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +47,10 @@ def test_the_first_run_and_the_second_need_neither_tensorflow_nor_other_formats(
     monkeypatch.setenv("SRZOO_CACHE", str(here / "cache"))
     script = (
         "import sys; from srzoo.cli.resolve import main; status = main(sys.argv[1:]); "
-        f"print([name for name in {HEAVY} if sys.modules.get(name)]); sys.exit(status)"
+        f"print([name for name in {[*HEAVY, *TO_PREPARE]} if sys.modules.get(name)]); sys.exit(status)"
     )
     command = [sys.executable, "-c", script, "cup.png", "--weights", weights, "--precision", "float32"]
-    for loaded in (["h5py"], []):
+    for loaded in (TO_PREPARE, []):
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
         assert done.returncode == 0 and done.stdout.endswith(f"\n{loaded}\n"), done
         assert done.stderr == "edsr-baseline-x4.blocks1.filters8: float32 by OpenVINO\n"
