@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from srzoo.images import ImageError
+from srzoo.pictures.metadata import orientation_of
 from srzoo.pictures.reading import read_image
 
 SCALED = re.compile(r"[_-]?x\d$")
@@ -84,7 +85,6 @@ def size_of(path: Path) -> tuple[int, int] | None:
     """(width, height) from the header alone, upright as `read_image` would turn it; None if unreadable."""
     try:
         with Image.open(path) as image:
-            turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations that swap the sides
-            return image.size[::-1] if turned else image.size
+            return image.size[::-1] if orientation_of(image) >= 5 else image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

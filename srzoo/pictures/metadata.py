@@ -231,8 +231,11 @@ def _read_exif(image: Image.Image) -> tuple[dict[int, Any], str | None]:
                 inner[INTEROP_IFD] = dict(read.get_ifd(INTEROP_IFD))
             if inner:
                 exif[tag] = inner
+        if exif.get(ORIENTATION, 1) not in range(1, 9):
+            del exif[ORIENTATION]
         if exif:
-            _to_pillow(exif).tobytes()  # what cannot be written now could not be later
+            # What cannot be changed and written now could not be later.
+            _to_pillow(Metadata(exif).of_result((1, 1), (2, 2), False).exif).tobytes()
         return exif, None
     except Exception:  # EXIF of cameras is often damaged, which is no reason to refuse their pictures
         return {}, "its EXIF is damaged and left out"
@@ -245,6 +248,15 @@ def own_exif(image: Image.Image) -> Image.Exif:
     bearer = Image.new("L", (1, 1))
     bearer.info = {key: image.info[key] for key in ("exif", "Raw profile type exif") if key in image.info}
     return bearer.getexif()
+
+
+def orientation_of(image: Image.Image) -> int:
+    """The orientation that a file's EXIF says, from 1 to 8; 1 if it says none or is damaged."""
+    try:
+        said = own_exif(image).get(ORIENTATION, 1)
+    except Exception:  # as in `_read_exif`, where it is noted
+        return 1
+    return said if said in range(1, 9) else 1
 
 
 SRGB = ((1, 2), (1, 2, 6, 13, 14, 15))

@@ -16,7 +16,7 @@ from srzoo.pictures import tiff_pages
 from srzoo.pictures.bands import check_jpeg2000, is_transparent_psd
 from srzoo.pictures.bmp import misread
 from srzoo.pictures.gif import composed_frames
-from srzoo.pictures.metadata import ORIENTATION, Metadata, code_points, own_exif, read_metadata
+from srzoo.pictures.metadata import ORIENTATION, Metadata, code_points, orientation_of, read_metadata
 from srzoo.pictures.pixels import Bands, Pixels, from_channels, from_pillow, upright
 
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "HEIF", "JXL")
@@ -133,8 +133,7 @@ class Picture:
     @property
     def upright_size(self) -> tuple[int, int]:
         """Width and height of the first frame as it is to be seen."""
-        turned = own_exif(self._image).get(ORIENTATION, 1) >= 5
-        return (self.size[1], self.size[0]) if turned else self.size
+        return (self.size[1], self.size[0]) if orientation_of(self._image) >= 5 else self.size
 
     def frames(self) -> Iterator[Frame]:
         """Decodes the frames one by one.
@@ -170,14 +169,14 @@ class Picture:
             image.load()
         xmp += [image.info.pop(key, None) for key in XMP_KEYS]
         metadata, note = read_metadata(image, next(filter(None, xmp), None), self.code_points)
-        if as_stored != 1:
+        if as_stored in range(2, 9):
             metadata.exif[ORIENTATION] = as_stored  # Pillow has turned TIFF itself, and removed it
         self._note(note)
         for left_out in metadata.left_out() if self.format == "TIFF" else ():
             self._note(left_out)
         # A JPEG XL's own orientation has been applied, and its EXIF's does not count; but a JPEG's within it does.
         counts = self.format != "JXL" or getattr(image, "jpeg", False)
-        orientation = own_exif(image).get(ORIENTATION, 1) if counts else 1
+        orientation = orientation_of(image) if counts else 1
         pixels = self._decode_beside_pillow(index)
         if pixels is None:
             pixels, note = from_pillow(image.convert("RGB") if self._opaque else image)

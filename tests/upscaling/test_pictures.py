@@ -1,6 +1,7 @@
 """Every row of the table in docs/images.md: the result is read back and has what the input had."""
 
 import io
+import struct
 
 import hypothesis
 import numpy as np
@@ -278,10 +279,29 @@ def test_a_colour_profile_of_another_colour_space_is_left_out(tmp_path, resolve)
     assert "icc_profile" not in resolve("a.jpg").image().info
 
 
-def test_damaged_exif_is_left_out_and_said(tmp_path, resolve, monkeypatch):
-    Image.fromarray(PHOTO).save(tmp_path / "a.png")
-    monkeypatch.setattr(Image.Exif, "items", lambda self: 1 / 0)
-    assert "its EXIF is damaged and left out" in resolve("a.png").notes
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"MM\0\x80\0\0\0\x08\0\0",  # of no byte order
+        # A place on the map and a place of the subject that are fractions: no lists of numbers.
+        b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHIIIII", 33550, 5, 1, 26, 0, 7, 2),
+        b"II*\0\x08\0\0\0\1\0"
+        + struct.pack("<HHIII", 0x8769, 4, 1, 26, 0)
+        + struct.pack("<HHHIIIII", 1, 0x9214, 5, 1, 44, 0, 7, 2),
+    ],
+)
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_damaged_exif_is_left_out_and_said(damaged, ending, tmp_path, resolve):
+    Image.fromarray(PHOTO).save(tmp_path / f"a.{ending}", exif=b"Exif\0\0" + damaged)
+    result = resolve(f"a.{ending}")
+    assert "its EXIF is damaged and left out" in result.notes
+    assert "exif" not in result.image().info and result.image().size == (2 * PHOTO.shape[1], 2 * PHOTO.shape[0])
+
+
+def test_an_orientation_of_no_kind_is_none(tmp_path, resolve):
+    said = b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHI4sI", 0x0112, 2, 2, b"6", 0)
+    Image.fromarray(PHOTO).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + said)
+    assert resolve("a.jpg").image().size == (2 * PHOTO.shape[1], 2 * PHOTO.shape[0])
 
 
 def test_what_a_format_cannot_hold_is_said(tmp_path, resolve):
