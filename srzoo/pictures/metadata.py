@@ -207,11 +207,11 @@ def read_metadata(
     exif, note = _read_exif(image)
     texts = getattr(image, "text", {}) if image.format == "PNG" else {}
     dpi = info.get("dpi")
-    comment = info.get("comment")
+    comment, icc = info.get("comment"), info.get("icc_profile")
     metadata = Metadata(
         exif=exif,
-        icc=info.get("icc_profile") or None,
-        xmp=xmp.encode() if isinstance(xmp, str) else xmp,
+        icc=icc if isinstance(icc, bytes) and icc else None,
+        xmp=xmp.encode() if isinstance(xmp, str) else xmp if isinstance(xmp, bytes) else None,
         iptc=next((data for name, data in getattr(image, "applist", []) if name == "APP13"), None),
         dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(0 < float(side) < 1e6 for side in dpi) else None,
         comment=comment.encode() if isinstance(comment, str) else comment,

@@ -42,7 +42,8 @@ def picture_pages(path: Path) -> tuple[list[int], int]:
         is_raw = file.filehandle.read(2) == b"CR"  # Canon's
     if is_raw or any(DNG_VERSION in of or of.valueof(PHOTOMETRIC) in OF_SENSORS for of in tags + inner):
         raise ValueError("it is a RAW file, of which only a small copy would be read; develop it, and give the result")
-    pages = [n for n, of in enumerate(tags) if not of.valueof(NEW_KIND, 0) & 5 and of.valueof(OLD_KIND) != 2]
+    kinds = [(of.valueof(NEW_KIND), of.valueof(OLD_KIND)) for of in tags]
+    pages = [n for n, (new, old) in enumerate(kinds) if not (isinstance(new, int) and new & 5) and old != 2]
     if not pages:
         raise ValueError("it holds only small copies of a picture, as RAW files do; develop it, and give the result")
     return pages, len(tags) - len(pages)

@@ -304,6 +304,12 @@ def test_an_orientation_of_no_kind_is_none(tmp_path, resolve):
     assert resolve("a.jpg").image().size == (2 * PHOTO.shape[1], 2 * PHOTO.shape[0])
 
 
+@pytest.mark.parametrize("tag", [(34675, "H", 1, 3, True), (700, "I", 2, (3, 4), True), (254, "d", 1, 1.5, True)])
+def test_fields_of_a_tiff_that_are_of_no_kind_are_none(tag, tmp_path, resolve):
+    tifffile.imwrite(tmp_path / "a.tif", PHOTO, photometric="rgb", metadata=None, extratags=[tag])
+    assert resolve("a.tif").image().size == (2 * PHOTO.shape[1], 2 * PHOTO.shape[0])
+
+
 def test_what_a_format_cannot_hold_is_said(tmp_path, resolve):
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.fromarray(PHOTO).save(tmp_path / "a.png", icc_profile=icc)
