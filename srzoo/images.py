@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -377,8 +377,8 @@ def middle(shape: Sequence[int], height: int, width: int) -> tuple[slice, slice]
     return slice(starts[0], starts[0] + sides[0]), slice(starts[1], starts[1] + sides[1])
 
 
-def image_files(folder: str | os.PathLike) -> list[Path]:
-    """All files below `folder` with one of the endings of `SUFFIXES`, sorted by path; hidden ones are left out.
+def image_files(folder: str | os.PathLike, endings: Container[str] = SUFFIXES) -> list[Path]:
+    """All files below `folder` with one of the endings, sorted by path; hidden ones are left out.
 
     Links to files are followed, links to folders are not, so a loop of them ends. Folders that cannot be listed are
     skipped.
@@ -387,4 +387,4 @@ def image_files(folder: str | os.PathLike) -> list[Path]:
     for place, folders, names in os.walk(Path(folder)):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in found if path.suffix.lower() in endings and path.is_file())

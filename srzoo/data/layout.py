@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from srzoo.data.copies import SCALED, find_small_copy
-from srzoo.images import image_files
+from srzoo.images import SUFFIXES, image_files
+from srzoo.pictures.reading import ENDINGS, RAW
 from srzoo.pictures.record import Record
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ LOGGER = logging.getLogger(__name__)
 LR = r"(?:lr|lq)(?:bi(?:c(?:ubic)?)?)?(?:x\d)?(?![a-z])"
 HR_NAME, LR_NAME = re.compile(r"(?:^|_)(?:hr|gt)$"), re.compile(rf"(?:^|_){LR}")
 SCALE_NAME = re.compile(r"x(\d)$")
+OTHERS = {*ENDINGS, *RAW}.difference(SUFFIXES)
+"""Endings of pictures that are not looked for."""
+
 TRAINING, VALIDATION = ("train", "training"), ("valid", "validation", "val", "test", "testing")
 
 
@@ -67,12 +71,17 @@ class Layout:
     def pairs(self) -> tuple[list[tuple[Path, Path | None]], list[str]]:
         """Finds HR files with their LR files, which are named alike or have the scale behind (`0001x4`).
 
-        What a training or `resolve_image.py` wrote is none of them, and that is logged, unless there is nothing else.
+        What a training or `resolve_image.py` wrote is none of them, unless there is nothing else. It is logged, and so are
+        pictures of other formats.
 
         Returns:
             (pairs, sorted, whose LR is None where it is made from HR; what does not fit, in words).
         """
         hr_files = self._without_output(image_files(self.hr))
+        others = Counter(file.suffix.lower() for file in image_files(self.hr, OTHERS))
+        if others:
+            kinds = ", ".join(f"{count} {ending}" for ending, count in others.most_common())
+            LOGGER.info("%s: passed over, because they are no %s: %s", self.hr, ", ".join(SUFFIXES), kinds)
         if not self.lr:
             copy = find_small_copy([*hr_files, *self._beside()])
             if copy:

@@ -116,6 +116,15 @@ def test_what_is_not_clear_is_refused_by_training_and_measuring(folders, reason,
             read(tmp_path, 4)
 
 
+def test_pictures_of_other_formats_are_passed_over_and_counted(tmp_path, caplog):
+    write_pairs(tmp_path, "photos", None, ["a"])
+    for name in ("a.heic", "b.HEIC", "c.nef", "notes.txt"):
+        (tmp_path / "photos" / name).touch()
+    with caplog.at_level(logging.INFO, "srzoo"):
+        assert len(folder(tmp_path, 4).train) == 1
+    assert caplog.messages[-1].endswith(".tif, .tiff: 2 .heic, 1 .nef")
+
+
 def test_pictures_of_one_name_that_show_something_else_are_all_hr(tmp_path):
     for index in range(3):
         write_image(tmp_path / f"trip/{index}.png", PHOTO[:64, :64])
