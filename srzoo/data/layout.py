@@ -71,8 +71,8 @@ class Layout:
     def pairs(self) -> tuple[list[tuple[Path, Path | None]], list[str]]:
         """Finds HR files with their LR files, which are named alike or have the scale behind (`0001x4`).
 
-        What a training or `resolve_image.py` wrote is none of them, unless there is nothing else. It is logged, and so are
-        pictures of other formats.
+        What a training or `resolve_image.py` wrote is none of them, unless there is nothing else. It is logged, and so
+        are pictures of other formats.
 
         Returns:
             (pairs, sorted, whose LR is None where it is made from HR; what does not fit, in words).
