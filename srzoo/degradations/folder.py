@@ -12,8 +12,9 @@ import numpy as np
 import srzoo
 from srzoo.degradations.presets import preset_of
 from srzoo.degradations.steps import degrade
-from srzoo.images import ImageError, image_files, unfinished_folder, write_image
+from srzoo.images import ImageError, unfinished_folder, write_image
 from srzoo.pictures.reading import read_image
+from srzoo.pictures.record import own_pictures
 
 
 def degrade_folder(
@@ -52,8 +53,8 @@ def degrade_folder(
         raise ValueError(f"{out}: there already, and not an empty folder; give another one")
     if out.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{out} lies within {folder}, and would be among its pictures next time; give another folder")
-    hr_folder = folder / "HR" if (folder / "HR").is_dir() else folder
-    names = _names(image_files(hr_folder), hr_folder)
+    hr_folder = next((each for each in folder.iterdir() if each.is_dir() and each.name.lower() == "hr"), folder)
+    names = _names(own_pictures(hr_folder), hr_folder)
     out.parent.mkdir(parents=True, exist_ok=True)
     with unfinished_folder(out.parent) as temporary:
         writing = temporary / "pairs"

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from srzoo.images import decoding
+from srzoo.images import decoding, image_files
 
 NAME = ".srzoo-results"
 """Name of the file. Each line is a list in JSON: name, bytes, `Made.by`, `Made.of`. The last line of a name counts."""
@@ -71,6 +72,11 @@ class Record:
         if folder not in self._folders:
             self._folders[folder] = _read(folder / NAME)
         return self._folders[folder]
+
+
+def own_pictures(folder: str | os.PathLike) -> list[Path]:
+    """Image files as of `srzoo.images.image_files`, without what srzoo made of others, unless there is nothing else."""
+    return Record().without_results(image_files(folder))[0]
 
 
 def remember(result: Path, made: Made) -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.data.sample import TRAIN, sample_path
-from srzoo.images import image_files
 from srzoo.pictures.reading import read_image
+from srzoo.pictures.record import own_pictures
 from srzoo.runtimes.parity import PICTURES
 
 CROPS = 36
@@ -44,7 +44,7 @@ def calibration_crops(folder: Path | None, count: int | None = None, side: int |
     else:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: no such folder of calibration pictures")
-        paths = image_files(folder)
+        paths = own_pictures(folder)
         if not paths:
             raise ValueError(f"{folder}: no pictures to calibrate on; give a folder that holds some")
     # Spread over all files if there are more than it can take.

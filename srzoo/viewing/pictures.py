@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.evaluation import Pair, find_pairs
-from srzoo.images import SUFFIXES, image_files
+from srzoo.images import SUFFIXES
 from srzoo.metrics.lpips import Lpips
 from srzoo.pictures.reading import read_image
+from srzoo.pictures.record import own_pictures
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def find_pictures(paths: Sequence[Path], scale: int, reference: bool, lpips: Lpi
         if reference and path.is_dir():
             found += [Shown(pair.name, pair.hr, pair) for pair in find_pairs(path, scale, lpips)]
             continue
-        files = image_files(path) if path.is_dir() else [path]
+        files = own_pictures(path) if path.is_dir() else [path]
         if not files:
             raise ValueError(f"{path}: no pictures in this folder; srzoo reads {', '.join(SUFFIXES)}")
         shown = [Shown(file.stem, file, Pair(file.stem, file, None) if reference else None) for file in files]

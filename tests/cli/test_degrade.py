@@ -13,6 +13,7 @@ from srzoo.data.folder import folder as training_folder
 from srzoo.data.sample import sample_path
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
+from srzoo.pictures.record import Made, Record
 
 PHOTO = read_image(sample_path("coffee.png"))
 
@@ -44,6 +45,8 @@ def test_a_folder_becomes_hr_beside_lr_and_the_same_each_time(photos, tmp_path, 
 
 def test_a_picture_does_not_depend_on_the_others_but_on_the_seed(photos, tmp_path):
     (photos / "a.png").rename(photos / os.fsdecode(b"caf\xe9.png"))
+    write_image(photos / "results" / "b.png", PHOTO)  # by an earlier call of srzoo
+    Record().add(photos / "results" / "b.png", Made("edsr-baseline-x4", ""))
     main([str(photos), str(tmp_path / "both")])
     assert len(files_of(tmp_path / "both")) == 5
     (photos / os.fsdecode(b"caf\xe9.png")).unlink()
