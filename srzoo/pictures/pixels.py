@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,8 @@ def _has_grey_palette(image: Image.Image) -> bool:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms  # which few pictures need
+
     srgb = ImageCms.createProfile("sRGB")
     try:
         own = image.info.get("icc_profile")

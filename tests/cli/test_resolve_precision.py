@@ -18,7 +18,8 @@ from srzoo.runtimes import prepared
 pytest.importorskip("openvino")
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("tensorflow", "keras", "openvino.tools", "openvino_telemetry", "pillow_heif", "PIL.WebPImagePlugin")
+KERAS = ("tensorflow", "keras", "openvino.tools", "openvino_telemetry")
+FORMATS = ("pillow_heif", "PIL.WebPImagePlugin", "PIL.ImageCms")
 TO_PREPARE = ["h5py", "srzoo.models.registry"]
 
 
@@ -47,7 +48,7 @@ def test_the_first_run_and_the_second_need_neither_tensorflow_nor_other_formats(
     monkeypatch.setenv("SRZOO_CACHE", str(here / "cache"))
     script = (
         "import sys; from srzoo.cli.resolve import main; status = main(sys.argv[1:]); "
-        f"print([name for name in {[*HEAVY, *TO_PREPARE]} if sys.modules.get(name)]); sys.exit(status)"
+        f"print([name for name in {[*KERAS, *FORMATS, *TO_PREPARE]} if sys.modules.get(name)]); sys.exit(status)"
     )
     command = [sys.executable, "-c", script, "cup.png", "--weights", weights, "--precision", "float32"]
     for loaded in (TO_PREPARE, []):
