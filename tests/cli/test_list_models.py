@@ -1,6 +1,7 @@
 """`srzoo list`, `srzoo help`, `srzoo --version`, and what is said of a slip of the keys."""
 
 import json
+import os
 import re
 import sys
 
@@ -25,6 +26,7 @@ def test_every_model_that_ships_is_listed_with_its_figures(capsys):
 def typed(monkeypatch, capsys):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", list(arguments))
+        monkeypatch.setattr(os, "_exit", sys.exit)  # which would end the tests too
         try:
             __main__.main()
             status = 0
