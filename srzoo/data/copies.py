@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 from itertools import islice, permutations
 from pathlib import Path
 
@@ -62,11 +63,12 @@ def find_small_copy(files: Iterable[Path]) -> tuple[Path, Path] | None:
     of_name: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         of_name[SCALED.sub("", file.stem.lower())].append(file)
+    size = cache(size_of)
     could_be = (
         (small, large)
         for _, group in sorted(of_name.items())
         for small, large in permutations(group[:4], 2)
-        if small.parent != large.parent and _is_multiple(size_of(small), size_of(large))
+        if small.parent != large.parent and _is_multiple(size(small), size(large))
     )
     found = list(islice(could_be, EXAMINED))
     try:
@@ -76,9 +78,7 @@ def find_small_copy(files: Iterable[Path]) -> tuple[Path, Path] | None:
 
 
 def _is_multiple(small: tuple[int, int] | None, large: tuple[int, int] | None) -> bool:
-    if not small or not large:
-        return False
-    return any((scale * small[0], scale * small[1]) == large for scale in range(2, 9))
+    return small is not None and any((scale * small[0], scale * small[1]) == large for scale in range(2, 9))
 
 
 def size_of(path: Path) -> tuple[int, int] | None:

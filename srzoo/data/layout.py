@@ -83,7 +83,7 @@ class Layout:
             kinds = ", ".join(f"{count} {ending}" for ending, count in others.most_common())
             LOGGER.info("%s: passed over, because they are no %s: %s", self.hr, ", ".join(SUFFIXES), kinds)
         if not self.lr:
-            copy = find_small_copy([*hr_files, *self._beside()])
+            copy = find_small_copy(Record().without_results([*hr_files, *self._beside()])[0])
             if copy:
                 raise ValueError(
                     f"{self.root}: which of its pictures are HR is not clear, as {copy[0]} is {copy[1]} made smaller; "

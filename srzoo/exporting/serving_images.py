@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from srzoo.pictures.metadata import ORIENTATION
+from srzoo.pictures.reading import CHANCE, MAX_SCANS
+
 PNG, JPEG, BMP, WEBP, UNKNOWN = range(5)
 """Kinds of image that `kind_of` returns."""
 
@@ -17,12 +20,6 @@ HEAD = 64
 
 MAX_SEGMENTS = 500
 """Largest number of a JPEG's segments before EXIF or the pixels; the longest profile has 255."""
-
-MAX_SCANS = 200
-"""Largest number of a JPEG's scans, as of `srzoo.pictures.reading`; other data hold their marker by chance."""
-
-ORIENTATION = 0x0112
-"""EXIF's number of the tag for the orientation."""
 
 
 def check_image(index: tf.Tensor, content: tf.Tensor, max_pixels: int) -> tf.Tensor:
@@ -158,7 +155,8 @@ def _decode_bmp_8(content: tf.Tensor, head: tf.Tensor) -> tf.Tensor:
 def _decode_jpeg(content: tf.Tensor) -> tf.Tensor:
     numbers = tf.io.decode_raw(content, tf.uint8)
     scans = tf.math.count_nonzero((numbers[:-1] == 0xFF) & (numbers[1:] == 0xDA))
-    with tf.control_dependencies([tf.debugging.Assert(scans <= MAX_SCANS, ["more scans than a photograph has"])]):
+    most = MAX_SCANS + tf.size(numbers, tf.int64) // CHANCE
+    with tf.control_dependencies([tf.debugging.Assert(scans <= most, ["more scans than a photograph has"])]):
         # The default, a faster inverse transform, is up to four grey levels off the one that others take.
         pixels = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
     orientation = _orientation(content)

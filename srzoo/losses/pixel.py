@@ -11,6 +11,7 @@ from keras.saving import register_keras_serializable
 
 ROUNDING = 1 / (12 * 255**2)
 """Mean squared error of rounding to 8 bits, on the [0, 1] scale: with it a PSNR stays below 59 dB."""
+
 GRID_PART = 8
 """Cells a side of the parts that `grid` looks at: few, because the pattern changes with the texture."""
 
@@ -38,7 +39,7 @@ def psnr(hr, sr):
     """Minus the mean over the batch of each crop's PSNR, in dB, as NAFNet's code has it (arXiv 2204.04676).
 
     A crop's gradient is relative to its own error. So clean crops count among damaged ones, which L1 and L2 leave to
-    the worst. `ROUNDING`, the squared error of rounding to 8 bits, bounds it where a crop is flat.
+    the worst. `ROUNDING` bounds it where a crop has no error. Both are (N, H, W, 3).
     """
     errors = ops.mean(ops.square((sr - hr) / 255), axis=(1, 2, 3))
     return ops.mean(10 / np.log(10) * ops.log(errors + ROUNDING))

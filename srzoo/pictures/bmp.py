@@ -66,13 +66,8 @@ def misread(path: Path, image: Image.Image) -> Bitmap | None:
     if header < 40:
         return None
     height, _, bits, compression = struct.unpack_from("<iHHI", head, 8)
-    mask = struct.unpack_from("<I", head, 52)[0] if header >= WITH_ALPHA else 0
-    if compression in (RLE4, RLE8):
-        mask = 0
-    elif compression == BITFIELDS:
-        mask = mask if bits == 16 else 0
-    elif compression != RGB or header < WITH_COLOUR_SPACE or bits != 32:
-        mask = 0
+    least = {(BITFIELDS, 16): WITH_ALPHA, (RGB, 32): WITH_COLOUR_SPACE}.get((compression, bits))
+    mask = struct.unpack_from("<I", head, 52)[0] if least and header >= least else 0
     return Bitmap(tiles[0][2], height > 0, bits, mask) if mask or compression in (RLE4, RLE8) else None
 
 

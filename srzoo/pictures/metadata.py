@@ -40,15 +40,12 @@ PRIVATE = 32768
 KEPT_PRIVATE = (*GEO, EXIF_IFD, GPS_IFD, 33432, 33723, *range(40091, 40096), 42112, 42113)
 """Private fields of TIFF that stay, besides GeoTIFF's: copyright, IPTC, title and author of Windows, GDAL's texts."""
 
-XMP_IN_PIXELS: tuple[tuple[str, ...], ...] = (
+XMP_IN_PIXELS = tuple(
     (
-        *("tiff:XResolution", "exif:FocalPlaneXResolution"),
-        *("GPano:FullPanoWidthPixels", "GPano:CroppedAreaImageWidthPixels", "GPano:CroppedAreaLeftPixels"),
-    ),
-    (
-        *("tiff:YResolution", "exif:FocalPlaneYResolution"),
-        *("GPano:FullPanoHeightPixels", "GPano:CroppedAreaImageHeightPixels", "GPano:CroppedAreaTopPixels"),
-    ),
+        *(f"tiff:{axis}Resolution", f"exif:FocalPlane{axis}Resolution", f"GPano:FullPano{side}Pixels"),
+        *(f"GPano:CroppedAreaImage{side}Pixels", f"GPano:CroppedArea{start}Pixels"),
+    )
+    for axis, side, start in (("X", "Width", "Left"), ("Y", "Height", "Top"))
 )
 """What is multiplied by the factors across and down: resolutions, and where a panorama lies on its sphere."""
 
@@ -117,15 +114,14 @@ class Metadata:
     def in_segments(self) -> tuple["Metadata", list[str]]:
         """Returns what fits into a JPEG, whose segments end at 64 kB, and the names of what does not fit."""
         exif = self.pillow_exif()
-        lengths = {
-            "exif": len(exif.tobytes()) if exif else 0,
-            "xmp": XMP_HEADER + len(self.xmp or b""),
-            "comment": len(self.comment or b""),
-        }
-        long = [name for name, length in lengths.items() if length > SEGMENT]
-        names = {"exif": "EXIF", "xmp": "XMP", "comment": "a comment"}
-        nothing: dict[str, Any] = {"exif": {}, "xmp": None, "comment": None}
-        return replace(self, **{name: nothing[name] for name in long}), [names[name] for name in long]
+        fits, long = self, []
+        if exif and len(exif.tobytes()) > SEGMENT:
+            fits, long = replace(fits, exif={}), ["EXIF"]
+        if XMP_HEADER + len(self.xmp or b"") > SEGMENT:
+            fits, long = replace(fits, xmp=None), [*long, "XMP"]
+        if len(self.comment or b"") > SEGMENT:
+            fits, long = replace(fits, comment=None), [*long, "a comment"]
+        return fits, long
 
     def left_out(self) -> list[str]:
         """Describes what `of_result` leaves out."""

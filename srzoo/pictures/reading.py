@@ -24,8 +24,10 @@ PAGED = ("TIFF",)
 
 XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
 
-MAX_SCANS = 200
-"""Largest number of a JPEG's scans. Each may take 30 bytes, and time for every pixel; encoders write some ten."""
+MAX_SCANS, CHANCE = 200, 1 << 14
+"""Largest number of a JPEG's scans, and bytes of the file for which one more may be found: in other data, such as the
+video behind a phone's photo, the marker stands by chance. A scan may take 30 bytes, and time for every pixel; encoders
+write some ten."""
 
 HIGH_DYNAMIC_RANGE = (16, 18)
 """Transfer characteristics PQ and HLG, by their code points."""
@@ -97,8 +99,10 @@ class Picture:
             left_out = 0
             if self.format == "JPEG2000":
                 check_jpeg2000(path)
-            if self.format in ("JPEG", "MPO") and path.read_bytes().count(b"\xff\xda") > MAX_SCANS:
-                raise ValueError(f"more than {MAX_SCANS} scans, which would take hours; save it anew")
+            if self.format in ("JPEG", "MPO"):
+                content = path.read_bytes()
+                if content.count(b"\xff\xda") > MAX_SCANS + len(content) // CHANCE:
+                    raise ValueError(f"more than {MAX_SCANS} scans, which would take hours; save it anew")
             self._pages = list(range(getattr(image, "n_frames", 1) if self.format in ANIMATED else 1))
         self.size = image.size
         self.count = len(self._pages)

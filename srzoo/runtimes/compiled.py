@@ -19,7 +19,7 @@ from srzoo import shipped
 from srzoo.images import atomic_file
 from srzoo.runtimes import openvino
 from srzoo.runtimes.exported import Facts
-from srzoo.runtimes.network import Network
+from srzoo.runtimes.network import Network, Run
 from srzoo.runtimes.stages import framed, two_stages
 
 LEAST_PIECE = 8192
@@ -98,15 +98,17 @@ def load_network(folder: Path, sums: Mapping[str, str], facts: Facts, tail_halo:
     def runner(part: str):
         return _runner(folder / f"{part}.xml", sums[part], facts.precision)
 
+    def only_output(part: str) -> Run:
+        return lambda values: runners[part](values)[0]
+
     openvino.core()  # of which two threads would make two
     with ThreadPoolExecutor() as pool:
         runners = dict(zip(sums, pool.map(runner, sums)))
     if "whole" in runners:
-        return facts.network(lambda values: runners["whole"](values)[0].copy())  # as the next run overwrites them
+        return facts.network(lambda values: only_output("whole")(values).copy())  # as the next run overwrites them
     if "framed" in runners:
-        return framed(facts, runners["framed"], lambda values: runners["tail"](values)[0], tail_halo, LEAST_PIECE)
-    body, tail = (lambda values, run=runners[part]: run(values)[0] for part in ("body", "tail"))
-    return two_stages(facts, body, tail, tail_halo, LEAST_PIECE)
+        return framed(facts, runners["framed"], only_output("tail"), tail_halo, LEAST_PIECE)
+    return two_stages(facts, only_output("body"), only_output("tail"), tail_halo, LEAST_PIECE)
 
 
 def _runner(path: Path, checksum: str, precision: str) -> Callable[[np.ndarray], list[np.ndarray]]:

@@ -84,6 +84,15 @@ def test_a_command_may_end_without_taking_the_process_apart(at_once):
     assert (done.returncode, done.stdout) == (3, "done\n" + "apart\n" * (not at_once))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the shell's way to close streams")
+def test_what_a_command_without_a_stream_starts_has_that_stream():
+    child = "subprocess.run([sys.executable, '-c', 'import sys; print(sys.stderr is None)'])"
+    program = f"import subprocess, sys; from srzoo import cli; cli.run(lambda: {child}.returncode)"
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", program]
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    assert subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout == b"False\n"
+
+
 WITHOUT_STREAMS = """
 import sys
 from srzoo.cli import resolve, run

@@ -147,3 +147,9 @@ def test_what_a_training_or_upscaling_wrote_within_its_data_is_not_trained_on(tm
     # Whoever gives them alone means them.
     assert len(folder(tmp_path / "photos/run", 4).train) == 2
     assert len(folder(tmp_path / "photos/large", 4).train) == 1
+
+
+def test_beside_hr_results_of_it_are_no_reason_to_doubt_which_is_hr(tmp_path):
+    write_pairs(tmp_path, "results", "HR", ["a"])
+    Record().add(tmp_path / "results/a.png", Made("edsr-baseline-x4, x4", ""))
+    assert [item.name[-8:] for item in folder(tmp_path, 4).train] == ["HR/a.png"]

@@ -287,6 +287,13 @@ def test_a_jpeg_of_scans_without_end_is_refused(tmp_path):
             read(tmp_path / "a.jpg")
 
 
+def test_a_jpeg_with_a_phones_video_behind_it_is_read(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "a.jpg")
+    with (tmp_path / "a.jpg").open("ab") as file:
+        file.write(250 * (b"\xff\xda" + bytes(1 << 14)))  # markers by chance, four times as often as they would be
+    assert read_image(tmp_path / "a.jpg").shape == RGB.shape
+
+
 def with_code_points(ending, primaries, transfer):
     written = io.BytesIO()
     Image.fromarray(np.tile(RGB, (4, 4, 1))).save(written, ending.upper())
