@@ -66,7 +66,7 @@ def run(main: Callable[[], int | None], at_once: bool = False) -> None:
     Args:
         main: gives the status; None is 0.
         at_once: whether the process then ends without taking apart what it holds, which takes OpenVINO 45 ms. It is for
-            a command that has closed all its files and has no thread at work.
+            a command that has closed all its files and has no thread at work. An interactive session (`%run`) goes on.
     """
     _open_streams()
     # What is damaged is told in a sentence of ours.
@@ -87,7 +87,7 @@ def run(main: Callable[[], int | None], at_once: bool = False) -> None:
         say("interrupted", sys.stderr)
         # A runtime may still be computing, and Python would wait for it; whatever was half done has been removed.
         status, at_once = 128 + (*error.args, signal.SIGINT)[0], True
-    if at_once:
+    if at_once and not hasattr(sys, "ps1"):
         with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
             sys.stdout.flush()
         os._exit(status)

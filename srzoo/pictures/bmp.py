@@ -42,8 +42,10 @@ class Bitmap:
         if not self.alpha_mask:
             indices = _decode_runs(data, *image.size, self.bits)
             of_palette = Image.frombytes("P", image.size, indices.tobytes())
-            # Pillow has no palette of greys, and would decode the runs to give another one in RGB.
-            kind, colours = image.palette.getdata() if image.palette else ("RGB", bytes(np.repeat(np.arange(256), 3)))
+            # Pillow keeps no palette that is all greys, and would decode the runs to give another one in RGB.
+            levels = (0, 255) if image.mode == "1" else range(256)
+            greys = bytes(level for level in levels for _ in range(3))
+            kind, colours = image.palette.getdata() if image.palette else ("RGB", greys)
             of_palette.putpalette(colours, kind)
             return from_pillow(of_palette)[0]
         colour = np.asarray(image.convert("RGB"))

@@ -58,19 +58,14 @@ def compile_kept(path: Path, checksum: str, config: Mapping[str, Any], folder: P
     if checksum_of(path) != checksum:
         raise ValueError(f"{path} is damaged: its SHA-256 is not the recorded one; remove it")
     compiled = core.compile_model(core.read_model(path), "CPU", dict(config))
-    with contextlib.suppress(OSError):
-        _keep(compiled, folder, key)
-    return compiled
-
-
-def _keep(compiled, folder: Path, key: str) -> None:
     written = io.BytesIO()
     compiled.export_model(written)
-    content = written.getvalue()
-    for damaged in folder.glob(f"{key}-*.blob"):
-        os.unlink(damaged)
-    with atomic_file(folder / _name(key, content)) as temporary:
-        temporary.write_bytes(content)
+    with contextlib.suppress(OSError):
+        for damaged in folder.glob(f"{key}-*.blob"):
+            damaged.unlink()
+        with atomic_file(folder / _name(key, written.getvalue())) as temporary:
+            temporary.write_bytes(written.getvalue())
+    return compiled
 
 
 def _name(key: str, content: bytes) -> str:

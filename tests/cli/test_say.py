@@ -73,15 +73,13 @@ def test_what_a_decoder_warns_of_is_not_shown(recwarn):
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("at_once", [False, True])
-def test_a_command_may_end_without_taking_the_process_apart(at_once):
-    said = (
-        f"import atexit; atexit.register(print, 'apart'); cli.run(lambda: cli.say('done', sys.stdout) or 3, {at_once})"
-    )
-    command = [sys.executable, "-c", f"import sys; from srzoo import cli; {said}"]
+@pytest.mark.parametrize(("at_once", "session"), [(False, ""), (True, ""), (True, "sys.ps1 = '>>> '; ")])
+def test_a_command_may_end_without_taking_the_process_apart_unless_people_type_in_it(at_once, session):
+    said = f"atexit.register(print, 'apart'); cli.run(lambda: cli.say('done', sys.stdout) or 3, {at_once})"
+    command = [sys.executable, "-c", f"import atexit, sys; {session}from srzoo import cli; {said}"]
     environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (3, "done\n" + "apart\n" * (not at_once))
+    assert (done.returncode, done.stdout) == (3, "done\n" + "apart\n" * (not at_once or bool(session)))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the shell's way to close streams")

@@ -76,6 +76,18 @@ def test_runs_in_a_bmp_are_decoded(bits, ending, tmp_path):
         frames(path)
 
 
+@pytest.mark.parametrize(("bits", "count"), [(4, 2), (4, 16), (8, 2), (8, 256)])
+def test_runs_of_greys_in_a_bmp_are_decoded(bits, count, tmp_path):
+    levels = (0, 255) if count == 2 else range(count)
+    palette = b"".join(bytes([level, level, level, 0]) for level in levels)
+    last = count - 1
+    runs = bytes([3, last * (17 if bits == 4 else 1), 2, 0, 0, 1])
+    content = bytearray(bmp(5, 1, bits, runs, {4: 2, 8: 1}[bits], palette=palette))
+    content[46:50] = struct.pack("<I", count)
+    (tmp_path / "a.bmp").write_bytes(content)
+    assert frames(tmp_path / "a.bmp")[0].colour.tolist() == [[levels[last]] * 3 + [0] * 2]
+
+
 @pytest.mark.parametrize(
     ("bits", "compression", "masks", "headers"),
     [
