@@ -6,18 +6,8 @@ from srzoo.data.folder import folder_items
 from srzoo.data.items import Source
 
 TRAIN = (
-    "astronaut.png",
-    "brick.png",
-    "camera.png",
-    "coffee.png",
-    "coins.png",
-    "grass.png",
-    "gravel.png",
-    "hubble_deep_field.jpg",
-    "ihc.png",
-    "motorcycle_left.png",
-    "retina.jpg",
-    "rocket.jpg",
+    *("astronaut.png", "brick.png", "camera.png", "coffee.png", "coins.png", "grass.png", "gravel.png"),
+    *("hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg"),
 )
 VALIDATION = ("chelsea.png",)
 

@@ -21,9 +21,8 @@ def check_jpeg2000(path: Path) -> None:
     if any(content[start + 42 + 3 * each] & SIGNED for each in range(count)):
         raise ValueError("signed integers have no known black and white; convert the picture to unsigned ones")
     # The box of channels has for each: its number, what it is, and of which colour (I.5.3.6).
-    box = content.rfind(b"cdef", 0, start)
-    told = content[box + 6 : box + 6 + 6 * struct.unpack_from(">H", content, box + 4)[0]] if box >= 0 else b""
-    kinds = {channel: kind for channel, kind, _ in struct.iter_unpack(">3H", told)}
+    _, _, told = content[:start].partition(struct.pack(">I4sH", 10 + 6 * count, b"cdef", count))
+    kinds = {channel: kind for channel, kind, _ in struct.iter_unpack(">3H", told[: 6 * count])}
     if count in (2, 4) and kinds.get(count - 1, OPACITY) != OPACITY:
         raise ValueError(
             f"the last of its {count} bands is no transparency; upscale bands apart, or leave out what is no colour"

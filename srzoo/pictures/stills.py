@@ -6,8 +6,6 @@ from srzoo.pictures.formats import QUALITY
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels, to_pillow
 
-JPEG_SEGMENT = 65_533 - 2
-
 
 def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False, quality: int = QUALITY) -> bytes:
     """Returns the file of one picture, in memory: not all encoders of Pillow end when a disk is full.
@@ -32,7 +30,7 @@ def of_format(name: str, metadata: Metadata, lossless: bool, quality: int) -> di
         options: dict = {"quality": quality, "subsampling": 0}
         if metadata.comment:
             options["comment"] = metadata.comment
-        if metadata.iptc and len(metadata.iptc) <= JPEG_SEGMENT:
+        if metadata.iptc:
             options["extra"] = b"\xff\xed" + (len(metadata.iptc) + 2).to_bytes(2, "big") + metadata.iptc
         return options
     if name == "WEBP":

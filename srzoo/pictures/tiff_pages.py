@@ -39,7 +39,7 @@ def picture_pages(path: Path) -> tuple[list[int], int]:
         with contextlib.suppress(Exception):  # what is within pages is not read else, and may be damaged
             inner = [each.aspage().tags for page in parts if page.subifds for each in page.pages or ()]
         file.filehandle.seek(8)
-        is_raw = file.filehandle.read(2) == b"CR"  # Canon's
+        is_raw = file.filehandle.read(4) == b"CR\2\0"  # Canon's
     if is_raw or any(DNG_VERSION in of or of.valueof(PHOTOMETRIC) in OF_SENSORS for of in tags + inner):
         raise ValueError("it is a RAW file, of which only a small copy would be read; develop it, and give the result")
     kinds = [(of.valueof(NEW_KIND), of.valueof(OLD_KIND)) for of in tags]

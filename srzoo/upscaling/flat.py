@@ -39,8 +39,7 @@ def keep(result: np.ndarray, given: np.ndarray, rows: slice, scale: int) -> None
     inner = slice(rows.start - around.start, rows.stop - around.start)
     part, levels = given[around], np.iinfo(given.dtype).max
     equal = equal_to_next(part)
-    ends = (part == 0) | (part == levels)
-    ends = ends if ends.ndim == 2 else _of_all_channels(ends)
+    ends = _of_all_channels(((part == 0) | (part == levels)).reshape(*equal.shape, -1))
     flat = _whole(equal, REACH) | (_whole(equal, REACH_OF_ENDS) & ends)
     flat, count = flat[inner], rows.stop - rows.start
     blocks = result.reshape(count, scale, given.shape[1], scale, -1).swapaxes(1, 2)

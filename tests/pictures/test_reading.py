@@ -141,6 +141,10 @@ def test_what_a_jpeg_2000_tells_of_its_bands_counts(tmp_path):
     Image.fromarray(rgba).save(path, irreversible=False)
     np.testing.assert_array_equal(frames(path)[0].channels(), rgba)
     content = path.read_bytes()
+    codestream, text = content.index(b"jp2c") - 4, b"<id>89abcdef</id>"
+    box = struct.pack(">I4s", 8 + len(text), b"xml ") + text  # which names the box of channels by chance
+    path.write_bytes(content[:codestream] + box + content[codestream:])
+    np.testing.assert_array_equal(frames(path)[0].channels(), rgba)
     path.write_bytes(content.replace(b"\0\3\0\1\0\0", b"\0\3\xff\xff\xff\xff"))
     for read in (frames, read_image):
         with pytest.raises(ImageError, match="the last of its 4 bands is no transparency"):
@@ -376,9 +380,11 @@ def test_raw_files_by_another_name_are_refused_too(witness, tmp_path):
         with tifffile.TiffFile(tmp_path / "a.tif") as file:
             assert file.pages[0].offset == 8
         # The directory goes to the end, as its place is Canon's mark.
-        (tmp_path / "a.tif").write_bytes(
-            b"II*\0" + struct.pack("<I", len(content)) + b"CR" + content[10:] + content[8:]
-        )
+        for mark in (b"CR89", b"CR\2\0"):  # the first is pixels of other programs' files
+            moved = b"II*\0" + struct.pack("<I", len(content)) + mark + content[12:] + content[8:]
+            (tmp_path / "a.tif").write_bytes(moved)
+            if mark == b"CR89":
+                np.testing.assert_array_equal(frames(tmp_path / "a.tif")[0].colour, RGB)
     with pytest.raises(ImageError, match="it is a RAW file, of which only a small copy would be read"):
         frames(tmp_path / "a.tif")
 
