@@ -140,7 +140,9 @@ class Metadata:
         return {name: value for name, value in options.items() if value is not None}
 
     def pillow_exif(self) -> Image.Exif | None:
-        return _to_pillow(self.exif) if self.exif else None
+        result = Image.Exif()
+        result.update(self.exif)
+        return result if self.exif else None
 
 
 def _inner_of_result(
@@ -170,13 +172,6 @@ def _times(
                 wanted = Fraction(float(fields[of]) * factor).limit_denominator(10_000)
                 changed[tag] = TiffImagePlugin.IFDRational(wanted.numerator, wanted.denominator)
     return changed
-
-
-def _to_pillow(exif: dict[int, Any]) -> Image.Exif:
-    result = Image.Exif()
-    for tag, value in exif.items():
-        result[tag] = value
-    return result
 
 
 def _with_value(xmp: bytes, names: tuple[str, ...], factor: float, value: int = 0) -> bytes:
@@ -229,9 +224,9 @@ def _read_exif(image: Image.Image) -> tuple[dict[int, Any], str | None]:
                 exif[tag] = inner
         if exif.get(ORIENTATION, 1) not in range(1, 9):
             del exif[ORIENTATION]
-        if exif:
-            # What cannot be changed and written now could not be later.
-            _to_pillow(Metadata(exif).of_result((1, 1), (2, 2), False).exif).tobytes()
+        # What cannot be changed and written now could not be later.
+        if written := Metadata(exif).of_result((1, 1), (2, 2), False).pillow_exif():
+            written.tobytes()
         return exif, None
     except Exception:  # EXIF of cameras is often damaged, which is no reason to refuse their pictures
         return {}, "its EXIF is damaged and left out"
