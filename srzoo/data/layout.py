@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-LR = r"(?:lr|lq)(?:bi(?:c(?:ubic)?)?)?(?:x\d)?(?![a-z])"
-HR_NAME, LR_NAME = re.compile(r"(?:^|_)(?:hr|gt)$"), re.compile(rf"(?:^|_){LR}")
+LR_WORD = r"(?:lr|lq)(?:bi(?:c(?:ubic)?)?)?(?:x\d)?(?![a-z])"
+HR_NAME, LR_NAME = re.compile(r"(?:^|_)(?:hr|gt)$"), re.compile(rf"(?:^|_){LR_WORD}")
 SCALE_NAME = re.compile(r"x(\d)$")
-OTHERS = {*ENDINGS, *RAW}.difference(SUFFIXES)
+OTHER_ENDINGS = {*ENDINGS, *RAW}.difference(SUFFIXES)
 """Endings of pictures that are not looked for."""
 
 TRAINING, VALIDATION = ("train", "training"), ("valid", "validation", "val", "test", "testing")
@@ -78,7 +78,7 @@ class Layout:
             (pairs, sorted, whose LR is None where it is made from HR; what does not fit, in words).
         """
         hr_files = self._without_output(image_files(self.hr))
-        others = Counter(file.suffix.lower() for file in image_files(self.hr, OTHERS))
+        others = Counter(file.suffix.lower() for file in image_files(self.hr, OTHER_ENDINGS))
         if others:
             kinds = ", ".join(f"{count} {ending}" for ending, count in others.most_common())
             LOGGER.info("%s: passed over, because they are no %s: %s", self.hr, ", ".join(SUFFIXES), kinds)
@@ -164,7 +164,7 @@ def find_layout(folder: Path, scale: int, part: str) -> tuple[Layout, Layout | N
 
 
 def _layout(root: Path, hr: Path, scale: int) -> Layout:
-    named = re.compile(re.escape(hr.name[:-2].lower()) + LR)
+    named = re.compile(re.escape(hr.name[:-2].lower()) + LR_WORD)
     folders = []
     for lr in _folders(hr.parent):
         if named.match(lr.name.lower()):

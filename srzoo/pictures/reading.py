@@ -102,7 +102,9 @@ class Picture:
             if self.format in ("JPEG", "MPO"):
                 content = path.read_bytes()
                 if content.count(b"\xff\xda") > MAX_SCANS + len(content) // CHANCE:
-                    raise ValueError(f"more than {MAX_SCANS} scans, which would take hours; save it anew")
+                    raise ValueError(
+                        f"more than {MAX_SCANS} scans, each of which takes time for all pixels; save it anew"
+                    )
             self._pages = list(range(getattr(image, "n_frames", 1) if self.format in ANIMATED else 1))
         self.size = image.size
         self.count = len(self._pages)

@@ -57,8 +57,9 @@ def two_stages(facts: Facts, body: Callable, tail: Callable, tail_halo: int, lea
     """
     scale = facts.scale
 
-    def run_inside(pixels: np.ndarray, inside: Region) -> np.ndarray:
+    def run(pixels: np.ndarray, inside: Region | None = None) -> np.ndarray:
         height, width = pixels.shape[1:3]
+        inside = inside or (slice(0, height), slice(0, width))
         rows, columns = tile_of(inside, height, width, scale, tail_halo).source
         features = body(pixels)[:, rows, columns]
         result = np.empty((1, height * scale, width * scale, 3), np.float32)
@@ -67,7 +68,7 @@ def two_stages(facts: Facts, body: Callable, tail: Callable, tail_halo: int, lea
         _enlarge(features, part, tail, scale, tail_halo, most)
         return result
 
-    return _in_parts(facts, run_inside)
+    return replace(facts.network(run), run_inside=run)
 
 
 def framed(facts: Facts, merged: Callable, tail: Callable, tail_halo: int, least_piece: int) -> Network:
@@ -81,8 +82,9 @@ def framed(facts: Facts, merged: Callable, tail: Callable, tail_halo: int, least
     """
     scale = facts.scale
 
-    def run_inside(pixels: np.ndarray, inside: Region) -> np.ndarray:
+    def run(pixels: np.ndarray, inside: Region | None = None) -> np.ndarray:
         height, width = pixels.shape[1:3]
+        inside = inside or (slice(0, height), slice(0, width))
         most = max(height * width // PIECES, least_piece, (2 * tail_halo + 1) ** 2)
         sr, top, bottom, left, right = merged(pixels)
         result = np.array(sr)  # as the next run overwrites it
@@ -98,14 +100,7 @@ def framed(facts: Facts, merged: Callable, tail: Callable, tail_halo: int, least
                 result[0][place] = part[place]
         return result
 
-    return _in_parts(facts, run_inside)
-
-
-def _in_parts(facts: Facts, run_inside: Callable[[np.ndarray, Region], np.ndarray]) -> Network:
-    def run(pixels: np.ndarray) -> np.ndarray:
-        return run_inside(pixels, (slice(0, pixels.shape[1]), slice(0, pixels.shape[2])))
-
-    return replace(facts.network(run), run_inside=run_inside)
+    return replace(facts.network(run), run_inside=run)
 
 
 def _enlarge(features, part: np.ndarray, tail: Callable, scale: int, tail_halo: int, most: int) -> None:
