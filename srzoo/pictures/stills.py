@@ -2,6 +2,9 @@
 
 import io
 
+from PIL import Image
+
+from srzoo.images import look_up
 from srzoo.pictures.formats import QUALITY
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels, to_pillow
@@ -19,6 +22,7 @@ def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False
     """
     if name == "JPEG":
         metadata, _ = metadata.in_segments()
+    look_up(Image.SAVE, name)  # which brings the plugin to a process that has opened no such file
     written = io.BytesIO()
     to_pillow(pixels).save(written, name, **metadata.pillow_options(), **of_format(name, metadata, lossless, quality))
     return written.getvalue()
