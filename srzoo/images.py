@@ -50,10 +50,10 @@ READABLE = (
 two are tried before the plugins of all others are imported."""
 
 OPTIONAL = {
-    "pillow_heif": ("HEIF", "pillow-heif", (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")),
-    "pillow_jxl": ("JPEG XL", "pillow-jxl-plugin", (b"\xff\x0a", b"JXL \r\n")),
+    "HEIF": ("pillow-heif", (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")),
+    "JXL": ("pillow-jxl-plugin", (b"\xff\x0a", b"JXL \r\n")),
 }
-"""Module of a plugin -> the format, the package, and signatures within the first 12 bytes of such files."""
+"""Pillow's name of a format -> the package that reads it, and signatures within the first 12 bytes of such files."""
 
 NO_PICTURES = {
     b"%PDF": "a PDF document",
@@ -153,11 +153,9 @@ def _identified(file, path: Path, max_pixels: int) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise ImageError(f"{path}: its pixels {TOO_MANY.format(max_pixels)}") from error
     except UnidentifiedImageError as error:
-        for module, (name, package, signatures) in OPTIONAL.items():
-            if any(signature in first for signature in signatures):
-                raise ImageError(
-                    f"{path}: {name} is read by {module}; install it with `pip install {package}`"
-                ) from error
+        for name, (package, signatures) in OPTIONAL.items():
+            if name not in _plugins() and any(signature in first for signature in signatures):
+                raise ImageError(f"{path}: {name} needs {package}; install it with `pip install {package}`") from error
         kind = next(
             (kind for beginning, kind in NO_PICTURES.items() if beginning in first), "unknown or damaged format"
         )

@@ -151,6 +151,13 @@ def test_what_a_plugin_would_read_names_the_plugin(content, package, tmp_path, m
         read_image(tmp_path / "a.heic")
 
 
+def test_a_damaged_file_of_a_plugin_that_is_there_is_called_damaged(tmp_path):
+    pytest.importorskip("pillow_heif")
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(20))
+    with pytest.raises(ImageError, match="unknown or damaged format"):
+        read_image(tmp_path / "a.heic")
+
+
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.mp4"])
 def test_an_ending_without_a_format_is_refused(name, tmp_path):
     with pytest.raises(ImageError, match="names no image format"):
