@@ -71,6 +71,8 @@ def run(main: Callable[[], int | None], at_once: bool = False) -> None:
     _open_streams()
     # What is damaged is told in a sentence of ours.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+    for name in ("PIL", "tifffile"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     quiet_tensorflow()
     for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them; `nohup` has one ignored
         number = getattr(signal, name, None)

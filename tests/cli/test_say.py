@@ -67,10 +67,15 @@ def test_a_line_that_cannot_be_printed_is_lost_and_nothing_else():
         say("a", full)
 
 
-def test_what_a_decoder_warns_of_is_not_shown(recwarn):
+def test_what_a_decoder_warns_of_is_not_shown(recwarn, caplog):
+    def main():
+        warnings.warn_explicit("Corrupt EXIF data.", UserWarning, "a.py", 1, "PIL.TiffImagePlugin")
+        for name in ("PIL.TiffImagePlugin", "tifffile"):
+            logging.getLogger(name).error("raised ValueError('0 is not a valid ORIENTATION')")
+
     with pytest.raises(SystemExit):
-        cli.run(lambda: warnings.warn_explicit("Corrupt EXIF data.", UserWarning, "a.py", 1, "PIL.TiffImagePlugin"))
-    assert not recwarn.list
+        cli.run(main)
+    assert not recwarn.list and not caplog.messages
 
 
 @pytest.mark.parametrize(("at_once", "session"), [(False, ""), (True, ""), (True, "sys.ps1 = '>>> '; ")])
