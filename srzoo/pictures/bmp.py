@@ -3,7 +3,6 @@
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -60,7 +59,6 @@ class Bitmap:
 
 def misread(path: Path, image: Image.Image) -> Bitmap | None:
     """Looks into the header of a BMP or DIB file that Pillow has open; None if Pillow reads it right."""
-    tiles: Any = getattr(image, "tile", ())
     with path.open("rb") as file:
         file.seek(14 if image.format == "BMP" else 0)
         head = file.read(WITH_ALPHA)
@@ -70,7 +68,9 @@ def misread(path: Path, image: Image.Image) -> Bitmap | None:
     height, _, bits, compression = struct.unpack_from("<iHHI", head, 8)
     least = {(BITFIELDS, 16): WITH_ALPHA, (RGB, 32): WITH_COLOUR_SPACE}.get((compression, bits))
     mask = struct.unpack_from("<I", head, 52)[0] if least and header >= least else 0
-    return Bitmap(tiles[0][2], height > 0, bits, mask) if mask or compression in (RLE4, RLE8) else None
+    if not mask and compression not in (RLE4, RLE8):
+        return None
+    return Bitmap(image.tile[0][2], height > 0, bits, mask)  # type: ignore[attr-defined]
 
 
 def _decode_runs(data: bytes, width: int, height: int, bits: int) -> np.ndarray:

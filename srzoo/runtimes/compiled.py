@@ -87,18 +87,16 @@ def load_network(folder: Path, sums: Mapping[str, str], facts: Facts, tail_halo:
         tail_halo: LR pixels that its tail looks far.
 
     Raises:
-        ValueError: if it is damaged.
+        ValueError, OSError, RuntimeError: if it is damaged.
     """
-
-    def runner(part: str):
-        return _runner(folder / f"{part}.xml", sums[part], facts.precision)
 
     def only_output(part: str) -> Run:
         return lambda values: runners[part](values)[0]
 
     openvino.core()  # of which two threads would make two
     with ThreadPoolExecutor() as pool:
-        runners = dict(zip(sums, pool.map(runner, sums)))
+        made = pool.map(lambda part: _runner(folder / f"{part}.xml", sums[part], facts.precision), sums)
+        runners = dict(zip(sums, made))
     if "whole" in runners:
         return facts.network(lambda values: only_output("whole")(values).copy())  # as the next run overwrites them
     if "framed" in runners:
