@@ -12,6 +12,9 @@ import numpy as np
 from srzoo.data.items import Item
 from srzoo.images import check_pixels
 
+REGION = 1 << 30
+"""Bytes of the file that are mapped at once: a map takes a file descriptor, of which a process has about a thousand."""
+
 
 class PairCache:
     """A list of uint8 (lr, hr) pairs that never holds more than `memory` bytes of them in memory.
@@ -26,6 +29,8 @@ class PairCache:
     def __init__(self, memory: int):
         self._free = memory
         self._file: BinaryIO | None = None
+        self._region = np.empty(0, np.uint8)
+        self._start = self._used = 0
         self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def __len__(self) -> int:
@@ -50,10 +55,18 @@ class PairCache:
         if self._file is None:
             # Unnamed and open as long as the cache lives, so that nothing is left behind, whatever happens.
             self._file = tempfile.TemporaryFile(prefix="srzoo-")  # noqa: SIM115
-        offset = self._file.tell()
+        size = pixels.nbytes
+        if self._used + size > len(self._region):
+            self._start, self._used = self._start + len(self._region), 0
+            length = max(REGION, size)
+            self._file.truncate(self._start + length)
+            self._region = np.memmap(self._file, dtype=np.uint8, mode="r", offset=self._start, shape=(length,))
+        # Written as a file: on a full disk that raises an error, where writing to memory would end the process.
+        self._file.seek(self._start + self._used)
         self._file.write(np.ascontiguousarray(pixels).data)
         self._file.flush()
-        return np.memmap(self._file, dtype=np.uint8, mode="r", offset=offset, shape=pixels.shape)
+        self._used += size
+        return self._region[self._used - size : self._used].reshape(pixels.shape)
 
 
 def read_all(

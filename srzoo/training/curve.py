@@ -6,6 +6,7 @@ import numpy as np
 
 from srzoo.images import atomic_file
 from srzoo.recipes import TERMS
+from srzoo.tables import printable
 
 TITLES = {
     "loss": "loss",
@@ -36,7 +37,7 @@ def draw_curve(rows: list[dict[str, str]], path: Path, title: str) -> None:
     if not any(row["loss"] for row in rows):
         return
     figure = Figure(figsize=(12, 8) if gan else (9, 4.5), dpi=110, layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(printable(title), parse_math=False)  # a folder's name may hold $ and bytes that are no text
     if gan:
         losses, probabilities, shares, scores = figure.subplots(2, 2, sharex=True).flat
         _draw(losses, rows, (*TERMS, "d_loss"))

@@ -17,10 +17,14 @@ class FolderLock:
     Args:
         folder: it must exist when the lock is taken. The lock is on the file `.lock` in it, which stays: what
             is locked is not that the file is there.
+
+    Attributes:
+        path: path of that file.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.path = folder / ".lock"
         self._file: BinaryIO | None = None
 
     def take(self) -> None:
@@ -31,7 +35,7 @@ class FolderLock:
         """
         if self._file or fcntl is None:
             return
-        file = (self.folder / ".lock").open("ab")
+        file = self.path.open("ab")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -34,7 +34,7 @@ class Run:
 
     Raises:
         ValueError: if the folder holds a run with other settings; the message names what differs. More steps or
-            minutes are no other settings: the run is extended.
+            minutes are no other settings: the run is extended. Or if TensorFlow cannot write to a folder of that name.
     """
 
     def __init__(self, folder: Path, settings: Settings):
@@ -46,9 +46,13 @@ class Run:
         self.pictures = folder / "pictures.json"
         self.lock = FolderLock(folder)
         self.settings = settings
+        if str(folder).encode(errors="replace").decode() != str(folder):
+            raise ValueError(
+                f"{folder}: TensorFlow writes only to folders whose names are UTF-8; give another folder with --output"
+            )
         if self.config.exists():
             self._compare()
-        elif folder.exists() and any(folder.iterdir()):
+        elif folder.exists() and any(each != self.lock.path for each in folder.iterdir()):
             raise ValueError(f"{folder}: not empty and not a run of srzoo's; give another folder with --output")
 
     def begin(self) -> None:

@@ -1,9 +1,12 @@
 """Decode once, then aligned, shuffled, reproducible crops."""
 
+import os
+
 import numpy as np
 import pytest
 
 from srzoo import bicubic
+from srzoo.data import cache
 from srzoo.data.cache import PairCache
 from srzoo.data.folder import folder
 from srzoo.data.items import Item, Source, hold_out, pair_from_hr
@@ -97,6 +100,20 @@ def test_what_does_not_fit_in_memory_is_cached_on_disk_and_gives_the_same_batche
     assert on_disk._file.tell() == sum(lr.nbytes + hr.nbytes for lr, hr in list(in_memory)[1:])
     for (_, a), (_, b) in zip(take(batches(in_memory, CROPS), 5), take(batches(on_disk, CROPS), 5), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_pictures_on_disk_take_no_file_descriptor_each(monkeypatch):
+    monkeypatch.setattr(cache, "REGION", 4096)
+    pictures = [np.full((8 + i % 9, 8, 3), i, np.uint8) for i in range(60)]
+    pictures.append(np.full((50, 50, 3), 77, np.uint8))  # larger than a region
+    before = len(os.listdir("/proc/self/fd"))
+    on_disk = PairCache(0)
+    for hr in pictures:
+        on_disk.append(hr[::4, ::4], hr)
+    for hr, (lr, read) in zip(pictures, on_disk, strict=True):
+        np.testing.assert_array_equal(read, hr)
+        np.testing.assert_array_equal(lr, hr[::4, ::4])
+    assert len(os.listdir("/proc/self/fd")) - before < 15
 
 
 def test_small_and_unreadable_pictures_are_left_out_named_and_counted(tmp_path, caplog):

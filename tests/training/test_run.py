@@ -42,6 +42,18 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_run_that_could_write_nothing_but_its_lock_begins_again(tmp_path):
+    (tmp_path / ".lock").touch()
+    run = Run(tmp_path, SETTINGS)
+    run.begin()
+    assert run.config.exists()
+
+
+def test_a_folder_whose_name_is_no_text_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="names are UTF-8; give another folder with --output"):
+        Run(tmp_path / "run\udcff", SETTINGS)
+
+
 def test_rows_after_a_step_are_forgotten(tmp_path):
     run = Run(tmp_path / "run", SETTINGS)
     run.begin()
