@@ -88,7 +88,7 @@ class Pictures:
     fingerprint: Fingerprint = field(default_factory=dict)
 
 
-def decode(source: Source, crops: Crops, memory: int, teacher: Teacher | None = None) -> Pictures:
+def decode(source: Source, crops: Crops, memory: int, teacher: Teacher | None = None, least: int = 1) -> Pictures:
     """Reads every picture of a source once.
 
     Pictures that are left out are logged, and how many there are.
@@ -98,6 +98,7 @@ def decode(source: Source, crops: Crops, memory: int, teacher: Teacher | None = 
         crops: what will be cut from them; pictures smaller than a crop are left out.
         memory: bytes of training pixels to hold in memory; the rest is cached in a temporary file.
         teacher: gives the targets of training; pictures are validated against HR.
+        least: HR pixels a side that a picture must have to be validated on.
 
     Raises:
         ValueError: if nothing usable is left to train or to validate on.
@@ -114,7 +115,7 @@ def decode(source: Source, crops: Crops, memory: int, teacher: Teacher | None = 
         else:
             fingerprint["train"][name] = checksum(lr, hr)
             cache.append(lr, teacher.target(lr, hr) if teacher else hr)
-    validation = _centres(validation_items, crops.scale, unreadable)
+    validation = _centres(validation_items, crops.scale, unreadable, least)
     fingerprint["validation"] = {name: checksum(lr, hr) for name, lr, hr in validation}
 
     for message in unreadable:
@@ -157,9 +158,17 @@ def _split(source: Source, crops: Crops) -> tuple[Iterable[Item], list[Item]]:
     return train, validation
 
 
-def _centres(items: list[Item], scale: int, unreadable: list[str]) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    pictures = read_all(items, scale, _threads(), unreadable.append)
-    return [(name, *_centre(lr, hr, scale)) for name, lr, hr in pictures]
+def _centres(
+    items: list[Item], scale: int, unreadable: list[str], least: int = 1
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    centres = []
+    for name, lr, hr in read_all(items, scale, _threads(), unreadable.append):
+        if min(hr.shape[:2]) < least:
+            size = f"{hr.shape[1]}x{hr.shape[0]}"
+            unreadable.append(f"{name}: {size} pixels are too few to validate on, expected at least {least}x{least}")
+        else:
+            centres.append((name, *_centre(lr, hr, scale)))
+    return centres
 
 
 def _threads() -> int:

@@ -105,8 +105,10 @@ class _Record:
         rows = []
         for row, logs in self._unseen:
             row.update({name: float(value) for name, value in logs.items()})
-            if not all(math.isfinite(row[name]) for name in logs):
-                raise NotFiniteError(f"the loss is not finite at step {row['step']} (loss {row['loss']})")
+            # The loss first, which has a name that all know.
+            for name in sorted(logs, key=lambda name: name != "loss"):
+                if not math.isfinite(row[name]):
+                    raise NotFiniteError(f"the {name} is not finite at step {row['step']} ({name} {row[name]})")
             if self.doctor:
                 self._warn(row, self.doctor.watch(row["step"], row))
             rows.append(row)
@@ -212,6 +214,8 @@ class _Loop:
         """
         step = first = self.step
         share, signalled = self.agree(step, stop, now=True)
+        if share >= 1 and self.distribution.chief and not self.run.best_weights.exists():
+            self._validate(step)  # the time was over before the first validation: after a signal, or an explosion
         stream = Watched(iter(self.batches(first)) if share < 1 else iter(()))
         began = time.monotonic()
         while share < 1:
@@ -236,6 +240,11 @@ class _Loop:
                     parts.append(f"waits for data {waiting:.0%} of the time")
                 bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
                 bar.update(min(100.0, 100 * share) - bar.n)
+        if step > first:
+            # During the last validation: the stage that may follow would not know of it.
+            _, signalled = self.agree(step, stop, now=True)
+            if signalled:
+                self._stop(step, signalled, saved=True)
 
     def back(self, error: NotFiniteError) -> None:
         """Goes back to the last checkpoint, at half the learning rate; the batches after it are the same again.
@@ -283,7 +292,8 @@ class _Loop:
         row = {"step": step, "seconds": self._seconds()}
         self.record.validated(row, scores, pairs, self.validation.sample(pairs))
         best_by = self.validation.best_by
-        if self.validation.is_better(scores, float(self.progress.best.numpy())):
+        missing = not self.run.best_weights.exists()
+        if missing or self.validation.is_better(scores, float(self.progress.best.numpy())):
             if best_by:
                 self.progress.best.assign(scores[best_by])
             with named_failure(self.run.best_weights):

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from zlib import crc32
 
@@ -17,7 +18,7 @@ from srzoo.backend import require_tensorflow
 from srzoo.data import pipeline
 from srzoo.data.degraded import Degradation, degraded_validation
 from srzoo.data.fingerprint import Fingerprint
-from srzoo.data.items import Source
+from srzoo.data.items import HELD_OUT, Source
 from srzoo.data.sources import open_source
 from srzoo.losses import PIXEL_LOSSES, against_sharpened
 from srzoo.metrics import lpips
@@ -117,7 +118,8 @@ def train_run(
     source = open_source(settings.dataset, scale, data_dir, settings.limit, degradation)
     if settings.validation:
         held_out = open_source(settings.validation, scale, data_dir)
-        source = Source(source.name, source.train, held_out.train)
+        own = list(islice(held_out.validation, HELD_OUT))
+        source = Source(source.name, source.train, own or held_out.train)
     taught = None
     if settings.teacher:
         if teacher is None:
@@ -129,7 +131,9 @@ def train_run(
     with run.lock:
         if run.config.exists():
             run.lock.take()  # before minutes are spent on decoding
-        pictures = pipeline.decode(source, crops, memory, taught)
+        # What is left of them after shaving must not be empty. Of --lpips, AlexNet alone is in one file.
+        least = max(2 * scale + 1, lpips.ALEXNET.least if settings.lpips else 0)
+        pictures = pipeline.decode(source, crops, memory, taught, least)
         if degradation and not settings.validation:
             degraded = degraded_validation(pictures.validation, degradation, settings.seed)
             pictures = replace(pictures, validation=degraded)
@@ -140,6 +144,13 @@ def train_run(
                 "the data set is not as it was when this run last read it: %s; the run goes on with what is there now, "
                 "and not as it would have gone on before",
                 changed,
+            )
+        both = sorted(pictures.fingerprint["train"].keys() & pictures.fingerprint["validation"].keys())
+        if both:
+            LOGGER.warning(
+                "%d of the pictures to validate on are trained on too, such as %s: their figures are too good",
+                len(both),
+                both[0],
             )
         left_out = len(pictures.unreadable) + len(pictures.too_small)
         loss = settings.objective or settings.loss

@@ -5,6 +5,7 @@ from typing import Any
 
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
+from srzoo.losses.pixel import GRID_PART, SHARPENED_BLUR
 from srzoo.models.discriminator import UNET_MULTIPLE
 from srzoo.models.registry import GAN_TRAINED, entry_of
 from srzoo.recipes import OBJECTIVES
@@ -87,7 +88,9 @@ def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = 
         "steps": None if "minutes" in given else recipe.steps,
         "seed": 0,
     }
-    return Settings(dataset, configuration.name, **{**usual, **own, **given})
+    settings = Settings(dataset, configuration.name, **{**usual, **own, **given})
+    _check_patch(settings, configuration.scale)
+    return settings
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +116,15 @@ def _check_degrade(given: dict[str, Any]) -> None:
         raise ValueError("--degrade makes LR from HR, in whose place --teacher puts SR: give one of them")
 
 
+def _check_patch(settings: Settings, scale: int) -> None:
+    least = {"--sharpen-target": SHARPENED_BLUR // 2 + 1} if settings.sharpen_target else {}
+    if "grid" in (settings.weights or {}):
+        least["--grid-weight"] = GRID_PART * scale
+    for flag, side in least.items():
+        if settings.patch < side:
+            raise ValueError(f"--patch {settings.patch}: {flag} needs crops of at least {side} HR pixels a side")
+
+
 def _gan(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """Defaults of the objective and of the adversarial loss, for what is not given."""
     objective = OBJECTIVES[_one_of(OBJECTIVES, "objective", name)]
@@ -132,6 +144,9 @@ def _gan(name: str, given: dict[str, Any]) -> dict[str, Any]:
     weights = {**objective.weights, **given.pop("weights", {})}
     # A term of weight 0 would be computed in vain.
     weights = {term: weight for term, weight in weights.items() if weight}
+    for term in ("perceptual", "dists"):
+        if term in given and term not in weights:
+            raise ValueError(f"--{term} {given[term]}: only for --{term}-weight, which is not given or 0")
     return {"objective": name, **vars(objective), **usual, "weights": weights}
 
 

@@ -122,10 +122,11 @@ def test_small_and_unreadable_pictures_are_left_out_named_and_counted(tmp_path, 
     write_image(tmp_path / "small.png", PHOTO[:60, :128])
     (tmp_path / "broken.jpg").write_bytes((tmp_path / "good.png").read_bytes()[:500])
     source = folder(tmp_path, 4)
-    source = Source("mixed", source.train, [i for i in source.train if "valid" in i.name])
-    pictures = decode(source, CROPS, 10**9)
+    source = Source("mixed", source.train, [i for i in source.train if "valid" in i.name] + [item("tiny", PHOTO[:8])])
+    pictures = decode(source, CROPS, 10**9, least=9)
     assert len(pictures.train) == 2 and len(pictures.validation) == 1
     assert any("broken.jpg" in line for line in caplog.messages)
+    assert any("tiny: 600x8 pixels are too few to validate on" in line for line in caplog.messages)
     assert any(
         "1 picture(s) smaller than the 64-pixel crop" in line and "small.png" in line for line in caplog.messages
     )

@@ -343,6 +343,26 @@ def test_a_loss_that_explodes_again_and_again_stops_the_run(train, given, tmp_pa
     assert not (tmp_path / "run" / "best.weights.h5").exists()
 
 
+def test_a_time_that_ends_with_an_explosion_before_any_validation_leaves_weights_too(
+    train, given, before_step, monkeypatch, tmp_path
+):
+    before_step(2, lambda: math.inf)
+    before_step(3, lambda: monkeypatch.setattr(loop._Progress, "elapsed", lambda _: 61.0))
+    train(replace(given, steps=None, minutes=1))
+    assert rows_of(tmp_path / "run") == []
+    assert all(np.isfinite(value).all() for value in zoo.load(tmp_path / "run" / "best.weights.h5").get_weights())
+
+
+def test_a_signal_during_the_last_validation_stops_the_run(train, given, monkeypatch):
+    def score(self, pairs):
+        signal.raise_signal(signal.SIGTERM)
+        return {"psnr_y": 30.0}
+
+    monkeypatch.setattr("srzoo.training.validation.Validation.score", score)
+    with pytest.raises(Stopped, match="at step 5"):
+        train(replace(given, steps=5))
+
+
 @pytest.mark.slow
 def test_in_gan_training_too(photos, before_step, tmp_path, vgg16_weights):
     zoo.save_weights(zoo.create(MODEL), tmp_path / "start.weights.h5")

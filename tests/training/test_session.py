@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -186,6 +187,16 @@ def test_a_run_on_degraded_lr_is_validated_on_degraded_lr_and_is_no_other_run(ph
         train_quietly(tmp_path / "run", settings(photos, degrade="jpeg", degrade_clean=0.1))
 
 
-def test_a_folder_to_validate_on_is_taken_as_it_is(photos, tmp_path, monkeypatch):
+def test_a_folder_to_validate_on_is_taken_as_it_is_and_said_to_be_trained_on(photos, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("srzoo.training.session.degraded_validation", pytest.fail)
     train_quietly(tmp_path / "run", settings(photos, steps=2, degrade="jpeg", validation=str(photos)))
+    assert "3 of the pictures to validate on are trained on too, such as" in caplog.text
+
+
+def test_of_a_folder_in_parts_the_pictures_for_validation_are_validated_on(photos, tmp_path):
+    for part in ("train", "valid"):
+        shutil.copytree(photos, tmp_path / "parts" / part / "HR")
+    given = settings(photos, steps=1, validation=str(tmp_path / "parts"))
+    train_quietly(tmp_path / "run", given)
+    names = json.loads(Run(tmp_path / "run", given).pictures.read_text())["validation"]
+    assert len(names) == 3 and all("valid" in Path(name).parts for name in names)

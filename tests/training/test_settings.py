@@ -123,6 +123,9 @@ def test_parts_of_an_objective_can_be_changed():
         ({"loss": "l3"}, "loss must be one of l1"),
         ({"init_weights": "w", "optimizer": "muon"}, "--optimizer: of the training on pixels"),
         ({"optimizer": "sgd"}, "optimizer must be one of adam, muon, got 'sgd'"),
+        ({"perceptual": "lpips.npz"}, "--perceptual lpips.npz: only for --perceptual-weight, which is not given or 0"),
+        ({"weights": {"grid": 1.0}, "patch": 16}, "--patch 16: --grid-weight needs crops of at least 32 HR pixels"),
+        ({"sharpen_target": True, "patch": 24}, "--patch 24: --sharpen-target needs crops of at least 26 HR pixels"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, says):
