@@ -76,8 +76,9 @@ def _train_stages(folder: Path, stages: tuple[Settings, ...], distribution: Dist
     first, second = (folder / name for name in STAGE_FOLDERS)
     # Report what is wrong with the second's files before spending hours on the first.
     _load_files(stages[1], distribution, PixelStep)
-    # An extended second stage continues from its own weights, so the first need not grow too.
-    if not (second / "config.json").exists():
+    # An extended second stage continues from its own weights, so the first need not grow too. All processes do as the
+    # chief does, which alone has the folder.
+    if not distribution.table([float((second / "config.json").exists())])[0, 0]:
         train(first, stages[0])
     return train(second, replace(stages[1], init_weights=str(Run(first, stages[0]).best_weights)))
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from srzoo import stored, zoo
+from srzoo.training import session
+from srzoo.training.distribution import Distribution
 from srzoo.training.session import train_stages
 from srzoo.training.stages import stages_of
 
@@ -109,6 +111,18 @@ def test_what_the_second_stage_lacks_is_told_before_the_first_begins(photos, opt
     with pytest.raises(FileNotFoundError, match="none.h5: no such file"):
         train_quietly(tmp_path / "run", stages_of(str(photos), f"edsr-gan-x4.{SIZES}", steps=4, **options))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_process_without_the_folder_goes_on_at_the_chiefs_stage(photos, options, tmp_path, monkeypatch):
+    class Worker(Distribution):
+        def table(self, values):
+            return np.array([[1.0], values])  # the chief has begun the second stage
+
+    trained = []
+    monkeypatch.setattr(session, "train_run", lambda folder, *_, **__: trained.append(folder.name))
+    stages = stages_of(str(photos), f"edsr-gan-x4.{SIZES}", steps=4, **options)
+    train_stages(tmp_path / "run", stages, Worker(processes=2, index=1))
+    assert trained == ["adversarial"]
 
 
 def start(photos, output, weights, vgg, env=None):
