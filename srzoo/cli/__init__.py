@@ -134,6 +134,7 @@ def _quietly(imported: Callable[[ModuleType], object], tf: Any) -> None:
 
     with quiet():
         imported(tf)
+        tf.get_logger().setLevel("ERROR")  # of its warnings to programmers a resumed training would show one
         tf.config.list_physical_devices()
         if "TF_CONFIG" not in os.environ:  # processes that it names must be joined before devices start
             tf.zeros(1)  # the first tensor starts them

@@ -76,6 +76,10 @@ class Run:
         stored = _read_json(self.config)
         given = json.loads(json.dumps(asdict(self.settings)))  # as JSON has it: its lists were tuples
         changed = [key for key in sorted(stored.keys() | given.keys()) if stored.get(key) != given.get(key)]
+        # Of a second stage, which has moved together with the first, or is called by another path.
+        before, now = (Path(str(each.get("init_weights"))) for each in (stored, given))
+        if now.parent.parent == self.folder.parent and now.parts[-2:] == before.parts[-2:]:
+            changed = [key for key in changed if key != "init_weights"]
         different = [f"{key[:80]} was {stored.get(key)!r:.80} and is now {given.get(key)!r:.80}" for key in changed]
         if all(key in LENGTHS and _is_longer(stored.get(key), given.get(key)) for key in changed):
             return different

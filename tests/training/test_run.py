@@ -1,5 +1,6 @@
 """The folder of a run."""
 
+import contextlib
 import json
 from dataclasses import replace
 
@@ -27,6 +28,18 @@ def test_settings_that_somebody_changed_are_refused_in_a_sentence(tmp_path, step
     with pytest.raises(ValueError, match="steps was .* and is now 10") as error:
         Run(tmp_path / "run", SETTINGS)
     assert len(str(error.value)) < 1000
+
+
+def test_a_second_stage_goes_on_where_both_stages_have_moved_to(tmp_path):
+    (tmp_path / "new").mkdir()
+    started = [replace(SETTINGS, init_weights=f"{place}/best.weights.h5") for place in ("old/run/pixel", "mine")]
+    for stored, refused in zip(started, (False, True), strict=True):
+        Run(tmp_path / "old" / str(refused) / "adversarial", stored).begin()
+        (tmp_path / "old" / str(refused)).rename(tmp_path / "new" / str(refused))
+        folder = tmp_path / "new" / str(refused)
+        given = replace(SETTINGS, init_weights=str(folder / "pixel" / "best.weights.h5"))
+        with pytest.raises(ValueError, match="init_weights was") if refused else contextlib.nullcontext():
+            Run(folder / "adversarial", given)
 
 
 def test_a_run_by_time_does_not_go_on_as_one_by_steps(tmp_path):
