@@ -83,7 +83,8 @@ def main(argv: list[str] | None = None) -> int:
         argv: the arguments; default: the process's.
 
     Returns:
-        0; 143 or 130 if a SIGTERM or SIGINT stopped the run, after a last checkpoint; 75 if another worker is gone.
+        0; 143, 130 or 129 if a SIGTERM, SIGINT or SIGHUP stopped the run, after a last checkpoint; 75 if another worker
+        is gone.
     """
     args = parser().parse_args(argv)
     if args.sync_batch_norm and not args.distribute:

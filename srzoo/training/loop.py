@@ -343,7 +343,7 @@ def train(
 
     Raises:
         NotFiniteError: if the loss explodes once more after the learning rate was halved `MAX_HALVINGS` times.
-        srzoo.training.stopping.Stopped: after a SIGTERM or SIGINT, with a checkpoint of the step that was done last.
+        srzoo.training.stopping.Stopped: after SIGTERM, SIGINT or SIGHUP, with a checkpoint of the last step.
         ValueError: if none of the run's checkpoints can be read.
         OSError: if something cannot be written; the checkpoints before stay whole.
     """

@@ -4,14 +4,17 @@ import signal
 import threading
 from types import FrameType
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+ASKING = (signal.SIGTERM, signal.SIGINT)
+HANGING_UP = tuple(getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name))
+"""Comes when the terminal is closed or its connection breaks, from the shell and from the system; Windows has none."""
 
 
 class Stopped(Exception):
     """A run was asked to stop, and did after saving a checkpoint.
 
     Attributes:
-        status: exit status of the command: 128 plus the signal's number, as shells have it (SIGTERM 143, SIGINT 130).
+        status: exit status of the command: 128 plus the signal's number, as shells have it (SIGTERM 143, SIGINT 130,
+            SIGHUP 129).
     """
 
     def __init__(self, message: str, number: int):
@@ -20,9 +23,11 @@ class Stopped(Exception):
 
 
 class StopRequest:
-    """Context manager: within it the first SIGTERM or SIGINT is noted; the second does what it does elsewhere.
+    """Context manager: within it SIGHUP and the first SIGTERM or SIGINT are noted; what follows these does what it does
+    elsewhere.
 
-    Outside the main thread, where Python sets no signal handlers, nothing is noted.
+    A signal that the process was started to ignore, as by `nohup`, stays ignored. Outside the main thread, where Python
+    sets no signal handlers, nothing is noted.
 
     Attributes:
         number: number of the signal that came, or None.
@@ -34,7 +39,8 @@ class StopRequest:
 
     def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            heeded = [number for number in (*ASKING, *HANGING_UP) if signal.getsignal(number) != signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._note) for number in heeded}
         return self
 
     def __exit__(self, *_) -> None:
@@ -45,4 +51,5 @@ class StopRequest:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.number = number
-        self.__exit__()
+        if number in ASKING:
+            self.__exit__()
