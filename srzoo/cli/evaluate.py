@@ -59,6 +59,8 @@ def main(argv: list[str] | None = None) -> int:
             raise FileNotFoundError(f"{folder}: no such folder")
     if args.output and args.output.is_dir():
         raise ValueError(f"--output must be a file, but {args.output} is a folder")
+    if args.model == "bicubic" and args.self_ensemble:
+        raise ValueError("--self-ensemble averages what a network makes of flips and turns; leave it out for bicubic")
     if args.model != "bicubic":
         shipped.found(args.model)
     distance = lpips_of(args)

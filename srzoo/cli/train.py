@@ -129,7 +129,8 @@ def main(argv: list[str] | None = None) -> int:
 def _check_inputs(args: argparse.Namespace) -> None:
     """Tells of a model, a scale, a folder or weights that there are not, before TensorFlow is imported."""
     registry.describe(registry.known(args.model or "edsr-gan", args.scale))
-    check_known(args.dataset, args.data_dir)
+    for dataset in filter(None, (args.dataset, args.validation)):
+        check_known(dataset, args.data_dir)
     for source in (args.init_weights, args.teacher):
         if source:
             shipped.found(source)

@@ -121,6 +121,8 @@ def train_run(
         held_out = open_source(settings.validation, scale, data_dir)
         own = list(islice(held_out.validation, HELD_OUT))
         source = Source(source.name, source.train, own or held_out.train)
+    if settings.fit == "resize":
+        LOGGER.info("pictures are squeezed to %d HR pixels a side, and LR is made from that", settings.patch)
     taught = None
     if settings.teacher:
         if teacher is None:

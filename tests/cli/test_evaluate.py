@@ -149,6 +149,11 @@ def test_dists_is_measured_where_its_weights_and_vgg16s_are_given(folder, vgg16_
     assert 0 < report["mean"]["dists"] == report["mean"]["bicubic_dists"] and "DISTS" in report["protocol"]
 
 
+def test_bicubic_has_no_self_ensemble(folder):
+    with pytest.raises(ValueError, match="leave it out for bicubic"):
+        main(["--model", "bicubic", "--self-ensemble", str(folder)])
+
+
 def test_the_self_ensemble_is_measured_under_a_name_of_its_own(folder, tmp_path, capsys):
     path = tmp_path / "tiny.weights.h5"
     zoo.save_weights(zoo.create("edsr-baseline-x2.blocks1.filters4"), path)

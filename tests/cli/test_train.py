@@ -113,6 +113,8 @@ def test_what_is_not_there_is_told_before_anything_is_downloaded(tmp_path, monke
         main(["nothere/"])
     with pytest.raises(ValueError, match="empty: no pictures found"):
         main(["empty"])
+    with pytest.raises(FileNotFoundError, match="nothere/: no such folder"):
+        main(["photos", "--validation", "nothere/"])
     for flag in ("--lpips", "--vgg"):
         with pytest.raises(FileNotFoundError, match="none.h5: no such file"):
             main(["photos", flag, "none.h5"])
