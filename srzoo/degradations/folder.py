@@ -28,7 +28,7 @@ def degrade_folder(
     """Writes `HR/` (cropped to a multiple of the scale) and `LR/` as PNG, and in `degradation.json` what made them.
 
     What becomes of a picture follows from its pixels, its path below the folder without its ending, the preset, the
-    scale and the seed; the other pictures do not matter. The folder appears whole or not at all.
+    scale and the seed; the other pictures do not matter. The folder appears, or fills, when all are done.
 
     Args:
         folder: folder of pictures at any depth, or with `HR/`; then its pictures are taken.
@@ -56,7 +56,9 @@ def degrade_folder(
     hr_folder = next((each for each in folder.iterdir() if each.is_dir() and each.name.lower() == "hr"), folder)
     names = _names(own_pictures(hr_folder), hr_folder)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished_folder(out.parent) as temporary:
+    there = out.exists()
+    # A folder that is there is filled, not replaced: it may be the working directory, a mount or a link.
+    with unfinished_folder(out if there else out.parent) as temporary:
         writing = temporary / "pairs"
         for file in progress(list(names)):
             name = names[file]
@@ -71,7 +73,11 @@ def degrade_folder(
         versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "pillow")}
         made_by = {"preset": preset, "scale": scale, "seed": seed, "srzoo": srzoo.__version__, **versions}
         (writing / "degradation.json").write_text(json.dumps(made_by, indent=2) + "\n")
-        writing.replace(out)
+        if there:
+            for part in sorted(writing.iterdir()):
+                part.replace(out / part.name)
+        else:
+            writing.replace(out)
     return len(names)
 
 

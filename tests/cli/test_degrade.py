@@ -30,9 +30,11 @@ def files_of(folder):
     return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def test_a_folder_becomes_hr_beside_lr_and_the_same_each_time(photos, tmp_path, capsys):
-    for out in ("first", "second"):
-        assert main([str(photos), str(tmp_path / out)]) == 0
+def test_a_folder_becomes_hr_beside_lr_and_the_same_each_time(photos, tmp_path, capsys, monkeypatch):
+    (tmp_path / "second").mkdir()
+    monkeypatch.chdir(tmp_path / "second")
+    for out in (tmp_path / "first", "."):
+        assert main([str(photos), str(out)]) == 0
     assert capsys.readouterr().out.startswith(f"{tmp_path / 'first'}: 2 picture(s), real at x4, seed 0\n")
     first = files_of(tmp_path / "first")
     assert first == files_of(tmp_path / "second")
