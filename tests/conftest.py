@@ -33,7 +33,11 @@ def logged() -> None:
     """What the package logs reaches `caplog`, also after a command was run in this process."""
     logger = logging.getLogger("srzoo")
     logger.handlers.clear()
-    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
+    logger.propagate, logger.disabled = True, False
+    logging.disable(logging.NOTSET)
+    for name in [each for each in logging.root.manager.loggerDict if each.startswith("srzoo.")]:
+        logging.getLogger(name).disabled = False
 
 
 @pytest.fixture
