@@ -34,10 +34,7 @@ def logged() -> None:
     logger = logging.getLogger("srzoo")
     logger.handlers.clear()
     logger.setLevel(logging.NOTSET)
-    logger.propagate, logger.disabled = True, False
-    logging.disable(logging.NOTSET)
-    for name in [each for each in logging.root.manager.loggerDict if each.startswith("srzoo.")]:
-        logging.getLogger(name).disabled = False
+    logger.propagate = True
 
 
 @pytest.fixture
