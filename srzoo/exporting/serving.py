@@ -46,8 +46,8 @@ def write_saved_model(
         folder: new folder.
         max_pixels: largest image for the first two signatures. At scale 8 it is never more than 11
             million, because TensorFlow encodes no larger PNG.
-        memory: bytes that the network may take for a tile, as in `srzoo.Upscaler`; for each request that is served
-            at the same time.
+        memory: bytes that the network may take for a tile, as in `srzoo.Upscaler`. Requests take turns, a tile each,
+            so it is taken once, however many are served at the same time.
 
     Raises:
         ValueError: if the memory is too little for a single pixel and its halo, or the model is no upscaler.
@@ -73,10 +73,21 @@ def _module(model: keras.Model, facts: exported.Facts, tile: int, max_pixels: in
     # A SavedModel saves the variables that its module holds. The model itself would bring Keras along.
     module.weights = [variable.value for variable in model.variables]
     images = tf.TensorSpec((None, None, None, 3), tf.float32, name="pixels")
+
     # A function of its own, or the file holds the network once for each signature.
-    module.network = tf.function(
-        lambda pixels: model(pixels, training=False), input_signature=[images], autograph=False
-    )
+    @tf.function(input_signature=[images], autograph=False)
+    def run(pixels):
+        # oneDNN's convolution that is fused with an addition keeps the summand in its kernel (TensorFlow 2.21): of two
+        # that run at a time one adds the other's, or the server dies. `tf.CriticalSection` cannot be saved.
+        turn = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(shared_name=f"{model.name}_network"))
+        with tf.control_dependencies([turn]):
+            sr = model(tf.identity(pixels), training=False)
+        with tf.control_dependencies([sr]):
+            over = tf.raw_ops.ConsumeMutexLock(mutex_lock=turn)
+        with tf.control_dependencies([over]):
+            return tf.identity(sr)
+
+    module.network = run
     network = TiledNetwork(module.network, facts.scale, facts.halo, tile, facts.alignment, facts.border)
 
     def upscale_one(content: tf.Tensor) -> tf.Tensor:

@@ -8,21 +8,21 @@ from typing import Any
 _COMPUTING = """
 Abs Acos Acosh Add AddN AddV2 All Any ArgMax ArgMin Asin Asinh Assert Atan Atan2 Atanh AvgPool BatchMatMul BatchMatMulV2
 BatchMatMulV3 BatchToSpaceND BiasAdd Bitcast BroadcastArgs BroadcastTo Case Cast Ceil CheckNumerics ClipByValue Concat
-ConcatV2 ConcatenateDataset Const Conv2D Conv2DBackpropInput Cos Cosh CropAndResize Cumsum DatasetToSingleElement
-DecodeBmp DecodeImage DecodeJpeg DecodePng DecodeRaw DepthToSpace DepthwiseConv2dNative DisableCopyOnRead Div DivNoNan
-Einsum Elu EncodePng EnsureShape Equal Erf Erfc Exp ExpandDims Expm1 ExtractImagePatches ExtractJpegShape Fill Floor
-FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Gather GatherNd GatherV2 Greater GreaterEqual
-Identity IdentityN If IgnoreErrorsDataset Imag IsFinite IsInf IsNan L2Loss LRN LeakyRelu Less LessEqual LinSpace Log
-Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MapDataset MatMul Max MaxPool MaxPoolV2 Maximum Mean Min Minimum
-MirrorPad Mod Mul MulNoNan Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2 PartitionedCall Placeholder
-PlaceholderWithDefault Pow PreventGradient Prod Range Rank ReadVariableOp Real RealDiv Reciprocal Relu Relu6 Reshape
-ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor ReverseV2 Rint Roll Round Rsqrt ScaleAndTranslate
-ScatterNd Select SelectV2 Selu Shape ShapeN Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign SpaceToBatchND
-SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall StatelessCase StatelessIf
-StatelessWhile StopGradient StridedSlice StringFormat StringJoin StringLength Sub Substr Sum TakeDataset Tan Tanh
-TensorDataset TensorListConcatV2 TensorListFromTensor TensorListGetItem TensorListLength TensorListReserve
-TensorListSetItem TensorListStack Tile TopKV2 Transpose TruncateDiv TruncateMod Unpack VarHandleOp VarIsInitializedOp
-Where While Xdivy Xlogy ZerosLike
+ConcatV2 ConcatenateDataset Const ConsumeMutexLock Conv2D Conv2DBackpropInput Cos Cosh CropAndResize Cumsum
+DatasetToSingleElement DecodeBmp DecodeImage DecodeJpeg DecodePng DecodeRaw DepthToSpace DepthwiseConv2dNative
+DisableCopyOnRead Div DivNoNan Einsum Elu EncodePng EnsureShape Equal Erf Erfc Exp ExpandDims Expm1 ExtractImagePatches
+ExtractJpegShape Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Gather GatherNd GatherV2
+Greater GreaterEqual Identity IdentityN If IgnoreErrorsDataset Imag IsFinite IsInf IsNan L2Loss LRN LeakyRelu Less
+LessEqual LinSpace Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MapDataset MatMul Max MaxPool MaxPoolV2 Maximum
+Mean Min Minimum MirrorPad Mod Mul MulNoNan MutexLock MutexV2 Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2
+PartitionedCall Placeholder PlaceholderWithDefault Pow PreventGradient Prod Range Rank ReadVariableOp Real RealDiv
+Reciprocal Relu Relu6 Reshape ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor ReverseV2 Rint Roll Round
+Rsqrt ScaleAndTranslate ScatterNd Select SelectV2 Selu Shape ShapeN Sigmoid Sign Sin Sinh Size Slice Softmax Softplus
+Softsign SpaceToBatchND SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall
+StatelessCase StatelessIf StatelessWhile StopGradient StridedSlice StringFormat StringJoin StringLength Sub Substr Sum
+TakeDataset Tan Tanh TensorDataset TensorListConcatV2 TensorListFromTensor TensorListGetItem TensorListLength
+TensorListReserve TensorListSetItem TensorListStack Tile TopKV2 Transpose TruncateDiv TruncateMod Unpack VarHandleOp
+VarIsInitializedOp Where While Xdivy Xlogy ZerosLike
 """
 
 KNOWN = frozenset(_COMPUTING.split())

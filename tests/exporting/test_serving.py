@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,26 @@ from tensorflow.python.tools import saved_model_cli
 
 sys.argv[1:] = ["show", "--dir", folder, "--tag_set", "serve", "--all"]
 saved_model_cli.main()
+"""
+
+CROWD = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import tensorflow as tf
+
+serve = tf.saved_model.load(sys.argv[1]).signatures["float"]
+images = [tf.random.uniform((1, *size, 3), maxval=255.0) for size in ((59, 77), (20, 30))]
+alone = [serve(pixels=image)["sr"] for image in images]
+
+
+def ask(index):
+    for _ in range(5000):
+        tf.debugging.assert_equal(serve(pixels=images[index])["sr"], alone[index])
+
+
+with ThreadPoolExecutor() as pool:
+    list(pool.map(ask, (0, 1, 0, 1)))
 """
 
 
@@ -189,6 +210,24 @@ def test_the_warm_up_requests_run_on_every_signature(small_saved, small_served):
     assert [each.model_spec.signature_name for each in requests] == ["serving_default", "pixels", "float"]
     assert {each.model_spec.name for each in requests} == {NAME}
     assert all(predicted(small_served, each).outputs for each in requests)
+
+
+def test_the_network_waits_for_its_turn(small_served, picture):
+    served = small_served.signatures["float"]
+    (name,) = (op.get_attr("shared_name") for op in served.graph.get_operations() if op.type == "MutexV2")
+    with ThreadPoolExecutor() as pool:
+        turn = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(shared_name=name))
+        waiting = pool.submit(served, pixels=tf.constant(picture[None], tf.float32))
+        assert not wait([waiting], 0.3).done
+        del turn
+        waiting.result()
+
+
+@pytest.mark.slow
+def test_requests_at_the_same_time_get_what_each_gets_alone(small_saved):
+    """In a process of its own, which TensorFlow's fused convolution used to end within seconds."""
+    done = subprocess.run([sys.executable, "-c", CROWD, small_saved], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_openvino_reads_the_network_and_agrees(small, small_served, picture):
