@@ -214,7 +214,8 @@ def test_the_warm_up_requests_run_on_every_signature(small_saved, small_served):
 
 def test_the_network_waits_for_its_turn(small_served, picture):
     served = small_served.signatures["float"]
-    (name,) = (op.get_attr("shared_name") for op in served.graph.get_operations() if op.type == "MutexV2")
+    nodes = (node for function in served.graph.as_graph_def().library.function for node in function.node_def)
+    (name,) = {node.attr["shared_name"].s for node in nodes if node.op == "MutexV2"}
     with ThreadPoolExecutor() as pool:
         turn = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(shared_name=name))
         waiting = pool.submit(served, pixels=tf.constant(picture[None], tf.float32))
