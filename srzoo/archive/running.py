@@ -129,7 +129,7 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
     given, local = storage.absolute(pattern), storage.is_local(pattern)
     folder = Path(given).is_dir() if local else pattern.endswith("/") and not re.search(storage.WILDCARDS, given)
     prefix = given if folder else storage.fixed_prefix(given)
-    if f"{prefix}/".startswith(f"{output}/"):
+    if storage.within(prefix, output):
         raise ValueError(f"{output} holds the inputs; give another folder for the results")
     if local and folder:
         unlisted: list[OSError] = []
@@ -272,6 +272,7 @@ def _attempt(
             process.join(0.5)
             idle = time.time() - max(started, worker.last_sign(settings.watch))
             if idle > stall_seconds:
+                _end_group(process)  # or a picture's word could go while it is read
                 stuck = worker.in_hand(settings.watch, of_all=True)
                 return _Ended(f"no worker gave a sign of life for {idle:.0f} seconds", stuck)
         if process.exitcode == 0:

@@ -36,6 +36,13 @@ def absolute(path: str) -> str:
     return path.rstrip("/")
 
 
+def within(path: str, folder: str) -> bool:
+    """Whether a path is a folder or below it, on this machine by any name: a link, or with `..` in it."""
+    if is_local(path) and is_local(folder):
+        return Path(path).resolve().is_relative_to(Path(folder).resolve())
+    return f"{path}/".startswith(f"{folder}/")
+
+
 def literal(path: str) -> str:
     """A pattern for a path with wildcards in its name, which Beam cannot quote; `place_of` has what else it matches."""
     return re.sub(WILDCARDS, "?", path)
@@ -65,7 +72,7 @@ def place_of(path: str, prefix: str, output: str, by_ending: bool) -> str | None
     place = path.removeprefix(f"{prefix}/")
     hidden = any(part.startswith(".") for part in place.split("/"))
     other = by_ending and PurePosixPath(place).suffix.lower() not in ENDINGS
-    return None if hidden or other or path.startswith(f"{output}/") else place
+    return None if hidden or other or within(posixpath.dirname(path), output) else place
 
 
 def last_written(path: str) -> float | None:

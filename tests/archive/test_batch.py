@@ -190,6 +190,7 @@ def test_names_with_wildcards_are_names_and_what_cannot_be_passed_on_is_listed(h
         (["missing.png", "out"], "missing.png: no picture matches"),
         (["in", "in"], "holds the inputs; give another folder for the results"),
         (["in/a", "."], "holds the inputs; give another folder for the results"),
+        (["in", "in/a/.."], "holds the inputs; give another folder for the results"),
         (["in", "in/wide.png"], "OUTPUT_DIR must be a folder, but in/wide.png is a file"),
         (["in", "out", "--quick"], "neither srzoo nor Beam knows '--quick'"),
         (["in", "out", "extra"], "neither srzoo nor Beam knows 'extra'"),

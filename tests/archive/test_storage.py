@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,14 @@ def test_places_are_told_from_the_folders_before_the_first_wildcard(pattern, pre
 )
 def test_hidden_files_results_and_other_endings_are_passed_over(path, place):
     assert storage.place_of(path, "/in", "/in/out", by_ending=True) == place
+
+
+def test_results_are_passed_over_by_whatever_name_their_folder_is_given(tmp_path):
+    (tmp_path / "in/out").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("in/out")
+    for output in ("link", "in/../in/out"):
+        place = partial(storage.place_of, prefix=f"{tmp_path}/in", output=f"{tmp_path}/{output}", by_ending=True)
+        assert (place(f"{tmp_path}/in/a.png"), place(f"{tmp_path}/in/out/a.png")) == ("a.png", None)
 
 
 def test_what_fails_while_it_is_written_leaves_nothing(tmp_path):
