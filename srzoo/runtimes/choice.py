@@ -1,6 +1,7 @@
 """Chooses the network: a name or a file, a precision and a fidelity -> what `Upscaler` takes."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from srzoo.runtimes.network import Network
 from srzoo.runtimes.wrapped import mixed
 
 LOGGER = logging.getLogger(__name__)
+
+_turn = threading.Lock()  # an import of OpenVINO that two threads begin fails, and the cache needs one of them alone
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Network:
     Raises:
         ValueError, OSError: if there is no such network, or it cannot be had in that precision or fidelity.
     """
+    with _turn:
+        return _chosen(choice, pictures)
+
+
+def _chosen(choice: Choice, pictures: Sequence[Path]) -> Network:
     # Report what is missing before importing TensorFlow.
     partner = choice.pixel_weights and shipped.found(choice.pixel_weights)
     choice = replace(choice, source=shipped.found(choice.source), pixel_weights=partner)
@@ -72,8 +80,8 @@ def _restoring(choice: Choice, pictures: Sequence[Path], restore: float) -> Netw
     damaged = replace(choice, restore=None)
     clean = replace(damaged, source=names.Configuration(shipped.FOR_CLEAN, names.parse(choice.source).scale).name)
     if restore in (0, 1):
-        return choose(damaged if restore else clean, pictures)
-    return mixed(choose(clean, pictures), choose(damaged, pictures), restore)
+        return _chosen(damaged if restore else clean, pictures)
+    return mixed(_chosen(clean, pictures), _chosen(damaged, pictures), restore)
 
 
 def _by_keras(choice: Choice) -> Network:

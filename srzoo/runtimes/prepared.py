@@ -241,8 +241,8 @@ class Prepared:
             (written / MANIFEST).write_text(json.dumps(entry), "utf-8")
             final = self.folder / precision
             shutil.rmtree(final, ignore_errors=True)  # one that is damaged
-            # Another process may have been faster; what it wrote is the same.
-            with contextlib.suppress(FileExistsError):
+            # Another process may have been faster; what it wrote is the same, and the network here is loaded.
+            with contextlib.suppress(OSError):
                 written.rename(final)
         return Taken(network, precision, mean)
 

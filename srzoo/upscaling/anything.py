@@ -78,7 +78,9 @@ def _sized(upscaler: Upscaler, pixels: Pixels, asked: Size | None) -> Pixels:
 
 def _of_array(upscaler: Upscaler, array: np.ndarray, asked: Size | None, white: float | None) -> np.ndarray:
     """Floats go through 16 bits, which is finer than a network's answer."""
-    exact = array if white is None else np.rint(np.clip(array, 0, white) * (65535 / white)).astype(np.uint16)
+    exact = array
+    if white is not None:  # in float32, as white is beyond what float16 holds
+        exact = np.rint(np.clip(array, 0, white).astype(np.float32) * (65535 / white)).astype(np.uint16)
     pixels = from_channels(exact[..., None] if array.ndim == 2 else exact)
     result = _sized(upscaler, pixels, asked).channels()
     result = result[..., 0] if array.ndim == 2 else result
@@ -95,6 +97,8 @@ def _check(array: np.ndarray, white: float | None) -> None:
     if array.dtype.kind == "f":
         if white not in (1, 255):
             raise ValueError("floats in [0, 1] or in [0, 255]? Call srzoo.upscale(picture, white=1) or 255")
+        if not np.isfinite(array).all():
+            raise ValueError("the picture holds NaN or infinite values; expected finite numbers")
     elif white is not None or array.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"expected uint8 or uint16, or floats with white=1 or 255; got {array.dtype}, white={white}; "

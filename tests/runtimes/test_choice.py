@@ -1,9 +1,13 @@
 """`--restore`: from the network for clean pictures to the one for damaged ones."""
 
+import contextlib
+import threading
+
 import numpy as np
 import pytest
 
 from srzoo import shipped, zoo
+from srzoo.runtimes import prepared
 from srzoo.runtimes.choice import Choice, choose
 from srzoo.runtimes.keras import keras_network
 from srzoo.upscaling import Upscaler
@@ -39,3 +43,22 @@ def test_between_them_restore_is_the_mean_of_both_results(lr):
         keras_network(zoo.load(name)).run(lr[None].astype(np.float32)) for name in ("edsr-baseline-x4", "edsr-real-x4")
     ]
     np.testing.assert_allclose(half.run(lr[None].astype(np.float32)), np.mean(ends, axis=0), atol=1e-3)
+
+
+def test_threads_load_networks_one_after_the_other(monkeypatch):
+    meeting = threading.Barrier(2)
+
+    def ready(*_):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(0.1)
+            raise AssertionError("two at once")
+
+    monkeypatch.setattr(prepared, "ready", ready)
+    loaded: list = []
+    load = lambda: loaded.append(choose(Choice("edsr-real-x4")))  # noqa: E731
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(loaded) == 2

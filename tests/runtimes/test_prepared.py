@@ -1,6 +1,7 @@
 """Networks kept in the cache: made once, the same ever after, and made anew rather than trusted when damaged."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -86,6 +87,13 @@ def test_a_full_disk_leaves_nothing_and_is_told(kept, model, monkeypatch):
     with pytest.raises(prepared.CacheError, match="cannot be written .its disk may be full"):
         kept.make("float32")
     assert not list(kept.folder.iterdir())
+
+
+def test_an_entry_that_another_process_wrote_meanwhile_stays(kept, model, monkeypatch):
+    kept.make("float32")
+    monkeypatch.setattr(prepared, "shutil", SimpleNamespace(rmtree=lambda *_, **__: None))  # it came after this
+    assert kept.make("float32").network.run(PIXELS).shape == (1, 48, 68, 3)
+    assert [each.name for each in kept.folder.iterdir()] == ["float32"]
 
 
 def test_other_weights_have_an_entry_of_their_own(kept, weights, tmp_path):

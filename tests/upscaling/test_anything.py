@@ -40,12 +40,14 @@ def test_an_array_comes_back_in_its_kind(upscaler, kind):
         np.testing.assert_array_equal(rgb, upscaler(PHOTO))
 
 
-@pytest.mark.parametrize("white", [1, 255])
-def test_floats_whose_white_is_told_come_back_as_floats(upscaler, white):
-    result = srzoo.upscale(PHOTO.astype(np.float32) * (white / 255), upscaler, white=white)
-    assert result.dtype == np.float32
+@pytest.mark.parametrize("white, dtype", [(1, np.float32), (255, np.float32), (255, np.float16)])
+def test_floats_whose_white_is_told_come_back_as_floats(upscaler, white, dtype):
+    result = srzoo.upscale((PHOTO * (white / 255)).astype(dtype), upscaler, white=white)
+    assert result.dtype == dtype
     expected = np.clip(upscaler.unrounded(PHOTO.astype(np.float32)), 0, 255)
-    np.testing.assert_allclose(result * (255 / white), expected, atol=0.02)
+    np.testing.assert_allclose(
+        result.astype(np.float32) * (255 / white), expected, atol=0.02 if dtype == np.float32 else 0.1
+    )
 
 
 def test_images_paths_and_tensors(upscaler, tmp_path):
@@ -62,6 +64,7 @@ def test_images_paths_and_tensors(upscaler, tmp_path):
     ("picture", "options", "sentence"),
     [
         (PHOTO / 255, {}, r"Call srzoo.upscale\(picture, white=1\) or 255"),
+        (np.full((9, 9), np.nan), {"white": 1}, "the picture holds NaN or infinite values"),
         (PHOTO.astype(int), {}, r"got int64, white=None; give picture.astype\('uint8'\)"),
         (
             np.moveaxis(PHOTO, 2, 0),
