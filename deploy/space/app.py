@@ -1,5 +1,6 @@
 """The page of `srzoo demo` as a Space of the Hugging Face Hub."""
 
+from srzoo.cli import run
 from srzoo.cli.demo import main
 
-main(["--host", "0.0.0.0", "--port", "7860", "--no-browser"])
+run(lambda: main(["--host", "0.0.0.0", "--port", "7860", "--no-browser"]))

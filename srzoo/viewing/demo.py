@@ -2,10 +2,8 @@
 
 import contextlib
 import os
-import signal
-import sys
 import tempfile
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -35,14 +33,11 @@ def _gradio() -> ModuleType:
 def _own_folder() -> Iterator[Path]:
     """A temporary folder for all files; afterwards the process is as it was, and the folder gone."""
     before = os.environ.get("GRADIO_TEMP_DIR")
-    # A SIGTERM has to pass through the folder's removal, too.
-    handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix="srzoo-demo-") as folder:
             os.environ["GRADIO_TEMP_DIR"] = folder
             yield Path(folder)
     finally:
-        signal.signal(signal.SIGTERM, handler)
         if before is None:
             os.environ.pop("GRADIO_TEMP_DIR", None)
         else:
@@ -93,15 +88,7 @@ def serve(
             app_kwargs={"routes": web.routes(uploads, answers, limits), "middleware": hosts},
         )
         print(f"{page.local_url} (Ctrl+C ends it)", flush=True)
-        over = threading.Event()
-        threading.Thread(target=_sweep, args=((uploads, answers), over), daemon=True).start()
-        try:
-            page.block_thread()
-        finally:
-            over.set()
-
-
-def _sweep(shelves: Sequence[Shelf], over: threading.Event) -> None:
-    while not over.wait(SWEEP):
-        for shelf in shelves:
-            shelf.sweep()
+        while True:
+            time.sleep(SWEEP)
+            for shelf in (uploads, answers):
+                shelf.sweep()

@@ -11,7 +11,7 @@ from srzoo.data.sample import sample_path
 from srzoo.pictures.reading import open_picture
 from srzoo.viewing.shelf import Shelf
 from srzoo.viewing.trial import PART, Limits, Upload, Wish, has_dial, offered
-from srzoo.viewing.visits import KEPT, Visits, problems
+from srzoo.viewing.visits import Visits, problems
 
 INTRODUCTION = """# srzoo: make pictures larger
 Drop pictures, choose a model, and move the line between before and after. The page takes %s. All is computed on the
@@ -48,7 +48,7 @@ def build(models: Sequence[str], limits: Limits, uploads: Shelf, answers: Shelf)
     first = choices[0][1]
     dialled = [model for _, model in choices if has_dial(model)]
     visits = Visits(limits, uploads, answers)
-    example = _example(uploads)
+    example = _example(uploads.root.parent)
 
     def shown(taken: tuple[list[Upload], list[str]]):
         held, refusals = taken
@@ -84,8 +84,8 @@ def build(models: Sequence[str], limits: Limits, uploads: Shelf, answers: Shelf)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     # What Gradio itself keeps, the small pictures on which parts are chosen, goes after ten minutes.
     with gr.Blocks(title="srzoo", analytics_enabled=False, delete_cache=(60, 600)) as page:
-        held = gr.State([], time_to_live=KEPT)
-        middle = gr.State(MIDDLE, time_to_live=KEPT)
+        held = gr.State([])
+        middle = gr.State(MIDDLE)
         gr.Markdown(INTRODUCTION % limits)
         with gr.Row():
             with gr.Column(scale=1, min_width=300):
@@ -141,13 +141,13 @@ def build(models: Sequence[str], limits: Limits, uploads: Shelf, answers: Shelf)
     return page
 
 
-def _example(uploads: Shelf) -> Path | None:
+def _example(folder: Path) -> Path | None:
     """A small picture to try the page with; None where scikit-image is not installed."""
     try:
         photo = sample_path(EXAMPLE)
     except FileNotFoundError:
         return None
-    path = uploads.new(float("inf")) / "cat.png"
+    path = folder / "cat.png"
     with Image.open(photo) as image:
         image.reduce(2).save(path)
     return path

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from itertools import takewhile
 
 from srzoo.runtimes.tiles import Tile, area
 
@@ -85,7 +86,7 @@ class Job:
     @property
     def ahead(self) -> int:
         """Number of answers before it."""
-        return self._line.jobs.index(self) if self in self._line.jobs else 0
+        return sum(not job.done(0) for job in takewhile(lambda job: job is not self, self._line.jobs))
 
     def done(self, seconds: float) -> bool:
         """Waits for the answer for so many seconds at most; returns whether it is there."""

@@ -75,7 +75,7 @@ class Shelf:
     def find(self, place: str) -> Path | None:
         """The file at a place below the root; None if there is none, or no more."""
         path = self.root / place
-        with contextlib.suppress(ValueError):  # as of a null character
+        with contextlib.suppress(ValueError, OSError):  # as of a null character, or of a name that is too long
             if path.is_file() and self.root.resolve() in path.resolve().parents:
                 return path
         return None

@@ -148,12 +148,13 @@ def take_upload(path: Path, limits: Limits) -> Upload:
             raise ValueError(f"{path.name}: a file of more than {limits.bytes_of_file / 1e6:g} MB; make it smaller")
         return _looked_through(path, limits)
     except FileNotFoundError as error:
-        raise ValueError(_deleted(path)) from error
+        raise ValueError(deleted(path)) from error
     except (ValueError, OSError, MemoryError) as error:
         raise ValueError(_without_folder(error, path)) from error
 
 
-def _deleted(path: Path) -> str:
+def deleted(path: Path) -> str:
+    """Says that an upload is no longer there."""
     return f"{path.name} was deleted, as nobody used it for some time; drop it again"
 
 
@@ -220,7 +221,7 @@ def answer(uploads: Sequence[Upload], wish: Wish, folder: Path, watch: Watch) ->
     pictures, failures = [], []
     for i, upload in enumerate(uploads):
         if not upload.path.exists():
-            failures.append(_deleted(upload.path))
+            failures.append(deleted(upload.path))
             continue
         place = folder / str(i)
         place.mkdir()

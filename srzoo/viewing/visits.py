@@ -1,6 +1,7 @@
 """What the page does when something is pressed, without its toolkit."""
 
 import html
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from srzoo.tables import duration
 from srzoo.viewing.line import Job, Line, Stopped, Watch
 from srzoo.viewing.shelf import Shelf
-from srzoo.viewing.trial import Limits, Upload, Wish, answer, take_upload
+from srzoo.viewing.trial import Limits, Upload, Wish, answer, deleted, take_upload
 
 KEPT = 3600
 """Seconds that pictures and answers are kept after they were last used."""
@@ -48,6 +49,9 @@ class Visits:
             if path.parent.name == REFUSED:
                 refusals.append(path.stem)
                 continue
+            if not self._uploads.find(str(path)):  # deleted; or nobody's upload, such as the page's example
+                refusals.append(deleted(path))
+                continue
             try:
                 if len(held) >= self._limits.pictures:
                     raise ValueError(f"{path.name}: this page holds {self._limits.pictures} pictures; clear some first")
@@ -78,21 +82,26 @@ class Visits:
             return
 
         def work(watch: Watch) -> str:
-            folder = self._answers.new(KEPT)
+            folder = self._answers.new(math.inf)  # several large pictures may take longer than it is kept
             try:
                 answer(held, wish, folder, watch)
             except BaseException:
                 self._answers.remove(folder)
                 raise
             self._answers.weigh(folder)
+            self._answers.keep(folder, KEPT)
             return FRAME.format(folder.name)
 
-        for upload in held:
-            self._uploads.keep(upload.path, KEPT)
+        def used() -> None:
+            for upload in held:
+                self._uploads.keep(upload.path, KEPT)
+
+        used()
         try:
             job = self._jobs[visitor] = self._line.join(work)
             shown = ""
             while not job.done(LOOK):
+                used()
                 last, shown = shown, _progress(job)
                 if shown != last:
                     yield shown
@@ -102,6 +111,7 @@ class Visits:
         except (ValueError, OSError, MemoryError) as error:
             yield problems([str(error) or type(error).__name__])
         finally:
+            self.stop(visitor)  # who has left waits for nothing
             self._jobs.pop(visitor, None)
 
     def stop(self, visitor: str) -> None:

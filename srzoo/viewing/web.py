@@ -14,14 +14,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from srzoo.viewing.shelf import Shelf
 from srzoo.viewing.trial import Limits
-from srzoo.viewing.visits import REFUSED
+from srzoo.viewing.visits import KEPT, REFUSED
 
 UPLOADS = "/gradio_api/upload"
 """Where Gradio's page sends files. By its own way, files of one content have one path, so that whoever is done first
 deletes the file of the others."""
 
 UNUSED = 120
-"""Seconds that an upload is kept if nobody comes for it."""
+"""Seconds that an upload is kept after it has come, if nobody comes for it."""
 
 HEADERS = {
     # By its address alone too, an answer reaches nothing of the page.
@@ -80,7 +80,7 @@ def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
         try:
             if int(length) > limits.pictures * limits.bytes_of_file:
                 raise ValueError(f"All files together are too large; give {limits}.")
-            folder = uploads.new(UNUSED, int(length))
+            folder = uploads.new(KEPT, int(length))
         except ValueError as error:
             async for _ in request.stream():
                 pass  # or the browser would say that the connection was lost
@@ -88,19 +88,22 @@ def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
         try:
             async with request.form(max_files=100) as form:
                 files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
-                return JSONResponse(
-                    [str(await run_in_threadpool(_put, file, folder / str(i))) for i, file in enumerate(files)]
-                )
+                paths = [str(await run_in_threadpool(_put, file, folder / str(i))) for i, file in enumerate(files)]
         except BaseException:
             uploads.remove(folder)
             raise
+        uploads.keep(folder, UNUSED)
+        return JSONResponse(paths)
 
     async def give(request: Request) -> Response:
         path = answers.find(request.path_params["place"])
         if path is None:
             return PlainTextResponse(
-                "This answer was deleted, because it was an hour old. Upscale the picture again.", 404
+                "This answer was deleted, because nobody used it for an hour, or because others needed the room. "
+                "Upscale the picture again.",
+                404,
             )
+        answers.keep(path, KEPT)
         kind = "attachment" if "download" in request.query_params else "inline"
         return FileResponse(path, headers=HEADERS, filename=path.name, content_disposition_type=kind)
 

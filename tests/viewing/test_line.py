@@ -12,14 +12,17 @@ TILES = cut(40, 40, 2, 0, 400)
 
 def test_answers_come_in_order_and_a_full_line_says_so(free):
     line = Line(waiting=1)
+    begun, seen = threading.Event(), threading.Event()
     first = line.join(lambda watch: "first" if free.wait() else "")
-    second = line.join(lambda watch: "second")
+    second = line.join(lambda watch: "second" if begun.set() or seen.wait() else "")
     with pytest.raises(
         ValueError, match="^1 answers wait already, which is as many as this page takes; press the butt"
     ):
         line.join(lambda watch: "third")
     assert not second.done(0) and (first.ahead, second.ahead) == (0, 1)
     free.set()
+    assert begun.wait() and (first.ahead, second.ahead) == (0, 0)
+    seen.set()
     assert (second.result(), first.result()) == ("second", "first")
     assert line.join(lambda watch: "third").result() == "third"
 

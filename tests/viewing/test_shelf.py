@@ -54,5 +54,6 @@ def test_nothing_outside_of_it_is_found(tmp_path):
         path.parent.name,
         "",
         "\0",
+        300 * "a",
     ):
         assert shelf.find(place) is None

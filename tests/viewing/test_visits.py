@@ -35,6 +35,10 @@ def test_pictures_are_held_up_to_the_limit_and_deleted_when_they_are_cleared(vis
     assert [upload.name for upload in held] == ["coffee.png", "rocket.png"]
     assert refusals == ["chelsea.png: this page holds 2 pictures; clear some first"]
     assert visits.hold([tmp_path / "uploads/refused/No room..png"], held) == (held, ["No room."])
+    assert visits.hold([photos / "coffee.png"], [])[1] == [
+        "coffee.png was deleted, as nobody used it for some time; drop it again"
+    ]
+    assert (photos / "coffee.png").exists()  # what is no upload is not deleted either
     assert len(list(tmp_path.glob("uploads/*/*.png"))) == 2
     visits.forget(held)
     assert not list(tmp_path.glob("uploads/*/*.png"))
@@ -77,3 +81,35 @@ def test_visitors_wait_their_turn_stop_and_hear_that_the_line_is_full(visits, he
     free.set()
     assert "Stopped." in list(first)[-1]
     assert not list(tmp_path.glob("answers/*"))
+
+
+def test_pictures_and_an_answer_stay_however_long_it_takes_and_a_visitor_who_leaves_ends_it(
+    visits, held, shelves, free, monkeypatch
+):
+    hours, later = [0], threading.Event()
+    monkeypatch.setattr("srzoo.viewing.shelf.time.monotonic", lambda: 3000 * hours[0])
+    monkeypatch.setattr(module, "LOOK", 0.01)
+    watches = []
+
+    def work(uploads, wish, folder, watch):
+        watches.append(watch)
+        for title, event in (("one", later), ("two", free)):
+            watch.begin(title)
+            event.wait()
+
+    monkeypatch.setattr(module, "answer", work)
+    shown = visits.upscale("me", held, WISH)
+    for title, event in (("one", later), ("two", free)):
+        assert any(title in each for each in shown)
+        hours[0] += 1
+        for shelf in shelves:
+            shelf.sweep()
+        event.set()
+    place = list(shown)[-1].split('src="answers/')[1].split("/")[0]
+    assert held[0].path.exists() and (shelves[1].root / place).exists()
+    later.clear()
+    left = visits.upscale("me", held, WISH)
+    assert any("one" in each for each in left)
+    left.close()
+    assert watches[1].stopped
+    later.set()

@@ -77,6 +77,18 @@ def test_foreign_hosts_are_refused(client, host, status):
     assert client.get("/answers/none", headers={"host": host}).status_code == status
 
 
+def test_an_upload_may_take_its_time(client, shelves, monkeypatch):
+    put, later = web._put, time.monotonic() + 2 * web.UNUSED
+
+    def slow(*given):
+        monkeypatch.setattr("srzoo.viewing.shelf.time.monotonic", lambda: later)
+        shelves[0].sweep()
+        return put(*given)
+
+    monkeypatch.setattr(web, "_put", slow)
+    assert send(client, b"x").json()[0].endswith("/a.png")
+
+
 def test_only_addresses_of_this_machine_are_loopback():
     assert all(map(web.is_loopback, ("127.0.0.1", "127.8.8.8", "::1", "localhost")))
     assert not any(map(web.is_loopback, ("0.0.0.0", "::", "192.168.1.2", "example.org")))
