@@ -147,9 +147,17 @@ def content_of(source: str | os.PathLike) -> str:
     """
     path, digests = Path(found(source)), sorted(checksums().values())
     if not weights_of_name(os.fspath(source)):
-        files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-        digests = [checksum(each) for each in files]
+        digests = [checksum(each) for each in files_of(path)]
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of a network: of a preset's weights also what describes it, of OpenVINO's `.xml` file the weights."""
+    if path.is_dir():
+        return sorted(each for each in path.rglob("*") if each.is_file())
+    in_preset = path.name == hub.WEIGHTS and hub.is_preset(path.parent)
+    beside = [path.with_name("config.json")] * in_preset + [path.with_suffix(".bin")] * (path.suffix == ".xml")
+    return [path, *(each for each in beside if each.is_file())]
 
 
 def nearest(name: str, factor: float) -> str:

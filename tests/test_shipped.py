@@ -98,6 +98,15 @@ def test_the_fidelity_dial_goes_from_one_shipped_model_to_the_other():
     assert scores[0] == max(scores) and scores[2] == min(scores)
 
 
+def test_a_file_for_openvino_is_another_network_with_other_weights_beside_it(tmp_path):
+    (tmp_path / "a.xml").write_text("graph")
+    found = set()
+    for weights in ("first", "second"):
+        (tmp_path / "a.bin").write_text(weights)
+        found.add(shipped.content_of(tmp_path / "a.xml"))
+    assert len(found) == 2
+
+
 def test_damaged_shipped_weights_are_refused(tmp_path, monkeypatch):
     copy = tmp_path / "weights"
     shutil.copytree(shipped.SHIPPED, copy)

@@ -51,6 +51,10 @@ INSTRUCTIONS = {
 }
 """Instructions of a pickle of tensors and containers, and NEWOBJ: its class is refused by name before."""
 
+MOST_KEY = (1 << 61) - 2
+"""Largest whole number as a key: Python's hash of a whole number is the rest by the next one, so that of larger ones
+any number may have one hash, and to collect them takes time without end."""
+
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_START = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little")
 
@@ -149,8 +153,8 @@ def _look_through(stream: io.BytesIO) -> None:
     """Goes to the end of a pickle, if its instructions are those of tensors and containers.
 
     What each takes off the machine's stack and puts there is known to `pickletools`, kinds of values only. Two things
-    would harm: a memo at a huge place, for which the machine takes memory up to there; and a tuple as key, as to hash
-    tuples that hold each other twice takes for ever.
+    would harm: a memo at a huge place, for which the machine takes memory up to there; and as a key a huge number, or a
+    tuple, as to hash tuples that hold each other twice takes for ever.
     """
     stack: list[Any] = []
     marks: list[int] = []
@@ -176,7 +180,9 @@ def _look_through(stream: io.BytesIO) -> None:
             items = stack[first:]
             keys = {"SETITEM": items[1:2], "SETITEMS": items[::2], "DICT": items[::2], "ADDITEMS": items}.get(name, [])
             if pickletools.pytuple in keys:
-                raise Refused("its pickle has a tuple as a key, expected text and numbers only")
+                raise Refused("its pickle has a tuple or a huge number as a key, expected text and usual numbers only")
+            if given and isinstance(argument, int) and abs(argument) > MOST_KEY:
+                given = [pickletools.pytuple]
             del stack[first - (taken.index(pickletools.markobject) if marked else 0) :]
             stack.extend(given)
 
@@ -232,8 +238,8 @@ class _OrderedDict(dict):
 
 
 def _ordered_dict(pairs: Any = ()) -> dict:
-    if not all(isinstance(key, (str, int)) for key, _ in pairs):
-        raise TypeError("a key that is neither text nor a number")
+    if not all(isinstance(key, str) or (isinstance(key, int) and abs(key) <= MOST_KEY) for key, _ in pairs):
+        raise TypeError("a key that is neither text nor a usual number")
     made = _OrderedDict(pairs)
     if pairs:
         pairs.clear()  # moved: a small file could ask for many copies of a long list

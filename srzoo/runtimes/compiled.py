@@ -7,7 +7,6 @@ its own for this, but it takes a damaged file for whole and computes other pixel
 import contextlib
 import hashlib
 import io
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -106,11 +105,7 @@ def load_network(folder: Path, sums: Mapping[str, str], facts: Facts, tail_halo:
 
 def _runner(path: Path, checksum: str, precision: str) -> Callable[[np.ndarray], list[np.ndarray]]:
     """A part of a network; what it gives is overwritten when it runs again."""
-    config = openvino.HALF if precision == "bfloat16" else openvino.EXACT
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    if threads.isdigit() and int(threads):
-        # What other runtimes go by; OpenVINO itself takes all cores.
-        config = {**config, "INFERENCE_NUM_THREADS": threads}
+    config = openvino.in_threads(openvino.HALF if precision == "bfloat16" else openvino.EXACT)
     request = compile_kept(path, checksum, config, path.parent / "compiled").create_infer_request()
 
     def run(values: np.ndarray) -> list[np.ndarray]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from srzoo import shipped
-from srzoo.runtimes.network import Network, Run
+from srzoo.runtimes.network import Network, Run, threads
 from srzoo.runtimes.operations import check_operations
 from srzoo.tables import first_line
 
@@ -196,7 +196,7 @@ def newest_version(folder: Path) -> Path:
     """
     if (folder / GRAPH).is_file():
         return folder
-    versions = [path.parent for path in folder.glob(f"*/{GRAPH}") if path.parent.name.isdigit()]
+    versions = [path.parent for path in folder.glob(f"*/{GRAPH}") if path.parent.name.isdecimal()]
     if not versions:
         raise ValueError(
             f"{folder}: no SavedModel; expected saved_model.pb in it, or in a folder below it named by its version"
@@ -234,7 +234,7 @@ def _saved_model(folder: Path) -> tuple[bytes | None, Run]:
 def _litert(path: Path) -> tuple[bytes | None, Run]:
     runtime = require("ai_edge_litert.interpreter", "ai-edge-litert", "a .tflite file")
     try:
-        interpreter = runtime.Interpreter(model_path=str(path), num_threads=os.cpu_count())
+        interpreter = runtime.Interpreter(model_path=str(path), num_threads=threads() or os.cpu_count())
         interpreter.allocate_tensors()
         (given,), (returned,) = interpreter.get_input_details(), interpreter.get_output_details()
     except Exception as error:
@@ -243,6 +243,7 @@ def _litert(path: Path) -> tuple[bytes | None, Run]:
 
     def run(pixels: np.ndarray) -> np.ndarray:
         if allocated != [pixels.shape]:
+            allocated.clear()  # or a failure would leave the size before it
             interpreter.resize_tensor_input(given["index"], pixels.shape, strict=True)
             interpreter.allocate_tensors()
             allocated[:] = [pixels.shape]
@@ -259,9 +260,11 @@ def _litert(path: Path) -> tuple[bytes | None, Run]:
 
 def _onnx(path: Path) -> tuple[str | None, Run]:
     runtime = require("onnxruntime", "onnxruntime", "an .onnx file")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads() or 0
     try:
         # Without a fallback, of which it tells on stdout; there is no other provider to fall back to.
-        session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"], enable_fallback=0)
+        session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         (given,) = session.get_inputs()
         text = session.get_modelmeta().custom_metadata_map.get(KEY)
     except Exception as error:
@@ -276,11 +279,11 @@ def _onnx(path: Path) -> tuple[str | None, Run]:
 
 def _openvino(path: Path) -> tuple[str | None, Run]:
     require("openvino", "openvino", "a .xml file of OpenVINO")
-    from srzoo.runtimes.openvino import EXACT, core
+    from srzoo.runtimes.openvino import EXACT, core, in_threads
 
     try:
         graph = core().read_model(path)
-        request = core().compile_model(graph, "CPU", EXACT).create_infer_request()
+        request = core().compile_model(graph, "CPU", in_threads(EXACT)).create_infer_request()
     except RuntimeError as error:
         # OpenVINO names places in its code, over several lines.
         raise ValueError(

@@ -19,6 +19,7 @@ import numpy as np
 from srzoo.models.geometry import features_of, tail_halo_of
 from srzoo.models.graph import Graph, Layer
 from srzoo.names import parse
+from srzoo.runtimes.network import threads
 
 Arrays = Mapping[str, Sequence[np.ndarray]]
 """Name of a layer -> its weights, in Keras's order."""
@@ -132,6 +133,11 @@ EXACT = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "CPU_
 what it made for each of 5,000 sizes of a layer, which takes gigabytes if every picture has a size of its own."""
 
 HALF = {**EXACT, "INFERENCE_PRECISION_HINT": "bf16"}
+
+
+def in_threads(config: Mapping[str, str]) -> dict[str, str]:
+    """A configuration with the number of threads of the environment; by itself OpenVINO takes all cores."""
+    return {**config, **({"INFERENCE_NUM_THREADS": str(count)} if (count := threads()) else {})}
 
 
 class _Builder:

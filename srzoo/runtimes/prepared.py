@@ -113,10 +113,10 @@ class Prepared:
         root = root or cache_folder()
         if root is None:
             raise ValueError("the cache is switched off by SRZOO_CACHE; give it a folder")
-        self._checksum = shipped.checksum(weights)
+        self._weights = weights
+        self._checksum = self._found_checksum()
         key = hashlib.sha256(f"{self._checksum} {__version__} {LAYOUT}".encode()).hexdigest()[:32]
         self.folder = root / "networks" / key
-        self._weights = weights
 
     def load(self, precision: str) -> Taken | None:
         """The network in a precision, or in that of `automatic`.
@@ -150,6 +150,8 @@ class Prepared:
         precision = self.automatic() if precision == "auto" else precision
         check_processor(precision)
         graph, arrays, reference = self._read()
+        if self._found_checksum() != self._checksum:  # as a training may write a better one
+            raise ValueError(f"{self._weights} changed while it was read; run the same command again")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             return self._made(graph, arrays, reference, precision, pictures)
@@ -188,9 +190,13 @@ class Prepared:
 
     @property
     def choice(self) -> Path:
-        """The file of what was measured on this processor; a home folder may be shared by several."""
-        digest = hashlib.sha256(repr(processor()).encode()).hexdigest()[:8]
+        """The file of what was measured on this processor by this OpenVINO; a home folder may be shared by several."""
+        about = processor(), os.cpu_count(), openvino.runtime().get_version()
+        digest = hashlib.sha256(repr(about).encode()).hexdigest()[:8]
         return self.folder / f"auto-{digest}.json"
+
+    def _found_checksum(self) -> str:
+        return " ".join(map(shipped.checksum, shipped.files_of(self._weights)))
 
     def _read(self) -> tuple["Graph", openvino.Arrays, Run | None]:
         """The network, and if Keras had to read it how that computes it."""

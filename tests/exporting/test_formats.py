@@ -2,6 +2,8 @@
 
 import errno
 import functools
+import importlib
+import pkgutil
 import sys
 import zipfile
 from dataclasses import dataclass, replace
@@ -127,6 +129,42 @@ def test_several_pictures_fit_in_a_batch(once, format):
     made = once("edsr-baseline", format)
     given = pixels(9, 12, batch=3)
     np.testing.assert_allclose(exported.load(made.path).run(given), run(made.model, given), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("format", "place", "option"),
+    [
+        ("litert", "ai_edge_litert.interpreter.Interpreter", "num_threads=1"),
+        ("onnx", "onnxruntime.InferenceSession", "1 threads"),
+        ("openvino", "openvino.Core.compile_model", "'INFERENCE_NUM_THREADS': '1'"),
+    ],
+)
+def test_the_environment_says_how_many_threads_a_file_takes(once, format, place, option, monkeypatch):
+    need(format)
+    path, real, taken = once("edsr-baseline", format).path, pkgutil.resolve_name(place), []
+
+    def noted(*given, **options):
+        threads = [f"{each.intra_op_num_threads} threads" for each in given if hasattr(each, "intra_op_num_threads")]
+        taken.append(f"{threads} {given} {' '.join(f'{key}={value}' for key, value in options.items())}")
+        return real(*given, **options)
+
+    monkeypatch.setattr(place, noted)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    exported.load(path)
+    assert option in taken[0]
+
+
+def test_a_size_that_could_not_be_had_does_not_stand_for_the_next_one(once, monkeypatch):
+    need("litert")
+    made = once("edsr-baseline", "litert")
+    network, given = exported.load(made.path), pixels(9, 12)
+    expected = network.run(given)
+    interpreter = importlib.import_module("ai_edge_litert.interpreter").Interpreter
+    with monkeypatch.context() as short_of_memory:
+        short_of_memory.setattr(interpreter, "allocate_tensors", lambda _: (_ for _ in ()).throw(RuntimeError("alloc")))
+        with pytest.raises(MemoryError):
+            network.run(pixels(90, 120))
+    np.testing.assert_array_equal(network.run(given), expected)
 
 
 def test_an_exported_keras_file_is_a_model_of_the_zoo(tmp_path):

@@ -133,6 +133,16 @@ def test_a_memo_at_a_huge_place_is_refused_before_it_takes_memory(write):
         read_torch(write(b"\x80\x02}r\xff\xff\xff\x7fj\xff\xff\xff\x7f."))
 
 
+def test_numbers_that_all_have_one_hash_are_no_keys(write):
+    huge = [encode((1 << 61) - 1), encode(-(1 << 70))]
+    instructions = [b"}" + each + b"Ns." for each in huge] + [b"}(" + each + b"Nu." for each in huge]
+    instructions += [b"(" + each + b"Nd." for each in huge] + [b"\x8f(" + each + b"\x90." for each in huge]
+    instructions += [b"ccollections\nOrderedDict\n(((" + each + b"NlltR." for each in huge]
+    for each in instructions:
+        with pytest.raises(ValueError, match="a huge number as a key|nor a usual number"):
+            read_torch(write(b"\x80\x04" + each))
+
+
 @pytest.mark.parametrize("function", [b"ctorch\nSize\n", b"ccollections\nOrderedDict\n"])
 def test_a_long_list_is_not_copied_again_and_again(function, write):
     pairs = b"".join(b"(K\x01J" + struct.pack("<i", number) + b"l" for number in range(20_000))

@@ -1,12 +1,13 @@
 """Networks kept in the cache: made once, the same ever after, and made anew rather than trusted when damaged."""
 
+import os
 import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from srzoo import stored, zoo
+from srzoo import hub, stored, zoo
 from srzoo.images import write_image
 from srzoo.runtimes import compiled, openvino, parity, prepared
 from srzoo.runtimes.openvino import coarse, named
@@ -57,6 +58,28 @@ def test_the_environment_says_how_many_threads(kept, model, monkeypatch, threads
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     kept.make("float32")
     assert {config.get("INFERENCE_NUM_THREADS") for config in given} == {expected and str(expected)}
+
+
+def test_weights_that_change_while_they_are_read_make_no_entry(kept, model, weights, monkeypatch):
+    monkeypatch.setattr(stored, "read", lambda path, real=stored.read: (real(path), path.write_bytes(b"better"))[0])
+    with pytest.raises(ValueError, match="tiny.weights.h5 changed while it was read; run the same command again"):
+        kept.make("float32")
+    assert not kept.folder.exists()
+
+
+def test_two_descriptions_of_the_same_weights_have_entries_of_their_own(tmp_path):
+    entries = set()
+    for description in ("a", "b"):
+        for name in hub.PRESET:
+            (tmp_path / name).write_text(description if name == "config.json" else "the same")
+        entries.add(Prepared(tmp_path / hub.WEIGHTS, tmp_path / "cache").folder)
+    assert len(entries) == 2
+
+
+def test_what_was_measured_with_other_cores_is_not_taken(kept, monkeypatch):
+    measured = kept.choice
+    monkeypatch.setattr(os, "cpu_count", lambda: 999)
+    assert kept.choice != measured
 
 
 def test_the_result_of_a_tile_outlives_the_next_one(kept, model):
