@@ -59,6 +59,12 @@ def place(text: str) -> Path:
     return Path(text)
 
 
+def name_part(text: str) -> str:
+    if Path(f"_{text}").name != f"_{text}":
+        raise argparse.ArgumentTypeError(f"expected a part of a file's name, without folders, got {text!r}")
+    return text
+
+
 def whole(least: int, most: float = math.inf) -> Callable[[str], int]:
     """A type for argparse: a whole number in a range."""
 

@@ -22,6 +22,7 @@ from srzoo.cli.arguments import (
     check_network,
     command,
     format_name,
+    name_part,
     place,
     size_of,
     whole,
@@ -73,7 +74,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add_result("--beside", action="store_true", help="write each result beside its input")
     add_result(
-        "--suffix", help="text between a result's name and its ending, such as _x4 (default: none; with --beside _sr)"
+        "--suffix",
+        type=name_part,
+        help="text between a result's name and its ending, such as _x4 (default: none; with --beside _sr)",
     )
     add_result(
         "--format",
@@ -144,8 +147,13 @@ def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
     if STREAM not in (*args.images, output):
         yield args.images, output
         return
-    if len(args.images) > 1:
-        raise ValueError("- stands for one picture; give no other with it")
+    if len(args.images) > 1 or args.images[0].is_dir():
+        raise ValueError("- stands for one picture; give no other with it, and no folder")
+    if args.beside or (args.compare and output == STREAM):
+        option = "--beside" if args.beside else "--compare"
+        raise ValueError(f"{option} writes a file beside another, which - is not; name the result by --output")
+    from srzoo.pictures.record import NAME
+
     with tempfile.TemporaryDirectory(prefix="srzoo-") as folder:
         images, results = args.images, Path(folder, "results")
         if images == [STREAM]:
@@ -153,7 +161,7 @@ def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
             images[0].write_bytes(sys.stdin.buffer.read())
         yield images, results if output == STREAM else output
         for result in results.iterdir() if results.is_dir() else ():
-            if not result.name.startswith(".") and "_compare" not in result.name:
+            if result.name != NAME:
                 sys.stdout.buffer.write(result.read_bytes())
                 sys.stdout.buffer.flush()
 
@@ -185,7 +193,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     asked, choice = choice.source, replace(choice, source=shipped.found(choice.source))
     weights = [shipped.content_of(each) for each in (choice.source, choice.pixel_weights) if each]
 
-    bar, stopped = Bar(shown=not args.quiet), threading.Event()
+    bar, stopped, loading = Bar(shown=not args.quiet), threading.Event(), threading.Lock()
 
     def tick() -> None:
         if stopped.is_set():
@@ -219,7 +227,9 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
         return (shipped.nearest(choice.source, factor),)
 
     def of_job(job: batch.Job) -> Upscaler:
-        return upscaler_of(chosen(job.source, job.factor)[0])
+        source = chosen(job.source, job.factor)[0]
+        with loading:  # two threads would both load it
+            return upscaler_of(source)
 
     def notes_of(job: batch.Job) -> list[str]:
         return [*_way(job, of_job(job)), *chosen(job.source, job.factor)[1:]]
@@ -247,10 +257,10 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     if args.dry_run:
         for job in jobs:
             if job.refusal:
-                say(f"error: {job.refusal}", sys.stdout)
+                say(f"error: {_in_words(job.refusal)}", sys.stdout)
             elif not job.done:
                 line = _line(job, (job.given, job.size.of(*job.given)))
-                say("; ".join([line, *notes_of(job)]), sys.stdout)
+                say(_in_words("; ".join([line, *notes_of(job)])), sys.stdout)
         return int(any(job.refusal for job in jobs))
     with contextlib.closing(batch.in_hand(jobs, partial(_resolve, carry_out), stopped.set)) as in_hand:
         return _carry_out(in_hand, args, images)
@@ -278,17 +288,20 @@ def _way(job, upscaler) -> list[str]:
 
 def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[Path | None, Path | None]:
     """The folder of the results, and the file of the only one; one of both, or none if they go beside the inputs."""
-    from srzoo.pictures.formats import FORMATS
+    from srzoo.pictures.formats import FORMATS, split_ending
 
     if args.beside:
         if args.output:
             raise ValueError("--beside writes beside the inputs; leave out --output")
         args.suffix = args.suffix or "_sr"
         return None, None
-    named = output.suffix.lower() in {ending for each in FORMATS.values() for ending in each.endings}
+    endings = [ending for each in FORMATS.values() for ending in each.endings]
+    named = output.suffix.lower() in endings
     if output.is_dir() or not named:
         if output.exists() and not output.is_dir():
             raise ValueError(f"--output must be a folder or a picture's name as out.png, but {output} is a file")
+        if output.suffix and not output.exists() and split_ending(output)[1]:
+            raise ValueError(f"--output {output}: srzoo does not write this format; choose one of {', '.join(endings)}")
         return output, None
     if len(images) > 1 or images[0].is_dir():
         raise ValueError(f"--output {output} names one picture's file; give a folder for the results of several")
@@ -311,7 +324,7 @@ def _sources(images: list[Path], results) -> list:
     return [
         source
         for source in sources
-        if not source.path.stem.endswith(suffix)
+        if not (source.path.stem.endswith(suffix) and results.record.find(source.path))
         or source.path.with_name(source.path.stem.removesuffix(suffix)) not in inputs
     ]
 

@@ -236,7 +236,8 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, resul
     for path in job.outputs:
         place = path.resolve()
         if place in inputs:
-            advice = "choose another --output, or allow it by --overwrite"
+            option = "--output" if results.folder or results.file else "--suffix"
+            advice = f"choose another {option}, or allow it by --overwrite"
             return f"{job.source} would be written to {path}, an input; {advice}"
         if writers[place] > 1:
             other = next(each for each in jobs if each is not job and place in map(Path.resolve, each.outputs))

@@ -103,6 +103,15 @@ def test_results_go_beside_their_inputs_and_are_not_upscaled_again(here):
     assert sizes("results/cup_large.tif") == [(164, 120)]
 
 
+def test_a_picture_of_ones_own_that_is_named_like_a_result_is_an_input(here, capsys):
+    write_image("cup_sr.jpg", data.coffee()[:20, :20])
+    before = Path("cup_sr.jpg").read_bytes()
+    for _ in range(2):
+        assert main(["cup.jpg", "cup_sr.jpg", "--beside"]) == 1
+        assert "cup.jpg would be written to cup_sr.jpg, an input; choose another --suffix" in capsys.readouterr().err
+        assert Path("cup_sr.jpg").read_bytes() == before and sizes("cup_sr_sr.jpg") == [(80, 80)]
+
+
 def test_what_another_model_made_is_not_silently_replaced(here, capsys):
     zoo.save_weights(zoo.create("srresnet-x4.blocks1.filters4"), "other.weights.h5")
     assert main(["cup.jpg"]) == main(["cup.jpg", "-m", "edsr-baseline-x4"]) == 0
@@ -172,9 +181,13 @@ def test_a_picture_comes_and_goes_by_standard_input_and_output_and_no_line_of_te
     assert lines[-1].endswith(" s, standard output")
 
 
-def test_the_standard_output_takes_a_file_in_another_format(here, capfdbinary):
-    assert main(["cup.jpg", "-o", "-", "--format", "png"]) == 0
+@pytest.mark.parametrize("name", ["cup_compare.jpg", ".cup.jpg"])
+def test_the_standard_output_takes_a_file_of_any_name_in_another_format(here, name, capfdbinary):
+    Path("cup.jpg").rename(name)
+    assert main([name, "-o", "-", "--format", "png"]) == 0
     assert Image.open(io.BytesIO(capfdbinary.readouterr().out)).format == "PNG" and not Path("results").exists()
+    assert main([name, "-o", "-", "--dry-run"]) == 0
+    assert b": 41x30 -> 164x120, standard output" in capfdbinary.readouterr().out
 
 
 @pytest.mark.parametrize(
