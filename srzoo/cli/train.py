@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
             stages,
             distribution,
             validate_every=args.validate_every,
-            memory=int(args.memory * 1e9),
+            memory=args.memory * 1e9,
             data_dir=args.data_dir,
             pixel_step=pixel_step,
             teacher=teacher,

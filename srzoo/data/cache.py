@@ -26,7 +26,7 @@ class PairCache:
         memory: bytes of pixels to hold in memory.
     """
 
-    def __init__(self, memory: int):
+    def __init__(self, memory: float):
         self._free = memory
         self._file: BinaryIO | None = None
         self._region = np.empty(0, np.uint8)

@@ -95,7 +95,10 @@ class Layout:
         lr_of: dict[Path, Path] = {}
         for key, file in _by_name(image_files(self.lr), self.lr, bad).items():
             plain = key.with_name(SCALED.sub("", key.name))
-            lr_of[key if key in hr_of or plain not in hr_of else plain] = file
+            of_hr = key if key in hr_of or plain not in hr_of else plain
+            if of_hr in lr_of:
+                bad.append(f"{lr_of[of_hr]} and {file} are both LR of {hr_of[of_hr]}, so which is meant is not known")
+            lr_of[of_hr] = file
         bad += [f"{hr_of[key]} has no LR in {self.lr}" for key in hr_of.keys() - lr_of.keys()]
         bad += [f"{lr_of[key]} has no HR in {self.hr}" for key in lr_of.keys() - hr_of.keys()]
         return [(hr_of[key], lr_of[key]) for key in sorted(hr_of.keys() & lr_of.keys())], bad

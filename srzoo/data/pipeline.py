@@ -88,7 +88,7 @@ class Pictures:
     fingerprint: Fingerprint = field(default_factory=dict)
 
 
-def decode(source: Source, crops: Crops, memory: int, teacher: Teacher | None = None, least: int = 1) -> Pictures:
+def decode(source: Source, crops: Crops, memory: float, teacher: Teacher | None = None, least: int = 1) -> Pictures:
     """Reads every picture of a source once.
 
     Pictures that are left out are logged, and how many there are.

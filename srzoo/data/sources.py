@@ -20,8 +20,8 @@ def open_source(
     """Opens a data set by its name.
 
     Args:
-        dataset: `div2k` or one of its configurations (`div2k/unknown_x4`); `sample`; a folder; or any
-            name of tensorflow-datasets whose examples have an `image`, such as `coco/2017`.
+        dataset: a folder, whatever its name; `div2k` or one of its configurations (`div2k/unknown_x4`); `sample`; or
+            any name of tensorflow-datasets whose examples have an `image`, such as `coco/2017`.
         scale: 2, 3, 4 or 8.
         data_dir: where tensorflow-datasets keeps its data; default: its own default.
         limit: largest number of training pictures; the first ones are taken.
@@ -33,7 +33,7 @@ def open_source(
     """
     is_folder = Path(dataset).is_dir() or Path(dataset).is_absolute() or dataset.startswith(".")
     if dataset == "sample" or is_folder:
-        source = folder(Path(dataset), scale, degradation) if dataset != "sample" else sample(scale)
+        source = folder(Path(dataset), scale, degradation) if is_folder else sample(scale)
         return replace(source, train=list(islice(source.train, limit)))
     # Its import takes seconds, which the other sources need not wait for.
     from srzoo.data import tensorflow_datasets

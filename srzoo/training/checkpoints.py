@@ -56,7 +56,7 @@ class Checkpoints:
                     LOGGER.warning(
                         "%s: the run goes on from the checkpoint before, of step %d", "; ".join(reasons), step
                     )
-                    for file in (file for each in bad for file in self.folder.glob(f"ckpt-{each}.*")):
+                    for file in (file for each in bad for file in self._files(each)):
                         file.replace(file.with_name(f"unreadable-{file.name}"))
                 return step
             bad.append(step)
@@ -81,6 +81,16 @@ class Checkpoints:
         except OSError:
             self._remove_unfinished()
             raise
+
+    def forget(self, step: int) -> None:
+        """Removes a checkpoint that nothing good can come of, unless it is the only one."""
+        if len(self.steps) > 1:
+            self._manager = None
+            for file in self._files(step):
+                file.unlink()
+
+    def _files(self, step: int) -> list[Path]:
+        return list(self.folder.glob(f"ckpt-{step}.*"))
 
     def _path(self, step: int) -> Path:
         return self.folder / f"ckpt-{step}"

@@ -122,8 +122,9 @@ class Doctor:
             pairs: (hr, sr) of each picture, at least one; uint8 of one shape (H, W, 3).
 
         Returns:
-            `colour_shift`, the largest of `colour_shifts`, and the ratio of `checkerboard`; and warnings, each
-            once when its trouble appears, and again only after `CALM` examinations without it.
+            `colour_shift`, the largest of `colour_shifts`, and the ratio of `checkerboard` if pictures are large enough
+            for it; and warnings, each once when its trouble appears, and again only after `CALM` examinations without
+            it.
         """
         shifts = colour_shifts(pairs)
         ratio, tiles = checkerboard(pairs, self.scale)
@@ -144,7 +145,8 @@ class Doctor:
                 f"A checkerboard appears: a pattern that repeats every {self.scale} pixels stands out of SR "
                 f"{ratio:.1f} times as much as of HR (warned of above {MAX_CHECKERBOARD:g}). {advice}"
             )
-        return {"colour_shift": float(shifts.max()), "checkerboard": ratio}, warnings
+        signs = {"colour_shift": float(shifts.max())} | ({"checkerboard": ratio} if tiles else {})
+        return signs, warnings
 
 
 def colour_shifts(pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:

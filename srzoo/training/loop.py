@@ -28,6 +28,9 @@ LOGGER = logging.getLogger(__name__)
 LOG_EVERY = 10
 """Steps between two looks at the losses: each look waits for the device, so not every step has one."""
 
+SAVE_SECONDS = 600
+"""Seconds after which a checkpoint is saved between two validations, which may be hours apart on a processor."""
+
 MAX_HALVINGS = 3
 """Number of times that a run halves its learning rate after an explosion, before it gives up."""
 
@@ -37,7 +40,15 @@ BAR = "{percentage:5.1f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
 class NotFiniteError(ArithmeticError):
-    """The loss or its gradient became infinite or NaN."""
+    """The loss or its gradient became infinite or NaN.
+
+    Attributes:
+        step: the step whose figures they are; the weights were those of the step before.
+    """
+
+    def __init__(self, message: str, step: int):
+        super().__init__(message)
+        self.step = step
 
 
 class _Progress:
@@ -108,7 +119,8 @@ class _Record:
             # The loss first, which has a name that all know.
             for name in sorted(logs, key=lambda name: name != "loss"):
                 if not math.isfinite(row[name]):
-                    raise NotFiniteError(f"the {name} is not finite at step {row['step']} ({name} {row[name]})")
+                    message = f"the {name} is not finite at step {row['step']} ({name} {row[name]})"
+                    raise NotFiniteError(message, row["step"])
             if self.doctor:
                 self._warn(row, self.doctor.watch(row["step"], row))
             rows.append(row)
@@ -172,6 +184,7 @@ class _Loop:
         self.checkpoints = Checkpoints(run.folder / "checkpoints", self.state)
         self.scores = ""
         self.agreed = 0.0
+        self.saved_at = time.monotonic()
         found = self._restore()
         self.progress.start()
         self.record = _Record(run, doctor, self.step)
@@ -234,6 +247,8 @@ class _Loop:
                     self._validate_and_save(step)
                 if signalled:
                     self._stop(step, signalled, saved=validate)
+                if self.distribution.chief and time.monotonic() - self.saved_at > SAVE_SECONDS:
+                    self._save(step)
                 speed = (step - first) / (time.monotonic() - began)
                 parts = [f"step {step}", f"loss {row['loss']:.4f}", _balance(row), self.scores, f"{speed:.2f} steps/s"]
                 if waiting > NOTABLE:
@@ -261,8 +276,12 @@ class _Loop:
             raise NotFiniteError(
                 f"{error}, although the learning rate was halved {MAX_HALVINGS} times; the run stopped, its last good "
                 f"checkpoint is of step {self.saved}. Train anew in "
-                f"another folder with a lower --learning-rate{precision}"
+                f"another folder with a lower --learning-rate{precision}",
+                error.step,
             )
+        if self.distribution.chief and error.step == self.saved + 1:
+            # Its weights are the fault: its own losses are those of the weights before.
+            self.checkpoints.forget(self.saved)
         step = self._restore()
         self.progress.halvings.assign(halvings)
         warning = (
@@ -282,12 +301,17 @@ class _Loop:
         )
 
     def _validate_and_save(self, step: int) -> None:
-        if self.distribution.chief:
-            self._validate(step)
+        finite = self._validate(step) if self.distribution.chief else True
+        if not self.distribution.table([float(finite)])[0, 0]:
+            raise NotFiniteError(f"SR is not finite after step {step}", step + 1)
         self._save(step)
 
-    def _validate(self, step: int) -> None:
-        pairs = self.validation.pairs()
+    def _validate(self, step: int) -> bool:
+        """Whether SR is finite; if it is not, there is nothing to measure or to keep."""
+        try:
+            pairs = self.validation.pairs()
+        except FloatingPointError:
+            return False
         scores = self.validation.score(pairs)
         row = {"step": step, "seconds": self._seconds()}
         self.record.validated(row, scores, pairs, self.validation.sample(pairs))
@@ -303,13 +327,14 @@ class _Loop:
             LOGGER.info("step %d: PSNR-Y %.2f dB on the validation pictures; bicubic has %.2f dB", step, found, to_beat)
         self.scores = ", ".join(f"{TITLES[name]} {score:.4g}" for name, score in scores.items())
         self.scores += f"; best {float(self.progress.best.numpy()):.4g}" if best_by else ""
+        return True
 
     def _save(self, step: int) -> None:
-        """Only after a look found all losses finite, so that every checkpoint is one to go on from."""
+        """Only after a look found all losses finite. Whether the last update was good, the next step tells."""
         if self.distribution.chief:
             self.progress.seconds.assign(self.progress.elapsed())
             self.checkpoints.save(step)
-        self.saved = step
+        self.saved, self.saved_at = step, time.monotonic()
 
     def _seconds(self) -> float:
         return round(self.progress.elapsed(), 3)

@@ -87,7 +87,7 @@ def train_run(
     folder: Path,
     settings: Settings,
     validate_every: int = 1000,
-    memory: int = 4 * 10**9,
+    memory: float = 4e9,
     data_dir: str | None = None,
     distribution: Distribution = ALONE,
     pixel_step: type[PixelStep] = PixelStep,

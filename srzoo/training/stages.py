@@ -36,13 +36,13 @@ def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, *
     options = _given(options)
     if zoo.known(name).base not in GAN_TRAINED or options.get("init_weights"):
         return (settings_of(dataset, name, **options),)
-    if "steps" in options:
-        options["steps"] = max(1, options["steps"] // 2)
     if "minutes" in options:
         options["minutes"] /= 2
     pixel, gan = (
         {key: value for key, value in options.items() if key not in OF_STAGE[other]} for other in ("gan", "pixel")
     )
+    if "steps" in options:
+        pixel["steps"], gan["steps"] = max(1, options["steps"] // 2), (options["steps"] + 1) // 2
     return (settings_of(dataset, zoo.pixel_trained(name), **pixel), settings_of(dataset, name, **gan))
 
 

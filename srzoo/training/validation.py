@@ -47,8 +47,14 @@ class Validation:
         )
 
     def pairs(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(hr, sr) of each picture, uint8."""
-        return [(hr, to_uint8(self._sr(lr[None])[0].numpy())) for _, lr, hr in self.pictures]
+        """(hr, sr) of each picture, uint8; raises FloatingPointError if SR is not finite."""
+        pairs = []
+        for _, lr, hr in self.pictures:
+            sr = self._sr(lr[None])[0].numpy()
+            if not np.isfinite(sr).all():
+                raise FloatingPointError
+            pairs.append((hr, to_uint8(sr)))
+        return pairs
 
     @cached_property
     def bicubic(self) -> float:

@@ -76,6 +76,15 @@ def test_lr_of_another_scale_is_passed_over_and_that_is_said(tmp_path):
     assert layout.pairs() == ([(tmp_path / "HR" / "a.png", None)], [])
 
 
+def test_two_files_of_lr_for_one_hr_are_refused(tmp_path):
+    for ending in ("", "x4"):
+        write_pairs(tmp_path, "HR", "LR", ["a"], ending)
+    _, (reason,) = find_layout(tmp_path, 4, "training")[0].pairs()
+    assert reason == f"{tmp_path}/LR/a.png and {tmp_path}/LR/ax4.png are both LR of {tmp_path}/HR/a.png" + (
+        ", so which is meant is not known"
+    )
+
+
 def test_what_is_plain_is_called_that(tmp_path):
     write_pairs(tmp_path, "photos", None, ["a"])
     layout, _ = find_layout(tmp_path, 4, "training")

@@ -126,12 +126,17 @@ def test_a_run_that_is_asked_to_stop_saves_a_checkpoint_and_goes_on_with_the_sam
     assert_same_losses(tmp_path / "run", whole)
 
 
-def test_a_second_signal_stops_at_once(train, before_step, tmp_path):
+def test_a_second_signal_stops_at_once_and_the_run_goes_on_from_a_checkpoint_that_the_clock_made(
+    train, before_step, tmp_path, monkeypatch, whole
+):
+    monkeypatch.setattr(loop, "LOG_EVERY", 4)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
+
     def twice():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    before_step(13, twice)
+    before_step(14, twice)
     # In a background job of a shell SIGINT is ignored from the start.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -139,7 +144,12 @@ def test_a_second_signal_stops_at_once(train, before_step, tmp_path):
             train()
     finally:
         signal.signal(signal.SIGINT, before)
-    assert not (tmp_path / "run" / "checkpoints" / "ckpt-13.index").exists()
+    assert {path.name for path in (tmp_path / "run" / "checkpoints").glob("*.index")} == {
+        "ckpt-10.index",
+        "ckpt-12.index",
+    }
+    train()
+    assert_same_losses(tmp_path / "run", whole)
 
 
 @pytest.mark.slow
@@ -331,6 +341,22 @@ def test_after_an_explosion_the_run_goes_back_and_on_at_half_the_learning_rate_a
     assert "not finite at step 9 (loss nan): the run goes back to its checkpoint of step 5 and on at 1/2" in warning
     for value in zoo.load(tmp_path / "run" / "best.weights.h5").get_weights():
         assert np.isfinite(value).all()
+
+
+@pytest.mark.parametrize(
+    ("looks", "reason"), [(10, "SR is not finite after step 10"), (8, "the loss is not finite at step 9 (loss nan)")]
+)
+def test_a_last_update_that_explodes_leaves_no_checkpoint_to_go_back_to(
+    train, before_step, tmp_path, monkeypatch, looks, reason
+):
+    monkeypatch.setattr(loop, "LOG_EVERY", looks)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
+    before_step(looks, lambda: math.inf)
+    train()
+    log = Run(tmp_path / "run", settings_in(tmp_path / "run")).read_log()
+    (warning,) = [row["warning"] for row in log if row["warning"]]
+    assert f"{reason}: the run goes back to its checkpoint of step 5 and on at 1/2" in warning
+    assert rates(tmp_path / "run") == [1e-3] * 5 + [5e-4] * 15
 
 
 def test_a_loss_that_explodes_again_and_again_stops_the_run(train, given, tmp_path):

@@ -79,7 +79,8 @@ def test_the_optimizer_is_that_of_the_training_on_pixels():
 
 
 def test_two_stages_share_the_steps_and_the_minutes():
-    assert [stage.steps for stage in stages_of("photos", steps=100)] == [50, 50]
+    for steps, shares in ((100, [50, 50]), (7, [3, 4]), (1, [1, 1])):
+        assert [stage.steps for stage in stages_of("photos", steps=steps)] == shares
     assert [(stage.minutes, stage.steps) for stage in stages_of("photos", minutes=60)] == [(30, None), (30, None)]
 
 
