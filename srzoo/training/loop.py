@@ -11,11 +11,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from srzoo import recipes, zoo
+from srzoo import zoo
 from srzoo.images import write_image
 from srzoo.training.checkpoints import Checkpoints, named_failure
 from srzoo.training.distribution import ALONE, Distribution
 from srzoo.training.doctor import Doctor
+from srzoo.training.progress import Progress
 from srzoo.training.run import Run
 from srzoo.training.settings import Settings
 from srzoo.training.steps import AdversarialStep, PixelStep
@@ -49,40 +50,6 @@ class NotFiniteError(ArithmeticError):
     def __init__(self, message: str, step: int):
         super().__init__(message)
         self.step = step
-
-
-class _Progress:
-    """Progress of a run, by steps or by time, over all its sessions; saved with each checkpoint."""
-
-    def __init__(self, settings: Settings):
-        self.settings = settings
-        self.seconds = tf.Variable(0.0, dtype=tf.float64, name="seconds")
-        self.best = tf.Variable(math.nan, dtype=tf.float64, name="best")
-        self.halvings = tf.Variable(0, dtype=tf.int64, name="halvings")
-        self.checkpointed = {"seconds": self.seconds, "best": self.best, "halvings": self.halvings}
-        self._start = time.monotonic()
-
-    def start(self) -> None:
-        self._start = time.monotonic() - float(self.seconds.numpy())
-
-    def elapsed(self) -> float:
-        """Seconds of training, those before a restart included."""
-        return time.monotonic() - self._start
-
-    def share(self, step: int) -> float:
-        """Done share of the run; at least 1 at its end."""
-        by_time = self.elapsed() / (60 * self.settings.minutes) if self.settings.minutes else 0.0
-        return max(by_time, self.share_of_steps(step))
-
-    def share_of_steps(self, step: int) -> float:
-        """Like `share`, for the time."""
-        return step / self.settings.steps if self.settings.steps else 0.0
-
-    def learning_rate(self, step: int, share: float) -> float:
-        """The schedule's, halved as often as the loss has exploded."""
-        given = self.settings
-        rate = recipes.learning_rate(given.schedule, given.learning_rate, given.halve_every, step, share)
-        return rate * 0.5 ** int(self.halvings.numpy())
 
 
 class _Record:
@@ -179,7 +146,7 @@ class _Loop:
         self.validation = validation
         self.validate_every = validate_every
         with distribution.scope():
-            self.progress = _Progress(settings)
+            self.progress = Progress(settings)
         self.state = {**step_fn.checkpointed, **self.progress.checkpointed}
         self.checkpoints = Checkpoints(run.folder / "checkpoints", self.state)
         self.scores = ""

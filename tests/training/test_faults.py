@@ -60,7 +60,7 @@ def do_before_step(patch: pytest.MonkeyPatch, step: int, action) -> None:
                 return changed
         return real(schedule, highest, halve_every, now, share)
 
-    patch.setattr("srzoo.training.loop.recipes.learning_rate", rate)
+    patch.setattr("srzoo.training.progress.recipes.learning_rate", rate)
 
 
 @pytest.fixture
@@ -373,7 +373,7 @@ def test_a_time_that_ends_with_an_explosion_before_any_validation_leaves_weights
     train, given, before_step, monkeypatch, tmp_path
 ):
     before_step(2, lambda: math.inf)
-    before_step(3, lambda: monkeypatch.setattr(loop._Progress, "elapsed", lambda _: 61.0))
+    before_step(3, lambda: monkeypatch.setattr(loop.Progress, "elapsed", lambda _: 61.0))
     train(replace(given, steps=None, minutes=1))
     assert rows_of(tmp_path / "run") == []
     assert all(np.isfinite(value).all() for value in zoo.load(tmp_path / "run" / "best.weights.h5").get_weights())
