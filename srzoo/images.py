@@ -13,6 +13,7 @@ import itertools
 import os
 import platform
 import re
+import secrets
 import shutil
 import string
 import tempfile
@@ -216,7 +217,7 @@ def decoding(path: str | os.PathLike) -> Iterator[None]:
 
 
 _limits: list[int] = []
-_limits_lock, _umask_lock = threading.Lock(), threading.Lock()
+_limits_lock = threading.Lock()
 _pillows_own: list[int | None] = []
 
 
@@ -324,11 +325,6 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     temporary = _empty_file(path, ending)
     try:
         yield temporary
-        # mkstemp makes private files; the result is an ordinary one.
-        with _umask_lock:
-            umask = os.umask(0)
-            os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -336,10 +332,10 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
 
 def _empty_file(path: Path, ending: str) -> Path:
     """Makes a file beside `path`. Its name is no longer than that of `path` if the file system takes no longer one."""
+    temporary = path.with_name(f"{unfinished_prefix()}{secrets.token_hex(4)}{ending}")
     try:
-        handle, name = tempfile.mkstemp(prefix=unfinished_prefix(), suffix=ending, dir=path.parent)
-        os.close(handle)
-        return Path(name)
+        temporary.touch(exist_ok=False)
+        return temporary
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
@@ -348,7 +344,7 @@ def _empty_file(path: Path, ending: str) -> Path:
             name = "".join(letters) + ending
             if name != path.name.lower():  # which may be the same file
                 with contextlib.suppress(FileExistsError):
-                    path.with_name(name).touch(0o600, exist_ok=False)
+                    path.with_name(name).touch(exist_ok=False)
                     return path.with_name(name)
         raise
 

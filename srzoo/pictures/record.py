@@ -83,7 +83,8 @@ def remember(result: Path, made: Made) -> int:
     """Remembers how a result was made; returns its bytes, and raises OSError if the record cannot be written."""
     size = result.stat().st_size
     with (result.parent / NAME).open("a", encoding="ascii") as file:
-        file.write(json.dumps([result.name, size, made.by, made.of]) + "\n")
+        # The line before may be cut short by a kill or a full disk, and must not take this one with it.
+        file.write("\n" + json.dumps([result.name, size, made.by, made.of]))
     return size
 
 

@@ -33,8 +33,8 @@ def side_by_side(lr: np.ndarray, sr: np.ndarray, name: str = "SR") -> np.ndarray
     check_pixels(lr, "lr")
     check_pixels(sr, "sr")
     factors = [after / before for after, before in zip(sr.shape[:2], lr.shape[:2])]
-    # Each side of a result is rounded by itself.
-    if min(factors) < 1 or abs(factors[0] - factors[1]) > 1 / min(lr.shape[:2]):
+    # A side of a result is rounded, and may be a pixel more (`--size`).
+    if min(factors) < 1 or abs(factors[0] - factors[1]) > 2 / min(lr.shape[:2]):
         raise ValueError(f"the sides of sr must be those of lr, {lr.shape[:2]}, times a scale; got {sr.shape[:2]}")
     return of_centre(lr, sr[enlarged(centre(lr.shape, sr.shape), lr.shape, sr.shape)], sr.shape, name)
 

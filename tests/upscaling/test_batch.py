@@ -57,8 +57,9 @@ def test_resume_goes_by_content_and_options_not_by_times(here):
     assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
     write_image("results/a.png", PHOTO)  # by somebody else
     assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
-    Path("results", NAME).write_text('["a.png", "rep')
+    Path("results", NAME).write_text('["a.png", "rep')  # cut short, which harms no line after it
     assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
+    assert upscale("photos", options="quality 50")[0] == []
 
 
 def test_resume_leaves_what_has_replaced_its_input(here):

@@ -37,6 +37,7 @@ def test_a_scale_need_not_be_whole():
     np.testing.assert_array_equal(nearest[[0, -1]][:, [0, -1]], lr[[0, -1]][:, [0, -1]])
     large = np.asarray(Image.fromarray(lr).resize((135, 92), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(cubic, large)
+    assert side_by_side(lr, np.zeros((122, 182, 3), np.uint8)).shape[1] > 3 * 182, "one side is a pixel more"
     picture = side_by_side(lr.repeat(20, 0).repeat(20, 1), np.full((1830, 2700, 3), 200, np.uint8))
     assert picture.shape[0] < MAX_SIDE + 100 and picture.shape[1] < 2000
 
