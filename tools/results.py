@@ -26,6 +26,7 @@ import numpy as np
 from draw_strip import row, stack
 
 from srzoo import bicubic, cards, names, shipped, zoo
+from srzoo.data.layout import find_layout
 from srzoo.data.sample import sample_path
 from srzoo.degradations.folder import degrade_folder
 from srzoo.evaluation import find_pairs
@@ -140,7 +141,7 @@ def measure_all(folders: list[Path], lpips: Lpips, models: list[str], results: d
             if f"{shipped.FOR_DAMAGED}-x{scale}" in zoo.shipped_models()
         }
         for scale, folder in damaged.items():
-            degrade_folder(folders[-1], folder, DAMAGED, scale, 0)
+            degrade_folder(find_layout(folders[-1], scale, "validation")[0].hr, folder, DAMAGED, scale, 0)
         for name, upscale in upscalers.items():
             scale = scales[name]
             results["clean"][name] = measure(upscale, scale, folders, lpips)

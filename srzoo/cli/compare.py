@@ -49,8 +49,9 @@ def main(argv: list[str] | None = None) -> int:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder")
     for source in args.models:
-        if source != "bicubic" and not Path(source).exists():
-            shipped.found(source.rpartition("=")[2])
+        model = source.partition("=")[2] or source
+        if model != "bicubic" and not Path(source).exists():
+            shipped.found(model)
     if args.output.suffix.lower() not in (".html", ".htm") or args.output.is_dir():
         raise ValueError(f"--output must be a file that ends in .html, got {args.output}")
     if args.lpips and args.no_reference:

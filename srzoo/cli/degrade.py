@@ -29,7 +29,7 @@ EPILOG = "\n".join(
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo degrade", DESCRIPTION, EPILOG)
     add = ap.add_argument
-    add("folder", type=Path, metavar="FOLDER", help="folder with pictures, or with HR/")
+    add("folder", type=Path, metavar="FOLDER", help="folder with pictures, or a benchmark's, whose HR is taken")
     add("out", type=Path, metavar="OUT", help="new folder for the result")
     add("--preset", default="real", choices=tuple(PRESETS), help="kind of damage (default: real)")
     add("--scale", type=int, default=4, choices=(2, 3, 4, 8), help="size of HR over that of LR (default: 4)")
@@ -42,8 +42,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if args.seed < 0:
         raise ValueError(f"--seed must be a whole number of at least 0, got {args.seed}")
+    from srzoo.data.layout import find_layout
     from srzoo.degradations.folder import degrade_folder
 
-    count = degrade_folder(args.folder, args.out, args.preset, args.scale, args.seed, over_pictures)
+    layout, _ = find_layout(args.folder, args.scale, "validation")
+    count = degrade_folder(layout.hr, args.out, args.preset, args.scale, args.seed, over_pictures)
     say(f"{args.out}: {count} picture(s), {args.preset} at x{args.scale}, seed {args.seed}", sys.stdout)
     return 0

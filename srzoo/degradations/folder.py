@@ -31,7 +31,7 @@ def degrade_folder(
     scale and the seed; the other pictures do not matter. The folder appears, or fills, when all are done.
 
     Args:
-        folder: folder of pictures at any depth, or with `HR/`; then its pictures are taken.
+        folder: folder of HR pictures at any depth.
         out: a folder that does not exist or is empty.
         preset: a name of `srzoo.degradations.presets.PRESETS`.
         scale: HR pixels per LR pixel.
@@ -53,8 +53,7 @@ def degrade_folder(
         raise ValueError(f"{out}: there already, and not an empty folder; give another one")
     if out.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{out} lies within {folder}, and would be among its pictures next time; give another folder")
-    hr_folder = next((each for each in folder.iterdir() if each.is_dir() and each.name.lower() == "hr"), folder)
-    names = _names(own_pictures(hr_folder), hr_folder)
+    names = _names(own_pictures(folder), folder)
     out.parent.mkdir(parents=True, exist_ok=True)
     there = out.exists()
     # A folder that is there is filled, not replaced: it may be the working directory, a mount or a link.

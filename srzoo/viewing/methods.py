@@ -90,8 +90,9 @@ def load_methods(sources: Sequence[str], scale: int | None = None, **options: An
             upscaler = upscalers[source]
             methods.append(Method(label or networks[source].name, common, upscaler.halo, upscaler, upscaler.alignment))
     names = [method.name for method in methods]
-    if HR in names:
-        raise ValueError(f"{HR!r} is the original's name; give that model another label")
+    for name in ("LR", HR):
+        if name in names:
+            raise ValueError(f"{name!r} is what a picture is called that no model makes; give that model another label")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"two models are called {twice[0]!r}; tell them apart as --models first=FILE second=FILE")

@@ -68,11 +68,12 @@ def test_evaluate_and_training_take_what_it_writes(photos, tmp_path, capsys):
     assert hr.shape == (82, 100, 3)
 
 
-def test_hr_of_a_benchmark_is_taken_and_not_its_lr(photos, tmp_path):
-    (photos / "HR").mkdir()
+@pytest.mark.parametrize(("hr", "lr"), [("HR", "LR_x4"), ("GT", "LQ"), ("valid/hr", "valid/lr")])
+def test_hr_of_a_benchmark_is_taken_and_not_its_lr(photos, tmp_path, hr, lr):
+    (photos / hr).mkdir(parents=True)
     for name in ("a.png", "b.png"):
-        (photos / name).rename(photos / "HR" / name)
-    write_image(photos / "LR_x4" / "a.png", PHOTO[:20, :25])
+        (photos / name).rename(photos / hr / name)
+    write_image(photos / lr / "a.png", PHOTO[:20, :25])
     main([str(photos), str(tmp_path / "out")])
     assert "HR/a.png" in files_of(tmp_path / "out") and len(files_of(tmp_path / "out")) == 5
 

@@ -1,6 +1,7 @@
 """The page that shows models beside each other, in a real browser."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from srzoo.viewing.pages import render
 def report(tmp_path_factory, photos, networks):
     path = tmp_path_factory.mktemp("compare") / "compare.html"
     images = [str(photos / name) for name in ("chelsea.png", "coffee.png")]
-    assert main([*images, "--models", f"mine={networks[0]}", "-o", str(path)]) == 0
+    network = path.with_name("rate=1.weights.h5")
+    shutil.copy(networks[0], network)
+    assert main([*images, "--models", f"mine={network}", "-o", str(path)]) == 0
     return path
 
 
@@ -49,6 +52,10 @@ def test_versions_and_figures_are_shown(report, photos, open_page):
     rows = page.locator("#figures tr").all_inner_texts()
     assert len(rows) == 7 and rows[1].startswith(f"chelsea\tbicubic\t{expected:.2f}")
     assert rows[-1].startswith("mean\tmine")
+    # As `evaluate` has it, without the infinite ones.
+    given = [["a", {"name": "mine", "figures": {"psnr_y": psnr}}] for psnr in (30, None, 32)]
+    for rows, mean in ((given, 31), (given[1:2], None)):
+        assert page.evaluate("rows => meanOf(rows, 'mine')[1].figures.psnr_y", rows) == mean
     assert "2 pixels shaved" in page.inner_text("#protocol")
     assert re.fullmatch(r"96 × 80, \d+ %", page.inner_text("#status"))
 

@@ -162,7 +162,7 @@ def test_a_study_is_never_overwritten_and_a_failed_one_leaves_nothing(study, pho
     ("models", "message"),
     [
         (["bicubic", "bicubic"], "two models are called 'bicubic'; tell them apart"),
-        (["HR=bicubic"], "'HR' is the original's name"),
+        (["HR=bicubic"], "'HR' is what a picture is called that no model makes"),
         (["nothing-x2"], "unknown model 'nothing'"),
     ],
 )

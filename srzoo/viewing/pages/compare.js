@@ -179,11 +179,13 @@ function pan(x, y) {
   draw();
 }
 
-/** The mean figures of a model; those of equal pictures, which are infinite, make the mean so. */
+/** The mean figures of a model, without those of equal pictures, which are infinite. */
 function meanOf(rows, model) {
   const mine = rows.filter(([, version]) => version.name === model).map(([, version]) => version.figures);
-  const mean = (name) => mine.some((figures) => figures[name] === null) ? null
-    : mine.reduce((sum, figures) => sum + figures[name], 0) / mine.length;
+  const mean = (name) => {
+    const finite = mine.map((figures) => figures[name]).filter((value) => value !== null);
+    return finite.length ? finite.reduce((sum, value) => sum + value) / finite.length : null;
+  };
   return ["mean", { name: model, figures: Object.fromEntries(Object.keys(data.metrics).map((name) => [name, mean(name)])) }];
 }
 
