@@ -1,8 +1,9 @@
 """A trained network in whatever runtime, as the upscaler needs it; no runtime is imported here."""
 
 import os
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -35,6 +36,8 @@ class Network:
             arbitrary, which spares time. None: there is only `run`.
         precise: gives the same network in float32, where this one computes in 8 bits for speed and nobody asked for it.
         in_machine_memory: whether it computes in the machine's memory, not in that of a GPU.
+        turn: is held while it computes, because a runtime computes in buffers of its own; a network around it has the
+            same one.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Network:
     run_inside: Callable[[np.ndarray, Region], np.ndarray] | None = None
     precise: Callable[[], "Network"] | None = None
     in_machine_memory: bool = True
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def called_by(self, call: Callable[..., np.ndarray]) -> "Network":
         """The same network; `call` gets the function that runs it, and its arguments."""

@@ -48,7 +48,7 @@ def mixed(first: Network, second: Network, share: float) -> Network:
 
     def precise() -> Network:
         one, other = (network.precise() if network.precise else network for network in (first, second))
-        return mixed(one, other, share)
+        return replace(mixed(one, other, share), turn=second.turn)  # one of the two may be the same network
 
     return replace(
         second,

@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -100,8 +99,7 @@ class Upscaler:
         elif isinstance(model, Network):
             network = model
         else:
-            # Keras takes seconds to import, which a network of another runtime need not wait for.
-            from srzoo.runtimes.keras import keras_network
+            from srzoo.runtimes.keras import keras_network  # which takes seconds
 
             network = keras_network(model)
         network = wrapped.self_ensemble(network) if self_ensemble else network
@@ -110,17 +108,20 @@ class Upscaler:
         self.halo, self.alignment = network.halo, network.alignment
         self._upscale_tile = network.run_inside or (lambda lr, inside: network.run(lr))
         self._border, self._in_machine_memory = network.border, network.in_machine_memory
-        self._bytes_per_pixel = network.bytes_per_pixel
+        self._bytes_per_pixel, self._turn = network.bytes_per_pixel, network.turn
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
-        self._turn = threading.Lock()  # a runtime computes in buffers of its own
         self.scale = scale or self.network_scale
         sizes.passes(self.network_scale, (1000, 1000), sizes.Size(self.scale).of(1000, 1000))  # or it is refused
 
-    @cached_property
+    @property
     def precise(self) -> "Upscaler":
         """The same in float32, where 8 bits were chosen for speed; else itself."""
-        if self._precise is None:
-            return self
+        with self._turn:  # from Python 3.12 on, a cached property may be made by two threads
+            return self._in_float32 if self._precise else self
+
+    @cached_property
+    def _in_float32(self) -> "Upscaler":
+        assert self._precise
         LOGGER.info("%s: float32 for pictures of 16 bits and with flat areas", self.name)
         return Upscaler(self._precise(), self._memory, self.scale)
 
@@ -130,7 +131,10 @@ class Upscaler:
 
     def suited(self, pixels: np.ndarray) -> "Upscaler":
         """Itself; but of `auto` the one for damaged pictures, if this one, RGB (H, W, 3) in [0, 255], looks damaged."""
-        return self._for_damaged if self.automatic and find_damage(to_uint8(pixels)) else self
+        if self.automatic and find_damage(to_uint8(pixels)):
+            with self._turn:
+                return self._for_damaged
+        return self
 
     def __repr__(self) -> str:
         name = shipped.AUTO if self.automatic else self.name
@@ -205,11 +209,10 @@ class Upscaler:
         Raises:
             ValueError, MemoryError: the errors of a call.
         """
-        height, width = pixels.shape[:2]
         result = None
         for _, target, finished in self._parts(pixels, finish, progress(self.plan(pixels))):
             if result is None:
-                result = self._room(height, width, finished)
+                result = self._room(*pixels.shape[:2], finished)
             result[target] = finished
         assert result is not None  # there is a tile at least
         return result

@@ -1,5 +1,8 @@
 """Pictures for which 8 bits are too few go through the network in float32."""
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ from PIL import Image
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.sources import Source
 from srzoo.runtimes.network import Network
-from srzoo.runtimes.wrapped import interruptible, self_ensemble
+from srzoo.runtimes.wrapped import interruptible, mixed, self_ensemble
 from srzoo.upscaling import Upscaler, batch
 from srzoo.upscaling.pictures import upscale_in_bands, upscale_pixels
 from srzoo.upscaling.sizes import Size
@@ -82,3 +85,20 @@ def test_a_network_that_was_asked_for_stays(upscaler):
     asked_for = Upscaler(Network("int8", 2, 1, 1, repeated), memory=100_000)
     assert asked_for.precise is asked_for and upscaler.precise.name == "precise"
     assert upscaler.precise is upscaler.precise
+
+
+def test_a_network_that_two_upscalers_have_computes_for_one_at_a_time():
+    meeting = threading.Barrier(2)
+
+    def alone(pixels):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(0.1)
+            raise AssertionError("two at once")
+        return repeated(pixels)
+
+    shared = Network("shared", 2, 1, 1, alone)
+    coarse = Network("coarse", 2, 1, 1, repeated, precise=lambda: Network("precise", 2, 1, 1, repeated))
+    upscaler = Upscaler(mixed(shared, coarse, 0.5), memory=100_000)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda each: each(PHOTO), (upscaler, upscaler.precise)))
+    np.testing.assert_array_equal(*results)
