@@ -34,7 +34,7 @@ SHARED, BAND, LEAST_TILE = 0.65, 0.1, 0.3
 """Shares of the memory if a result comes in bands: for all, for a band, and at least for a tile. With `DEFAULT_MEMORY`
 a process that upscales 100 megapixels then stays below 2.5 GB."""
 
-FINISHED_ROWS = 32
+FINISHED_ROWS = 32  # at a time, because rounding makes copies as large as what it rounds
 
 PROBE = 192
 """LR pixels a side of the tile by which a run's time is estimated: a second for EDSR-baseline on two cores."""
@@ -209,10 +209,11 @@ class Upscaler:
         Raises:
             ValueError, MemoryError: the errors of a call.
         """
+        height, width = pixels.shape[:2]
         result = None
         for _, target, finished in self._parts(pixels, finish, progress(self.plan(pixels))):
             if result is None:
-                result = self._room(*pixels.shape[:2], finished)
+                result = self._room(height, width, finished)
             result[target] = finished
         assert result is not None  # there is a tile at least
         return result
@@ -299,7 +300,6 @@ class Upscaler:
             for tile, sr in self._run(pixels, planned):
                 down, across = tile.target
                 part = sr[tile.inside]
-                # Some rows at a time: rounding makes copies as large as what it rounds.
                 for top in range(0, len(part), FINISHED_ROWS):
                     rows = part[top : top + FINISHED_ROWS]
                     target = slice(down.start + top, down.start + top + len(rows)), across
