@@ -226,21 +226,16 @@ def upscale_files(jobs: dict[Path, Path], send: Send, parallel: int) -> int:
     """Upscales all files, some at once, with a line for each; returns how many failed."""
     failed = 0
     start = time.monotonic()
-    with ThreadPoolExecutor(parallel) as pool:
-        running = {pool.submit(upscale_file, file, target, send): file for target, file in jobs.items()}
+    pool = ThreadPoolExecutor(parallel)
+    running = {pool.submit(upscale_file, file, target, send): file for target, file in jobs.items()}
+    for number, done in enumerate(as_completed(running), 1):
         try:
-            for number, done in enumerate(as_completed(running), 1):
-                try:
-                    done.result()
-                    result = "done"
-                except (Refused, Unavailable, OSError) as error:
-                    failed += 1
-                    result = f"failed: {error}"
-                line = f"[{number}/{len(jobs)}, {time.monotonic() - start:.0f} s] {running[done]}: {result}"
-                say(line, sys.stdout)
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            done.result()
+            result = "done"
+        except (Refused, Unavailable, OSError) as error:
+            failed += 1
+            result = f"failed: {error}"
+        say(f"[{number}/{len(jobs)}, {time.monotonic() - start:.0f} s] {running[done]}: {result}", sys.stdout)
     return failed
 
 
@@ -281,7 +276,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         say("interrupted; run the same command to go on", sys.stderr)
-        return 130
+        os._exit(130)  # or it would wait for all that the server has not answered
     return 1 if failed else 0
 
 

@@ -1,7 +1,7 @@
 """Encoded images to RGB pixels in TensorFlow operations alone, and what is wrong with those that cannot be decoded.
 
 PNG, JPEG, BMP and WebP. The pixels are those of `srzoo.pictures.reading.read_image`: gray becomes RGB with three equal
-channels, alpha is dropped, 16 bits are rounded to 8, and a JPEG is turned upright as its EXIF orientation says.
+channels, alpha is dropped, 16 bits are rounded to 8, and an image is turned upright as its EXIF orientation says.
 Operations report errors for the whole request, so headers are read here first, to name the image and the reason.
 """
 
@@ -19,7 +19,8 @@ HEAD = 64
 """First bytes that hold the kind and, except in JPEG, the size."""
 
 MAX_SEGMENTS = 500
-"""Largest number of a JPEG's segments before EXIF or the pixels; the longest profile has 255."""
+"""Largest number of a JPEG's segments before EXIF or the pixels, of which the longest profile has 255; of the chunks of
+a PNG or WebP, as many are searched for EXIF."""
 
 
 def check_image(index: tf.Tensor, content: tf.Tensor, max_pixels: int) -> tf.Tensor:
@@ -124,15 +125,13 @@ def _decoded(content: tf.Tensor) -> tf.Tensor:
         {
             PNG: lambda: tf.cond(head[24] == 16, lambda: _decode_png_16(content), lambda: _decode(content)),
             JPEG: lambda: _decode_jpeg(content),
-            BMP: lambda: tf.cond(
-                _number(head[28:30], True) == 8, lambda: _decode_bmp_8(content, head), lambda: _decode(content)
-            ),
+            BMP: lambda: _decode_bmp(content, head),
             # TensorFlow refuses a WebP with alpha unless it is asked for all channels that there are.
             WEBP: lambda: tf.io.decode_image(content, channels=0, expand_animations=False)[:, :, :3],
             UNKNOWN: lambda: tf.zeros((0, 0, 3), tf.uint8),
         },
     )
-    return tf.ensure_shape(pixels, (None, None, 3))
+    return tf.ensure_shape(_upright(pixels, _orientation(content)), (None, None, 3))
 
 
 def _decode(content: tf.Tensor) -> tf.Tensor:
@@ -143,6 +142,15 @@ def _decode_png_16(content: tf.Tensor) -> tf.Tensor:
     # Asked for 8 bits, TensorFlow drops the lower ones.
     pixels = tf.io.decode_png(content, channels=3, dtype=tf.uint16)
     return tf.cast(tf.round(tf.cast(pixels, tf.float32) / 257), tf.uint8)
+
+
+def _decode_bmp(content: tf.Tensor, head: tf.Tensor) -> tf.Tensor:
+    # TensorFlow takes compressed pixels for plain ones, and of other orders of the colours red for blue.
+    compression, usual_order = _number(head[30:34], True), _has(head, 54, b"\0\0\xff\0\0\xff\0\0")
+    plain = tf.debugging.Assert((compression == 0) | (compression == 3) & usual_order, ["pixels of another order"])
+    with tf.control_dependencies([plain]):
+        bits = _number(head[28:30], True)
+    return tf.cond(bits == 8, lambda: _decode_bmp_8(content, head), lambda: _decode(content))
 
 
 def _decode_bmp_8(content: tf.Tensor, head: tf.Tensor) -> tf.Tensor:
@@ -158,9 +166,10 @@ def _decode_jpeg(content: tf.Tensor) -> tf.Tensor:
     most = MAX_SCANS + tf.size(numbers, tf.int64) // CHANCE
     with tf.control_dependencies([tf.debugging.Assert(scans <= most, ["more scans than a photograph has"])]):
         # The default, a faster inverse transform, is up to four grey levels off the one that others take.
-        pixels = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
-    orientation = _orientation(content)
+        return tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
 
+
+def _upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     def is_one_of(*numbers: int) -> tf.Tensor:
         return tf.reduce_any(orientation == tf.constant(numbers, tf.int64))
 
@@ -170,8 +179,17 @@ def _decode_jpeg(content: tf.Tensor) -> tf.Tensor:
 
 
 def _orientation(content: tf.Tensor) -> tf.Tensor:
-    """EXIF's number from 1 to 8 in a JPEG, as an int64 scalar; 1, which is upright, if it does not say."""
-    start = _exif_start(content)
+    """EXIF's number from 1 to 8, as an int64 scalar; 1, which is upright, if it does not say."""
+    head = _bytes_at(content, 0, HEAD)
+    start = tf.switch_case(
+        kind_of(head),
+        {
+            PNG: lambda: _exif_chunk(content, 8, b"eXIf", little=False),
+            JPEG: lambda: _exif_segment(content),
+            BMP: lambda: tf.constant(0, tf.int64),
+            WEBP: lambda: _exif_chunk(content, 12, b"EXIF", little=True),
+        },
+    )
     little = tf.reduce_all(_bytes_at(content, start, 2) == tf.constant(list(b"II"), tf.int64))
     directory = start + _number(_bytes_at(content, start + 4, 4), little)
     count = _number(_bytes_at(content, directory, 2), little)
@@ -181,7 +199,24 @@ def _orientation(content: tf.Tensor) -> tf.Tensor:
     return tf.where((start > 0) & (found >= 1) & (found <= 8), found, 1)
 
 
-def _exif_start(content: tf.Tensor) -> tf.Tensor:
+def _exif_chunk(content: tf.Tensor, first: int, name: bytes, little: bool) -> tf.Tensor:
+    """Like `_exif_segment`, in a PNG (length and name, data, a checksum) or a WebP (name and length, even data)."""
+
+    def is_open(at: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
+        return (found == 0) & (at < tf.cast(tf.strings.length(content), tf.int64))
+
+    def step(at: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        chunk = _bytes_at(content, at, 14)
+        size = _number(chunk[4:8] if little else chunk[:4], little)
+        start = at + 8 + tf.where(_has(chunk, 8, b"Exif\0\0"), tf.constant(6, tf.int64), 0)
+        found = tf.where(_has(chunk, 0 if little else 4, name), start, found)
+        return at + 8 + size + (size % 2 if little else 4), found
+
+    start = tf.constant(first, tf.int64), tf.constant(0, tf.int64)
+    return tf.while_loop(is_open, step, start, parallel_iterations=1, maximum_iterations=MAX_SEGMENTS)[1]
+
+
+def _exif_segment(content: tf.Tensor) -> tf.Tensor:
     """Position of EXIF's directories in a JPEG, as an int64 scalar; 0 if there are none.
 
     It fails after `MAX_SEGMENTS`, because each takes 60 us, and a small file may have any number of them.

@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -197,6 +199,16 @@ def test_the_client_upscales_over_grpc(small, grpc_server, photos, picture, tmp_
     assert worst(read_image(tmp_path / "out" / "a.png"), Upscaler(small)(picture)) <= 1
     assert asked == [(NAME, 7)] * 3
     assert "INVALID_ARGUMENT: image 0 of the batch, counted from 0, cannot be decoded" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_the_client_although_the_server_has_not_answered(photos, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asking = ["--url", f"http://127.0.0.1:{silent.getsockname()[1]}", "--model", "a", "--timeout", "9999"]
+        command = [sys.executable, serving_client.__file__, *asking, str(photos), "--output", str(tmp_path / "out")]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as client, silent.accept()[0]:
+            client.send_signal(signal.SIGINT)
+            assert client.communicate(timeout=300)[1] == "interrupted; run the same command to go on\n"
+        assert client.returncode == 130
 
 
 def test_the_client_runs_as_a_command_without_any_package(photos, rest, tmp_path):

@@ -63,6 +63,24 @@ def test_a_jpeg_is_turned_upright(small, small_served, picture, orientation, ord
     assert worst(sr, Upscaler(small)(pixels_of(content, tmp_path))) <= 1
 
 
+@pytest.mark.parametrize("format", ["PNG", "WEBP"])
+def test_other_images_with_exif_are_turned_upright_too(small, small_served, picture, format, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(picture, format, exif=exif.tobytes())
+    (sr,) = serve(small_served, [content])
+    assert worst(sr, Upscaler(small)(pixels_of(content, tmp_path))) <= 1 and sr.shape[0] > sr.shape[1]
+
+
+def test_a_bmp_whose_colours_have_another_order_is_refused(small, small_served, picture):
+    content = bytearray(encoded(np.dstack([picture, picture[..., :1]]), "BMP"))
+    content[10], content[30] = 66, 3  # place of the pixels, and that their order is in front of them
+    masks = b"\0\0\xff\0", b"\0\xff\0\0", b"\xff\0\0\0"
+    usual, other = (content[:54] + b"".join(order) + content[54:] for order in (masks, masks[::-1]))
+    assert worst(serve(small_served, [bytes(usual)])[0], Upscaler(small)(picture)) <= 1
+    assert "cannot be decoded" in refusal(small_served, [bytes(other)])
+
+
 def test_a_jpeg_of_segments_without_end_is_refused(small, small_served, picture, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
