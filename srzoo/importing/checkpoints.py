@@ -26,21 +26,21 @@ from srzoo.names import Configuration
 from srzoo.zoo import known
 
 WRAPPERS = (
-    *("params_ema", "params", "state_dict", "model_state_dict"),
+    *("params_ema", "params-ema", "params", "state_dict", "model_state_dict"),
     *("weights", "model", "net", "netG", "generator"),
 )
 """Keys under which the weights may lie, the averaged ones of BasicSR first: it validates those."""
 
-PREFIXES = ("module.", "model.", "_orig_mod.", "net_g.", "netG.", "generator.")
-"""Prefixes that training programs put before every name."""
+GENERATORS = ("generator_ema.", "net_g.", "netG.", "generator.")
+"""Prefixes that set the network apart from others in the same file, the averaged one of mmagic first: it runs that."""
 
-GENERATORS = PREFIXES[-3:]
-"""Those that set the network apart from others in the same file."""
+PREFIXES = ("module.", "model.", "_orig_mod.", *GENERATORS)
+"""Prefixes that training programs put before every name."""
 
 MAX_NESTED = 6
 """Wrappers in one another, and prefixes before one another; a pickle may hold a dict that holds itself."""
 
-NO_WEIGHTS = {"total_ops", "total_params", "num_batches_tracked", "mean", "std"}
+NO_WEIGHTS = {"total_ops", "total_params", "num_batches_tracked", "n_averaged", "mean", "std"}
 """Last parts of the names of counters and of constants that srzoo's builders have themselves."""
 
 OTHER_NETWORKS = {

@@ -233,10 +233,11 @@ class Upscaler:
         """LR pixels that the network computes in a second, by a small tile; its first run allots memory."""
         side = min(PROBE, math.isqrt(self.max_pixels))
         given = np.full((1, side, side, 3), 127, np.float32), (slice(0, side), slice(0, side))
-        self._upscale_tile(*given)
-        start = time.perf_counter()
-        self._upscale_tile(*given)
-        return side**2 / (time.perf_counter() - start)
+        with self._turn:
+            self._upscale_tile(*given)
+            start = time.perf_counter()
+            self._upscale_tile(*given)
+            return side**2 / (time.perf_counter() - start)
 
     def memory_of(self, given: tuple[int, int]) -> int:
         """Bytes that a tile of a picture of that width and height takes."""

@@ -146,9 +146,9 @@ def wrapped(state: dict, keys: str, prefix: str = "") -> dict:
 
 
 AROUND = [
-    *((key, "") for key in ("params_ema", "params", "state_dict", "model_state_dict", "model", "net", "netG")),
-    *((key, "") for key in ("generator", "weights", "state_dict/model")),
-    *(("", prefix) for prefix in ("module.", "model.", "net_g.", "generator.", "_orig_mod.")),
+    *((key, "") for key in ("params_ema", "params-ema", "params", "state_dict", "model", "net", "netG")),
+    *((key, "") for key in ("generator", "weights", "model_state_dict", "state_dict/model")),
+    *(("", prefix) for prefix in ("module.", "model.", "net_g.", "generator.", "generator_ema.", "_orig_mod.")),
     *(("state_dict", prefix) for prefix in ("module.model.", "model.module.", "_orig_mod.module.net_g.")),
 ]
 
@@ -161,7 +161,11 @@ AROUND = [
 def test_whatever_lies_around_the_weights_is_taken_off(keys, prefix, first, tmp_path):
     found = read_torch(FILES / "rrdb_first.pth" if first else ZIP)
     state = {key: each.array() for key, each in found.items()}
-    state |= {"total_ops": np.zeros(1), "model.1.num_batches_tracked": np.zeros((), "i8")}
+    state |= {
+        "total_ops": np.zeros(1),
+        "n_averaged": np.zeros((), "i8"),
+        "model.1.num_batches_tracked": np.zeros((), "i8"),
+    }
     entries = {
         key: tensor(key, each.size, each.shape, row_major(each), kind=KINDS[each.dtype.str])
         for key, each in state.items()
@@ -184,6 +188,12 @@ def test_a_dict_that_holds_itself_and_endless_prefixes_are_refused_at_once(tmp_p
     path = write_zip(tmp_path / "b.pt", {100_000 * "model.": tensor()}, {"0": bytes(24)})
     with pytest.raises(ValueError, match="it holds 'model.model"):
         load_checkpoint(path)
+
+
+def test_averaged_weights_are_taken_before_others(state, tmp_path):
+    both = {f"generator.{name}": np.zeros_like(each) for name, each in state.items()}
+    both |= {f"generator_ema.{name}": each for name, each in state.items()}
+    assert grey_levels_apart(load_checkpoint(write_state(tmp_path / "a.pt", both)), "edsr_pytorch_x2") < 1e-3
 
 
 def test_without_layers_for_the_mean_white_is_255_inside_edsr(tmp_path, state):
