@@ -270,9 +270,8 @@ class Upscaler:
             return self.max_pixels, None
         least = least_area(self.halo, self.alignment)
         memory = self.max_pixels * self._bytes_per_pixel
-        band = BAND * memory
-        max_height = max(math.isqrt(least), int(band / (row_bytes * self.network_scale)) + 2 * self.halo)
-        tile = max(SHARED * memory - band - picture_bytes, LEAST_TILE * memory)
+        max_height = max(math.isqrt(least), int(BAND * memory / (row_bytes * self.network_scale)) + 2 * self.halo)
+        tile = max((SHARED - BAND) * memory - picture_bytes, LEAST_TILE * memory)
         return max(least, int(tile / self._bytes_per_pixel)), max_height
 
     def bands(
