@@ -104,7 +104,8 @@ def check_size(path: str | os.PathLike, configuration: Configuration, declared: 
     entry = entry_of(configuration.base)
     found = entry.recognise([shape for shape in declared.shapes if len(shape) == 4]) or {}
     sizes = {**entry.published(), **configuration.options, "scale": configuration.scale}
-    if not found or any(sizes[key] != value for key, value in found.items()):
+    # What is None is the usual one, which a configuration may name.
+    if not found or any(value not in (None, sizes[key]) for key, value in found.items()):
         raise ValueError(
             f"{path}: damaged, its arrays are not those of {configuration.name[:80]!r}; get the file again"
         )

@@ -101,6 +101,12 @@ def test_an_option_that_is_no_whole_number_comes_back_from_a_file(tmp_path):
     assert same(loaded, model) and loaded.get_layer("block1_scaling").scale == 0.2
 
 
+def test_an_option_that_names_what_is_usual_comes_back_from_a_file(tmp_path):
+    model = zoo.create("rrdb-x2.blocks1.filters4.growth2", unshuffle=2)
+    zoo.save_weights(model, tmp_path / "a.weights.h5")
+    assert zoo.load(tmp_path / "a.weights.h5").name == model.name == "rrdb-x2.blocks1.filters4.growth2.unshuffle2"
+
+
 def test_a_model_with_a_name_of_its_own_comes_back(tmp_path):
     model = to_keras(edsr(scale=3, blocks=2, filters=8, name="mine"))
     zoo.save_weights(model, tmp_path / "a.weights.h5")
