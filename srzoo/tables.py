@@ -2,7 +2,11 @@
 
 import math
 import re
+import threading
 from collections.abc import Sequence
+
+speaking = threading.RLock()
+"""Is held while a line is printed, or while what runtimes say on stderr is held back, which would take the line too."""
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

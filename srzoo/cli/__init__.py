@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import Any, TextIO
 
-from srzoo.tables import printable
+from srzoo.tables import printable, speaking
 
 
 def say(line: str, stream: TextIO | None) -> None:
@@ -26,7 +26,7 @@ def say(line: str, stream: TextIO | None) -> None:
     encoding = stream.encoding or "utf-8"
     bars = sys.modules.get("tqdm")
     try:
-        with bars.tqdm.external_write_mode(stream) if bars else contextlib.nullcontext():
+        with speaking, bars.tqdm.external_write_mode(stream) if bars else contextlib.nullcontext():
             stream.write(printable(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
             stream.flush()
     except OSError:
@@ -80,9 +80,9 @@ def run(main: Callable[[], int | None], at_once: bool = False) -> None:
             signal.signal(number, _interrupt)
     try:
         status = main() or 0
-    except (ValueError, OSError, ArithmeticError) as error:
+    except (ValueError, OSError, ArithmeticError, MemoryError) as error:
         # Lists in messages have lines of their own, which begin with two spaces.
-        for line in re.split(r"\n(?=  )", f"error: {error}"):
+        for line in re.split(r"\n(?=  )", f"error: {str(error) or type(error).__name__}"):
             say(line, sys.stderr)
         status = 2
     except KeyboardInterrupt as error:

@@ -25,7 +25,7 @@ import numpy as np
 from srzoo import shipped
 from srzoo.runtimes.network import Network, Run, threads
 from srzoo.runtimes.operations import check_operations
-from srzoo.tables import first_line
+from srzoo.tables import first_line, speaking
 
 # TensorFlow takes seconds to import, and a file of another runtime is read without it.
 if TYPE_CHECKING:
@@ -145,6 +145,8 @@ def load(source: str | os.PathLike) -> Network:
         raise ValueError(
             f"{path}: expected a .tflite, .onnx or .xml file or the folder of a SavedModel; export a model first"
         )
+    if path.is_dir():
+        importlib.import_module("tensorflow")  # not within `quiet`: another thread may import it and wait for that
     with quiet():
         text, run = read(path)
     facts = _parsed(text, path)
@@ -313,9 +315,9 @@ def quiet() -> Iterator[None]:
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2") < "2":
         yield
         return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with speaking, tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        kept = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
             yield

@@ -5,6 +5,8 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tqdm import tqdm
 from srzoo import cli
 from srzoo.cli import say
 from srzoo.cli.resolve import main
+from srzoo.runtimes.exported import quiet
 
 
 def test_names_of_files_do_nothing_to_a_terminal():
@@ -35,13 +38,16 @@ def test_commands_print_by_this_function_alone(capsys):
     assert shown.endswith("note: left out: a\\nb\\x1b[2J.png\n")
 
 
-def test_a_list_in_a_message_keeps_its_lines(capsys):
+@pytest.mark.parametrize(
+    "error, said", [(ValueError("2 bad:\n  a\n  b"), "2 bad:\n  a\n  b"), (MemoryError(), "MemoryError")]
+)
+def test_an_error_is_told_in_a_sentence_and_a_list_in_it_keeps_its_lines(error, said, capsys):
     def fails():
-        raise ValueError("2 bad pairs:\n  a\n  b")
+        raise error
 
     with pytest.raises(SystemExit):
         cli.run(fails)
-    assert capsys.readouterr().err == "error: 2 bad pairs:\n  a\n  b\n"
+    assert capsys.readouterr().err == f"error: {said}\n"
 
 
 def test_a_line_does_not_stand_in_the_line_of_a_bar():
@@ -49,6 +55,27 @@ def test_a_line_does_not_stand_in_the_line_of_a_bar():
     with tqdm(total=2, file=stream):
         say("a line", stream)
     assert "\ra line\n\r" in stream.getvalue()
+
+
+def test_a_line_is_not_held_back_with_what_a_runtime_says_in_another_thread(monkeypatch, capfd):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    quieted, said = threading.Event(), threading.Event()
+
+    def runtime():
+        with quiet():
+            quieted.set()
+            said.wait()
+            time.sleep(0.05)
+            os.write(2, b"no driver\n")
+
+    other = threading.Thread(target=runtime)
+    other.start()
+    quieted.wait()
+    said.set()
+    with open(2, "w", closefd=False) as stream:
+        say("error: a line", stream)
+    other.join()
+    assert capfd.readouterr().err == "error: a line\n"
 
 
 def test_what_the_encoding_lacks_is_spelled():
