@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import math
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -282,7 +283,11 @@ class Join(Step):
     def _laid(self, file, sheet: Sheet, units: Iterable[Unit]) -> np.ndarray:
         channels = (1 if sheet.grey else 3) + sheet.transparent
         shape = sheet.upscaled[1], sheet.upscaled[0], channels
-        laid = np.memmap(file, np.uint16 if sheet.deep else np.uint8, "w+", shape=shape)
+        dtype = np.dtype(np.uint16 if sheet.deep else np.uint8)
+        if hasattr(os, "posix_fallocate"):
+            # On a full disk this is an error, where to write into the map would end the process.
+            os.posix_fallocate(file.fileno(), 0, math.prod(shape) * dtype.itemsize)
+        laid = np.memmap(file, dtype, "w+", shape=shape)
         for unit in units:
             laid[unit.tile.target] = storage.get_array(self.settings.scratch, f"{unit.name}.sr")
         return laid

@@ -158,8 +158,10 @@ def read_text(path: str) -> str:
 
 def put_array(scratch: str, name: str, values: np.ndarray) -> None:
     """Puts an array on the shelf that all workers reach; it appears whole or not at all."""
-    with published(scratch, f"{scratch}/{name}") as path, path.open("wb") as file:
-        np.save(file, values, allow_pickle=False)
+    file = io.BytesIO()  # NumPy's own way to a file does not say that a disk is full
+    np.save(file, values, allow_pickle=False)
+    with published(scratch, f"{scratch}/{name}") as path:
+        path.write_bytes(file.getbuffer())
 
 
 def get_array(scratch: str, name: str) -> np.ndarray:

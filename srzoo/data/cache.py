@@ -24,6 +24,9 @@ class PairCache:
 
     Args:
         memory: bytes of pixels to hold in memory.
+
+    Raises:
+        OSError: from `append`, if the file finds no room.
     """
 
     def __init__(self, memory: float):
@@ -49,7 +52,13 @@ class PairCache:
             self._pairs.append((lr, hr))
         else:
             self._free = 0  # small pictures must not overtake: the order of memory use stays that of arrival
-            self._pairs.append((self._spill(lr), self._spill(hr)))
+            try:
+                self._pairs.append((self._spill(lr), self._spill(hr)))
+            except OSError as error:
+                raise OSError(
+                    f"{tempfile.gettempdir()}: no room for the pictures beyond --memory ({error.strerror}); make room "
+                    "there, name another folder by the variable TMPDIR, or give a higher --memory"
+                ) from error
 
     def _spill(self, pixels: np.ndarray) -> np.ndarray:
         if self._file is None:

@@ -1,5 +1,6 @@
 """`python -m srzoo batch` on this machine: results, what is left out, what is refused, what is told."""
 
+import errno
 import importlib.util
 import json
 import os
@@ -206,6 +207,17 @@ def test_a_mistake_in_the_command_is_refused_before_anything_is_written(photos, 
     with pytest.raises((ValueError, OSError), match=sentence.replace("*.tiff", r"\*\.tiff")):
         batch(*arguments)
     assert not Path("out").exists()
+
+
+def test_a_full_disk_costs_the_large_picture_alone(photos, batch, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    assert batch("in", "out", "--unit-pixels", UNIT)[1].startswith("2 of 3 images upscaled to out, 1 failed")
+    assert failures("out") == [
+        {"path": f"{photos}/wide.png", "reason": f"{photos}/wide.png: [Errno 28] No space left on device"}
+    ]
 
 
 @pytest.mark.parametrize(

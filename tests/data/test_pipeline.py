@@ -1,6 +1,7 @@
 """Decode once, then aligned, shuffled, reproducible crops."""
 
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -100,6 +101,16 @@ def test_what_does_not_fit_in_memory_is_cached_on_disk_and_gives_the_same_batche
     assert on_disk._file.tell() == sum(lr.nbytes + hr.nbytes for lr, hr in list(in_memory)[1:])
     for (_, a), (_, b) in zip(take(batches(in_memory, CROPS), 5), take(batches(on_disk, CROPS), 5), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_full_disk_is_said_with_the_folder_and_what_to_do():
+    room = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, room[1]))
+    try:
+        with pytest.raises(OSError, match="no room for the pictures beyond --memory .*the variable TMPDIR"):
+            PairCache(0).append(np.zeros((8, 8, 3), np.uint8), np.zeros((32, 32, 3), np.uint8))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, room)
 
 
 def test_pictures_on_disk_take_no_file_descriptor_each(monkeypatch):
