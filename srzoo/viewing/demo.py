@@ -70,7 +70,7 @@ def serve(
         uploads, answers = (Shelf(folder / name, limits.bytes_of_all) for name in ("uploads", "answers"))
         page = demo_page.build(models, limits, uploads, answers)
         page.queue(max_size=20 * limits.waiting)
-        known = {host, "localhost", "127.0.0.1", "::1", *names}
+        known = {host, "localhost", "127.0.0.1", "::1", *map(str.lower, names)}
         hosts = [Middleware(web.Hosts, names=known)] if web.is_loopback(host) else []
         page.launch(
             server_name=host,

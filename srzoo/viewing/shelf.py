@@ -61,8 +61,17 @@ class Shelf:
                 kept.until = time.monotonic() + seconds
 
     def weigh(self, folder: Path) -> None:
-        """Counts what was put into a folder, and removes the ones that would go next until all are within the limit."""
+        """Counts what was put into a folder, and removes the ones that would go next until all are within the limit.
+
+        Raises:
+            ValueError: if the folder alone is beyond it; one sentence.
+        """
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        if size > self._limit:
+            raise ValueError(
+                f"The answer has {size / 1e6:.0f} MB, more than the {self._limit / 1e6:g} MB that this page holds; "
+                "upscale fewer pictures at once, or by a lower scale."
+            )
         with self._lock:
             if kept := self._kept.get(self._name(folder)):
                 kept.size = size

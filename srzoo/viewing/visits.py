@@ -85,10 +85,10 @@ class Visits:
             folder = self._answers.new(math.inf)  # several large pictures may take longer than it is kept
             try:
                 answer(held, wish, folder, watch)
+                self._answers.weigh(folder)
             except BaseException:
                 self._answers.remove(folder)
                 raise
-            self._answers.weigh(folder)
             self._answers.keep(folder, KEPT)
             return FRAME.format(folder.name)
 

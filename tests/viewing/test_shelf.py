@@ -40,6 +40,10 @@ def test_what_would_go_next_makes_room_for_what_was_made(tmp_path):
     made.write_bytes(bytes(50))
     shelf.weigh(made.parent)
     assert [path.exists() for path in (later, sooner, made)] == [True, False, True]
+    made.write_bytes(bytes(101))
+    with pytest.raises(ValueError, match="^The answer has 0 MB, more than the 0.0001 MB that this page holds; upscale"):
+        shelf.weigh(made.parent)
+    assert later.exists()
 
 
 def test_nothing_outside_of_it_is_found(tmp_path):
