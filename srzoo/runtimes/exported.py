@@ -78,6 +78,13 @@ class Facts:
     alignment: int = 1
     border: int = 0
 
+    def is_one_pixel(self, pixels: np.ndarray) -> bool:
+        """Whether a network computes one pixel of these, (N, H, W, 3): OpenVINO 2026.4 gets that wrong in 8 bits.
+
+        A rounding with a range for each channel, after an activation, has that of another channel then.
+        """
+        return max(pixels.shape[1:3]) <= self.alignment
+
     def network(self, run: Run) -> Network:
         return Network(self.name, self.scale, self.halo, self.bytes_per_pixel, run, self.alignment, self.border)
 
@@ -150,13 +157,16 @@ def load(source: str | os.PathLike) -> Network:
     with quiet():
         text, run = read(path)
     facts = _parsed(text, path)
-    return facts.network(_checked(run, facts.scale, path))
+    return facts.network(_checked(run, facts, path))
 
 
-def _checked(run: Run, scale: int, path: Path) -> Run:
+def _checked(run: Run, facts: Facts, path: Path) -> Run:
     """Of whatever goes wrong in a runtime a sentence, and no picture of another size."""
+    scale, in_8_bits = facts.scale, path.suffix == ".xml" and facts.precision == "int8"
 
     def checked(pixels: np.ndarray) -> np.ndarray:
+        if in_8_bits and facts.is_one_pixel(pixels):
+            raise ValueError(f"{path} is wrong for one pixel in int8; give more of them, or the model in float32")
         try:
             sr = run(pixels)
         except Exception as error:

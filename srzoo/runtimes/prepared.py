@@ -130,7 +130,7 @@ class Prepared:
             entry = json.loads((folder / MANIFEST).read_text("utf-8"))
             facts = exported.Facts(**entry["facts"])
             network = load_network(folder, entry["sha256"], facts, int(entry["tail_halo"]))
-            return Taken(network, precision, float(entry["mean"]))
+            return self._taken(network, facts, float(entry["mean"]))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):
             return None
 
@@ -250,7 +250,13 @@ class Prepared:
             # Another process may have been faster; what it wrote is the same, and the network here is loaded.
             with contextlib.suppress(OSError):
                 written.rename(final)
-        return Taken(network, precision, mean)
+        return self._taken(network, facts, mean)
+
+    def _taken(self, network: Network, facts: exported.Facts, mean: float) -> Taken:
+        def call(run: Run, pixels: np.ndarray, *inside) -> np.ndarray:
+            return self.float32().run(pixels) if facts.is_one_pixel(pixels) else run(pixels, *inside)
+
+        return Taken(network.called_by(call) if facts.precision == "int8" else network, facts.precision, mean)
 
     def _difference(self, network: Network, reference: Run, precision: str) -> float:
         from srzoo.runtimes import parity

@@ -167,6 +167,14 @@ def test_a_size_that_could_not_be_had_does_not_stand_for_the_next_one(once, monk
     np.testing.assert_array_equal(network.run(given), expected)
 
 
+def test_a_file_that_is_wrong_for_one_pixel_says_so(once):
+    need("openvino")
+    network = exported.load(once("edsr-baseline", "openvino", "int8").path)
+    assert network.run(pixels(1, 2)).shape == (1, 4, 8, 3)
+    with pytest.raises(ValueError, match="is wrong for one pixel in int8; give more of them, or the model in float32"):
+        network.run(pixels(1, 1))
+
+
 def test_an_exported_keras_file_is_a_model_of_the_zoo(tmp_path):
     model = tiny("srresnet")
     path, _ = export(model, tmp_path, "keras")
