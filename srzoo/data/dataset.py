@@ -25,7 +25,8 @@ def pairs(
 ) -> tf.data.Dataset:
     """Pairs of LR and HR of a data set, decoded once, cut, flipped and turned at random.
 
-    Pictures that cannot be read or are smaller than a crop are left out, which is logged.
+    Pictures that cannot be read, are smaller than a crop, or are too small to be measured are left out, which is
+    logged.
 
     Args:
         source: a folder, `div2k` or one of its configurations, `sample`, or a name of tensorflow-datasets, as

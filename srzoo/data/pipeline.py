@@ -22,6 +22,7 @@ from srzoo.data.degraded import Degradation, degraded_crop
 from srzoo.data.fingerprint import Fingerprint, checksum
 from srzoo.data.items import HELD_OUT, Item, Source, hold_out, resized_pair
 from srzoo.images import to_uint8
+from srzoo.metrics.fidelity import WINDOW
 
 LOGGER = logging.getLogger(__name__)
 
@@ -134,13 +135,13 @@ def decode(source: Source, crops: Crops, memory: float, teacher: Teacher | None 
 
 
 def decode_validation(source: Source, crops: Crops) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Reads what `decode` gives as `Pictures.validation`, without the pictures to train on.
+    """Reads what `decode` gives as `Pictures.validation`, of sizes that SSIM can measure, and no pictures to train on.
 
     Raises:
         ValueError: if nothing usable is left.
     """
     unreadable: list[str] = []
-    pictures = _centres(_split(source, crops)[1], crops.scale, unreadable)
+    pictures = _centres(_split(source, crops)[1], crops.scale, unreadable, 2 * crops.scale + WINDOW)
     for message in unreadable:
         LOGGER.warning("left out: %s", message)
     if not pictures:

@@ -38,6 +38,14 @@ def test_what_is_validated_on_is_whole_and_not_trained_on(photos):
     assert len(trained - colours) > 0.5 * len(trained)
 
 
+def test_what_is_too_small_for_the_metrics_is_not_validated_on(tmp_path):
+    photo = read_image(sample_path("astronaut.png"))
+    for name, side in (("train/HR/a", 50), ("valid/HR/b", 50), ("valid/HR/c", 14)):
+        write_image(tmp_path / f"{name}.png", photo[:side, :side])
+    ((_, hr),) = arrays(srzoo.data.pairs(tmp_path, 2, 32, 1, split="validation"), 9)
+    assert hr.shape == (1, 50, 50, 3)
+
+
 def test_lr_is_degraded_anew_for_each_crop_and_alike_in_each_validation(photos):
     given = {"scale": 2, "patch": 32, "batch": 2, "degrade": "real"}
     (noisy, hr), (other, _) = arrays(srzoo.data.pairs(photos, **given), 2)
