@@ -33,7 +33,7 @@ LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
-LAYOUT = 7
+LAYOUT = 8
 """Of an entry; with another one, entries are made anew."""
 
 WITHIN = 1.0
@@ -238,7 +238,7 @@ class Prepared:
             for part in parts:
                 network_of_part = merged if merged and part == "framed" else (graph, arrays)
                 _serialize(openvino.build(*network_of_part, ranges, part=part), written / f"{part}.xml")
-            facts, tail_halo = facts_of(graph, precision)
+            facts, tail_halo = facts_of(graph, precision, in_openvino=True)
             sums = {part: checksum_of(written / f"{part}.xml") for part in parts}
             network = load_network(written, sums, facts, tail_halo)
             if not known and (reference or precision != "float32"):

@@ -255,19 +255,23 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, resul
 
 def work(job: Job, upscaler: Upscaler) -> int:
     """LR pixels that the network computes for a job, 0 if it cannot be done; `carry_out` says why."""
-    try:
-        size = job.size.of(*job.given)
-        banded = job.written_as.streams and 3 * math.prod(size) > LARGE
-        return job.planes * upscaler.work(job.given, size, banded)
-    except ValueError:
-        return 0
+    return job.planes * sum(_areas(job, upscaler))
 
 
 def memory_of(job: Job, upscaler: Upscaler) -> float:
     """Bytes that a job takes beside what the process has now: a tile, and the result unless it streams."""
     result = 3 * math.prod(job.size.of(*job.given))
+    tile = upscaler.bytes_per_pixel * max(_areas(job, upscaler), default=0)
     # Pillow, which writes what does not stream, has a copy of four bytes a pixel.
-    return upscaler.memory_of(job.given) + (min(result, LARGE) if job.written_as.streams else result * 7 / 3)
+    return tile + (min(result, LARGE) if job.written_as.streams else result * 7 / 3)
+
+
+def _areas(job: Job, upscaler: Upscaler) -> list[int]:
+    try:
+        size = job.size.of(*job.given)
+        return upscaler.areas(job.given, size, job.written_as.streams and 3 * math.prod(size) > LARGE)
+    except ValueError:
+        return []
 
 
 def carry_out(

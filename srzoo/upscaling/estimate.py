@@ -46,7 +46,7 @@ def seconds_of(jobs: Sequence[Job], upscaler_of: Callable[[Job], Upscaler], max_
     with TemporaryDirectory() as folder:
         path = Path(folder, f"part{job.written_as.endings[0]}")
         write_frames(path, [Frame(result, frame.metadata)], job.written_as, Playing(1, 0))
-    network = (1 + part.transparent) * upscaler.work(part.size, (size[0], size[1])) / rate
+    network = (1 + part.transparent) * sum(upscaler.areas(part.size, (size[0], size[1]))) / rate
     finishing = max(0.0, time.perf_counter() - start - network) / math.prod(size)
     read = sum(job.planes * math.prod(job.given) for job in jobs)
     written = sum(job.planes * math.prod(job.size.of(*job.given)) for job in jobs)

@@ -67,6 +67,7 @@ class Upscaler:
         scale: scale of the results.
         network_scale: scale of the model.
         automatic: whether `suited` chooses one of two upscalers for a picture.
+        bytes_per_pixel: peak memory of the network for each LR pixel of a tile.
 
     Raises:
         FileNotFoundError: if there is no such model.
@@ -108,7 +109,7 @@ class Upscaler:
         self.halo, self.alignment = network.halo, network.alignment
         self._upscale_tile = network.run_inside or (lambda lr, inside: network.run(lr))
         self._border, self._in_machine_memory = network.border, network.in_machine_memory
-        self._bytes_per_pixel, self._turn = network.bytes_per_pixel, network.turn
+        self.bytes_per_pixel, self._turn = network.bytes_per_pixel, network.turn
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
         self.scale = scale or self.network_scale
         sizes.passes(self.network_scale, (1000, 1000), sizes.Size(self.scale).of(1000, 1000))  # or it is refused
@@ -218,16 +219,17 @@ class Upscaler:
         assert result is not None  # there is a tile at least
         return result
 
-    def work(self, given: tuple[int, int], size: tuple[int, int], banded: bool = False) -> int:
-        """LR pixels, halos included, to bring a picture from a width and height to others, maybe in bands of 8 bits."""
-        total, passes = 0, sizes.passes(self.network_scale, given, size)
+    def areas(self, given: tuple[int, int], size: tuple[int, int], banded: bool = False) -> list[int]:
+        """LR pixels of each tile to bring a picture from a width and height to others, maybe in bands of 8 bits."""
+        areas: list[int] = []
+        passes = sizes.passes(self.network_scale, given, size)
         for count in range(passes):
             width, height = (side * self.network_scale**count for side in given)
             row_bytes = 3 * width * self.network_scale if banded and count == passes - 1 else 0
             most, tallest = self._limits(row_bytes, 3 * width * height)
             most = max(most, self._least_area(width, height))
-            total += sum(map(area, cut(height, width, self.network_scale, self.halo, most, tallest, self.alignment)))
-        return total
+            areas += map(area, cut(height, width, self.network_scale, self.halo, most, tallest, self.alignment))
+        return areas
 
     def pixels_per_second(self) -> float:
         """LR pixels that the network computes in a second, by a small tile; its first run allots memory."""
@@ -238,10 +240,6 @@ class Upscaler:
             start = time.perf_counter()
             self._upscale_tile(*given)
             return side**2 / (time.perf_counter() - start)
-
-    def memory_of(self, given: tuple[int, int]) -> int:
-        """Bytes that a tile of a picture of that width and height takes."""
-        return min(self.max_pixels, math.prod(given)) * self._bytes_per_pixel
 
     def plan(self, pixels: np.ndarray, row_bytes: int = 0) -> list[Tile]:
         """Returns the tiles in which a picture is upscaled.
@@ -269,10 +267,10 @@ class Upscaler:
         if not row_bytes or self.halo is None:
             return self.max_pixels, None
         least = least_area(self.halo, self.alignment)
-        memory = self.max_pixels * self._bytes_per_pixel
+        memory = self.max_pixels * self.bytes_per_pixel
         max_height = max(math.isqrt(least), int(BAND * memory / (row_bytes * self.network_scale)) + 2 * self.halo)
         tile = max((SHARED - BAND) * memory - picture_bytes, LEAST_TILE * memory)
-        return max(least, int(tile / self._bytes_per_pixel)), max_height
+        return max(least, int(tile / self.bytes_per_pixel)), max_height
 
     def bands(
         self, pixels: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], tiles: Iterable[Tile]
@@ -365,7 +363,7 @@ class Upscaler:
         """Refuses a picture that has to be cut and cannot be."""
         least = self._least_area(width, height)
         if self.max_pixels < least:
-            needed = math.ceil(least * self._bytes_per_pixel / 1e6)
+            needed = math.ceil(least * self.bytes_per_pixel / 1e6)
             why = "in tiles" if self.halo is not None else "at once, as the network must see the whole of it"
             raise ValueError(
                 f"memory must be at least {needed} MB for {self.name!r} to upscale a picture of "
@@ -373,7 +371,7 @@ class Upscaler:
             )
 
     def _no_memory(self, height: int, width: int) -> MemoryError:
-        needed = math.ceil(height * width * self._bytes_per_pixel / 1e6)
+        needed = math.ceil(height * width * self.bytes_per_pixel / 1e6)
         return MemoryError(
             f"no memory for a picture of {width}x{height} pixels, {needed} MB: {self.name!r} must see the whole of it "
             "at once; give a smaller picture"
@@ -383,7 +381,7 @@ class Upscaler:
         """Makes tiles smaller if the machine has no memory for them: without a GPU no error comes, the system kills."""
         if not self._in_machine_memory:
             return
-        fitting = machine.SHARE * machine.available_memory() / self._bytes_per_pixel
+        fitting = machine.SHARE * machine.available_memory() / self.bytes_per_pixel
         if min(height * width, self.max_pixels) > fitting:
             if self.halo is None:
                 raise self._no_memory(height, width)

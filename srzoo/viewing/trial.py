@@ -269,7 +269,7 @@ def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) 
         of_whole = _that_runs(upscaler, upload.path)
         same = of_whole is _that_runs(upscaler, source)
         rate = work / max(seconds, 1e-6) if same else of_whole.pixels_per_second()
-        whole_work = upload.count * upscaler.work(upload.size, Size(wish.scale).of(*upload.size))
+        whole_work = upload.count * sum(upscaler.areas(upload.size, Size(wish.scale).of(*upload.size)))
         facts.append(f"the whole picture would take about {duration(whole_work / max(rate, 1))}")
     if not whole:
         facts.append(f"shown is the middle, {_text(after_shown.size)} pixels of it; the download has all")

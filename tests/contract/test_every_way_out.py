@@ -119,7 +119,7 @@ def test_openvino_computes_weights_without_keras_and_keeps_what_it_made(
     first, later = (choose(Choice(str(weights)), []) for _ in range(2))
     assert cache.messages == 2 * [f"{model.name}: float32 by OpenVINO"]
     assert all(each.halo == halo_of(model) and each.alignment == alignment_of(model) for each in (first, later))
-    assert first.bytes_per_pixel == keras_network(model).bytes_per_pixel
+    assert first.bytes_per_pixel <= keras_network(model).bytes_per_pixel
     given = picture[None].astype(np.float32)
     np.testing.assert_array_equal(later.run(given), first.run(given))
     np.testing.assert_allclose(first.run(given)[0], answer(model, picture), atol=0.02)

@@ -210,3 +210,10 @@ def test_the_time_of_a_run_is_that_of_the_network_with_halos_and_of_reading_and_
     assert estimate.seconds_of(jobs, lambda job: UPSCALER, 10**6) == (2 * (130 / 2 + 0.25), 2.0)
     monkeypatch.setattr(Upscaler, "pixels_per_second", lambda upscaler: 1e9)
     assert estimate.seconds_of(jobs, lambda job: UPSCALER, 10**6)[0] == pytest.approx(2 * (0.25 + 0.25))
+
+
+def test_the_memory_of_a_run_is_that_of_the_largest_tile_of_both_passes_and_of_the_result(here):
+    (job,) = jobs_of("a.png")
+    assert batch.memory_of(job, UPSCALER) == 100 * 13 * 10 + 3 * 26 * 20
+    assert batch.memory_of(replace(job, size=Size(4)), UPSCALER) == 100 * 26 * 20 + 3 * 52 * 40
+    assert batch.memory_of(replace(job, size=Size(16)), UPSCALER) == 3 * 208 * 160, "out of reach, which is told later"

@@ -87,7 +87,7 @@ def test_without_a_gpu_tiles_are_cut_to_the_memory_that_is_there_before_the_syst
     model = zoo.create(MODEL)
     upscale = Upscaler(model)
     tried = narrow(upscale, 10**9, None)
-    available = 4000 * upscale._bytes_per_pixel / memory.SHARE
+    available = 4000 * upscale.bytes_per_pixel / memory.SHARE
     monkeypatch.setattr(memory, "available_memory", lambda: available)
     result = upscale(PHOTO).astype(int)
     assert np.abs(result - Upscaler(model)(PHOTO)).max() <= 1
