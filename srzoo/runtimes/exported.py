@@ -79,9 +79,9 @@ class Facts:
     border: int = 0
 
     def is_one_pixel(self, pixels: np.ndarray) -> bool:
-        """Whether a network computes one pixel of these, (N, H, W, 3): OpenVINO 2026.4 gets that wrong in 8 bits.
+        """Whether a network computes one pixel of these, (N, H, W, 3): OpenVINO 2026.4 gets that wrong in 8 and 16 bits.
 
-        A rounding with a range for each channel, after an activation, has that of another channel then.
+        What follows a convolution channel by channel, as a PReLU or a rounding, has another channel's numbers then.
         """
         return max(pixels.shape[1:3]) <= self.alignment
 

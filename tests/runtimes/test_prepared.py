@@ -48,13 +48,16 @@ def test_what_is_loaded_later_gives_the_same_pixels(kept, model, precision):
     assert np.abs(later.network.run(PIXELS) - expected).mean() < (1e-3 if precision == "float32" else 1)
 
 
-def test_one_pixel_is_computed_in_float32_as_8_bits_are_wrong_for_it(model, weights, tmp_path):
+@pytest.mark.parametrize("precision", ["int8", "bfloat16"])
+def test_one_pixel_is_computed_in_float32_as_others_are_wrong_for_it(model, weights, precision, tmp_path):
+    if not prepared.processor_has(precision):
+        pytest.skip("this processor has no bfloat16")
     for name in ("block1_conv1", "block1_conv2"):
         kernel, bias = model.get_layer(name).get_weights()
         model.get_layer(name).set_weights([kernel, np.linspace(-0.3, 0.3, len(bias))])
     zoo.save_weights(model, weights)
     kept = Prepared(weights, tmp_path / "cache")
-    for taken in (kept.make("int8"), kept.load("int8")):
+    for taken in (kept.make(precision), kept.load(precision)):
         given = PIXELS[:, :1, :1]
         np.testing.assert_allclose(taken.network.run(given), model(given, training=False), atol=0.01)
 
