@@ -79,7 +79,7 @@ class Facts:
     border: int = 0
 
     def is_one_pixel(self, pixels: np.ndarray) -> bool:
-        """Whether a network computes one pixel of these, (N, H, W, 3): OpenVINO 2026.4 gets that wrong in 8 and 16 bits.
+        """Whether a network makes one pixel of these, (N, H, W, 3): OpenVINO 2026.4 has that wrong in 8 and 16 bits.
 
         What follows a convolution channel by channel, as a PReLU or a rounding, has another channel's numbers then.
         """
