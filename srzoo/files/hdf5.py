@@ -65,8 +65,9 @@ def _check_heaps(data: bytes) -> None:
 
     A heap is its signature and version, its size at byte 8, and from byte 16 on entries: their number at byte 0, which
     is 0 for what is free, and their size at byte 8, for what is free with these 16 bytes; each is padded to 8 bytes.
+    Heaps that overlap, as none do in a whole file, could be many and long: their entries are more than the file has.
     """
-    start = data.find(HEAP)
+    start, entries = data.find(HEAP), 0
     while start >= 0:
         end = start + int.from_bytes(data[start + 8 : start + 16], "little")
         place = start + 16
@@ -74,7 +75,8 @@ def _check_heaps(data: bytes) -> None:
             size = int.from_bytes(data[place + 8 : place + 16], "little")
             free = data[place : place + 2] == b"\0\0"
             needed = size if free else 16 + (size + 7) // 8 * 8
-            if not 16 <= needed <= end - place:
+            entries += 1
+            if not 16 <= needed <= end - place or 16 * entries > len(data):
                 raise ValueError("its heap of texts is damaged")
             place += needed
         start = data.find(HEAP, start + 1)

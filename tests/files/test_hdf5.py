@@ -135,6 +135,14 @@ def test_a_heap_that_the_library_never_comes_back_from_is_refused(file, number, 
         zoo.load(file)
 
 
+def test_heaps_within_heaps_do_not_take_hours(file):
+    number = (16).to_bytes(8, "little")
+    heap = b"GCOL\x01\0\0\0" + (1 << 40).to_bytes(8, "little") + b"\x01\0\0\0\0\0\0\0" + number
+    file.write_bytes(file.read_bytes() + 100_000 * heap)
+    with pytest.raises(ValueError, match="its heap of texts is damaged"):
+        zoo.load(file)
+
+
 def test_arrays_of_other_shapes_are_refused_before_they_are_read(file, monkeypatch):
     with h5py.File(file, "a") as opened:
         data = opened[FIRST][()]
