@@ -22,7 +22,7 @@ CAT = {
     "edsr-real-pixel-x2": 36.32,
     "edsr-real-pixel-x4": 32.22,
     "edsr-real-x2": 35.42,
-    "edsr-real-x4": 31.13,
+    "edsr-real-x4": 31.03,
     "srgan-x4": 31.51,
     "srresnet-x4": 32.46,
 }
