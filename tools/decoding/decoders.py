@@ -69,5 +69,4 @@ class Decoders(contextlib.ExitStack):
         if answer != "done":
             raise ValueError(f"{path}: libvips: {answer}")
         with np.load(f"{path}.npz") as held:
-            arrays = list(held.values())
-        return [array[..., None] if array.ndim == 2 else array for array in arrays]
+            return list(held.values())

@@ -8,7 +8,7 @@ import pyvips
 
 
 def decoded(path: str, count: int) -> list[np.ndarray]:
-    """Gives of each frame or page an array of shape (H, W, C) or (H, W), upright."""
+    """Gives of each frame or page an array of shape (H, W, C), upright."""
     options = {"fail_on": "error"}
     if count > 1 and path.endswith(".tif"):
         images = [pyvips.Image.new_from_file(path, page=page, **options) for page in range(count)]
@@ -18,7 +18,8 @@ def decoded(path: str, count: int) -> list[np.ndarray]:
         images = [whole.crop(0, top, whole.width, height) for top in range(0, whole.height, height)]
     else:
         images = [pyvips.Image.new_from_file(path, **options).autorot()]
-    return [image.numpy() for image in images]
+    # By itself it has no axis for one channel, and none at all for one pixel of it.
+    return [image.numpy().reshape(image.height, image.width, image.bands) for image in images]
 
 
 if __name__ == "__main__":
