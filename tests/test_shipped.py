@@ -20,7 +20,7 @@ CAT = {
     "edsr-baseline-x4": 32.46,
     "edsr-gan-x4": 31.48,
     "edsr-real-pixel-x2": 36.32,
-    "edsr-real-pixel-x4": 32.27,
+    "edsr-real-pixel-x4": 32.28,
     "edsr-real-x2": 35.42,
     "edsr-real-x4": 31.03,
     "srgan-x4": 31.51,
