@@ -13,7 +13,7 @@ DEFAULT_SCALE = 4
 
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _OPTION = re.compile(rf"\.([a-z]+(?:_[a-z]+)*)(?:({_NUMBER})|=([\w-]+))")
-_NAME = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*?)(?:-x(\d+))?((?:\.[^.]+(?:\.\d[^.]*)?)*)")
+_NAME = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*?)(?:-x(\d+))?(\..*|)")
 
 
 @dataclass(frozen=True)

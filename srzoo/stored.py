@@ -101,11 +101,7 @@ def _sizes(configuration: Configuration) -> list[tuple[str, int]]:
 
 def check_size(path: str | os.PathLike, configuration: Configuration, declared: Declared) -> None:
     """Refuses a small file that names a huge network, before that is built."""
-    entry = entry_of(configuration.base)
-    found = entry.recognise([shape for shape in declared.shapes if len(shape) == 4]) or {}
-    sizes = {**entry.published(), **configuration.options, "scale": configuration.scale}
-    # What is None is the usual one, which a configuration may name.
-    if not found or any(value not in (None, sizes[key]) for key, value in found.items()):
+    if not registry.fits(configuration, [shape for shape in declared.shapes if len(shape) == 4]):
         raise ValueError(
             f"{path}: damaged, its arrays are not those of {configuration.name[:80]!r}; get the file again"
         )

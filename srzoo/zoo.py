@@ -3,6 +3,7 @@
 A model's name (`srzoo.names`) is the Keras model's `name`, and its configuration stands inside every weights file.
 """
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -163,12 +164,12 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
 def configuration_of(model: keras.Model) -> Configuration:
     """What a model of the zoo is built from, whatever it is called; raises ValueError if it is none."""
     kernels = [tuple(weight.shape) for weight in model.weights if len(weight.shape) == 4]
-    try:
+    with contextlib.suppress(ValueError):  # a name of its own
         named = known(model.name)
-        if (entry_of(named.base).recognise(kernels) or {}).get("scale") == named.scale:
+        factors = {each.name: each.get("scale") for each in registry.describe(named).layers if each.kind == "Rescaling"}
+        own = {each.name: each.scale for each in model.layers if isinstance(each, keras.layers.Rescaling)}
+        if registry.fits(named, kernels) and own == factors:
             return named
-    except ValueError:
-        pass  # a name of its own
     for candidate in registry.recognise(kernels):
         if _structure(registry.build(candidate)) == _structure(model):
             return candidate

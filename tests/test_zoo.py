@@ -88,6 +88,12 @@ def test_a_scale_that_is_not_the_names_is_refused():
         zoo.create("edsr-baseline-x3", scale=2)
 
 
+@pytest.mark.parametrize("unshuffle", [2.0, "2", 0, True])
+def test_a_factor_of_unshuffling_that_is_none_is_refused(unshuffle):
+    with pytest.raises(ValueError, match="unshuffle must be 1, 2 or 4, got"):
+        zoo.create("rrdb", unshuffle=unshuffle)
+
+
 @pytest.mark.parametrize("blocks", [2.0, "2", 0, True])
 def test_a_size_that_is_no_whole_number_is_refused(blocks):
     with pytest.raises(ValueError, match="blocks must be a whole number of at least 1, got"):
@@ -107,16 +113,19 @@ def test_an_option_that_names_what_is_usual_comes_back_from_a_file(tmp_path):
     assert zoo.load(tmp_path / "a.weights.h5").name == model.name == "rrdb-x2.blocks1.filters4.growth2.unshuffle2"
 
 
-def test_a_model_with_a_name_of_its_own_comes_back(tmp_path):
-    model = to_keras(edsr(scale=3, blocks=2, filters=8, name="mine"))
+@pytest.mark.parametrize("name", ["mine", "edsr-baseline-x3"])
+def test_a_model_with_a_name_of_its_own_or_of_other_sizes_comes_back(name, tmp_path):
+    to_keras(edsr(scale=3, blocks=2, filters=8, name=name)).save(tmp_path / "a.keras")
+    model = zoo.load(tmp_path / "a.keras")
     zoo.save_weights(model, tmp_path / "a.weights.h5")
     loaded = zoo.load(tmp_path / "a.weights.h5")
     assert same(loaded, model) and loaded.name == "edsr-baseline-x3.blocks2.filters8"
 
 
-def test_weights_of_a_model_that_srzoo_does_not_build_are_not_written(tmp_path):
-    model = to_keras(edsr(scale=3, blocks=2, filters=8, residual_scaling=0.3, name="mine"))
-    with pytest.raises(ValueError, match="'mine' is none that srzoo builds.*save it as a .keras file"):
+@pytest.mark.parametrize("name", ["mine", "edsr-baseline-x3.blocks2.filters8"])
+def test_weights_of_a_model_that_srzoo_does_not_build_are_not_written(name, tmp_path):
+    model = to_keras(edsr(scale=3, blocks=2, filters=8, residual_scaling=0.3, name=name))
+    with pytest.raises(ValueError, match=f"'{name}' is none that srzoo builds.*save it as a .keras file"):
         zoo.save_weights(model, tmp_path / "a.weights.h5")
     assert not any(tmp_path.iterdir())
 

@@ -100,6 +100,11 @@ class ContentLoss:
         own = {"layers": self.layers, "distance": self.distance, "feature_scale": self.feature_scale}
         return {**own, **self._given}
 
+    @classmethod
+    def from_config(cls, config: dict) -> "ContentLoss":
+        """The reverse of `get_config`, by which Keras loads such a model."""
+        return cls(**config)
+
 
 @channels_last()
 def _backbone(weights: str | os.PathLike) -> keras.Model:

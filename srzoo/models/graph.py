@@ -90,6 +90,8 @@ def _after(kind: str, x: Layer | Sequence[Layer], name: str, channels: int = 0, 
 
 def rescaling(x: Layer, scale: float, name: str, offset: float | Sequence[float] = 0.0, **options) -> Layer:
     """x * scale + offset, the offset maybe one a channel."""
+    # A list, as Keras reads it from a file.
+    offset = list(offset) if isinstance(offset, Sequence) else offset
     return _after("Rescaling", x, name, scale=scale, offset=offset, **options)
 
 

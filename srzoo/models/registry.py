@@ -107,6 +107,15 @@ def _check_option(key: str, value: Any, published: Any) -> None:
         raise ValueError(f"{key} must be a finite number, got {value!r}")
 
 
+def fits(configuration: Configuration, kernels: Kernels) -> bool:
+    """Whether a network of that configuration has convolutions of these shapes."""
+    entry = entry_of(configuration.base)
+    found = entry.recognise(kernels) or {}
+    sizes = {**entry.published(), **configuration.options, "scale": configuration.scale}
+    # What is None is the usual one, which a configuration may name.
+    return bool(found) and all(value in (None, sizes[key]) for key, value in found.items())
+
+
 def recognise(kernels: Kernels) -> list[Configuration]:
     """The configurations, of models trained on pixels, that have such convolutions; the published sizes first."""
     found = []

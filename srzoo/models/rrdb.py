@@ -64,8 +64,9 @@ def rrdb(
     Raises:
         ValueError: for another factor of unshuffling.
     """
-    unshuffle = unshuffle or UNSHUFFLED.get(scale, 1)
-    if unshuffle not in (1, 2, 4):
+    if unshuffle is None:
+        unshuffle = UNSHUFFLED.get(scale, 1)
+    if type(unshuffle) is not int or unshuffle not in (1, 2, 4):
         raise ValueError(f"unshuffle must be 1, 2 or 4, got {unshuffle}")
     pixels = graph.pixels()
     x = graph.rescaling(pixels, 1 / 255, "normalize", dtype="float32")

@@ -481,7 +481,9 @@ class Network {
 #pragma omp parallel num_threads(threads_) reduction(+ : loss)
     {
       const int thread = omp_get_thread_num();
-      clear_gradients(thread);
+      // Of all that were asked for: with OMP_DYNAMIC another number may come to each step.
+#pragma omp for
+      for (int each = 0; each < threads_; each++) clear_gradients(each);
       for (auto& conv : convolutions_) transform_kernel(conv, weights);
 #pragma omp single
       arrange_tail(weights);

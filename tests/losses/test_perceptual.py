@@ -115,6 +115,15 @@ def test_it_computes_in_the_dtype_policy_and_gives_float32(files, policy):
     assert float(value) == pytest.approx(exact, rel=0.05)
 
 
+def test_a_model_compiled_with_it_is_saved_and_loaded(files, tmp_path):
+    pixels = keras.Input((32, 32, 3))
+    model = keras.Model(pixels, keras.layers.Rescaling(0.5)(pixels))
+    model.compile(loss=ContentLoss({"vgg22": 1.0}, files["vgg16"], "torchvision", "before", "l1", 1.0))
+    model.save(tmp_path / "a.keras")
+    loaded = keras.saving.load_model(tmp_path / "a.keras")
+    assert loaded.evaluate(SR, HR, verbose=0) == pytest.approx(model.evaluate(SR, HR, verbose=0))
+
+
 def test_the_real_network_finds_a_blurred_photograph_further_off_than_a_shifted_grey_level(shared_data):
     loss = ContentLoss(
         {"vgg53": 1.0}, shared_data / "weights" / "vgg16_torchvision_notop.fp16.weights.h5", "torchvision"

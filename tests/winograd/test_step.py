@@ -1,5 +1,6 @@
 """The gradient by Winograd's convolutions is TensorFlow's."""
 
+import ctypes
 import shutil
 
 import numpy as np
@@ -95,3 +96,25 @@ def test_it_trains_on_degraded_lr_too(tmp_path):
     options += ["--engine", "winograd", "--output", str(tmp_path / "run")]
     assert train.main([str(tmp_path / "photos"), *options]) == 0
     assert zoo.load(tmp_path / "run" / "best.weights.h5").name == model
+
+
+def test_threads_that_do_not_come_to_a_step_add_nothing_to_it():
+    crops = network.Network(1, 8, 2)
+    given = (RNG.normal(0, 0.05, crops.weights), *(RNG.integers(0, 256, (8, n, n, 3), "uint8") for n in (8, 16)))
+    _, first = crops.loss(*given, "l1")
+    openmp = ctypes.CDLL("libgomp.so.1")
+    levels = openmp.omp_get_max_active_levels()
+    openmp.omp_set_max_active_levels(0)  # one thread, as OMP_DYNAMIC leaves on a busy machine
+    try:
+        _, alone = crops.loss(*given, "l1")
+    finally:
+        openmp.omp_set_max_active_levels(levels)
+    assert np.linalg.norm(alone - first) < 1e-4 * np.linalg.norm(first)
+
+
+def test_a_compiler_takes_it_whose_own_dialect_is_older(tmp_path, monkeypatch):
+    older = tmp_path / "g++-9"
+    older.write_text('#!/bin/sh\nexec g++ -std=gnu++14 "$@"\n')
+    older.chmod(0o755)
+    monkeypatch.setattr(network, "COMPILER", str(older))
+    network.compiled.__wrapped__()
