@@ -140,6 +140,16 @@ def _set_device(args: argparse.Namespace) -> None:
         os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(args.threads)))
 
 
+def _why_no_gpu(args: argparse.Namespace) -> str:
+    from srzoo.runtimes.exported import is_exported
+
+    if args.precision == "int8":
+        return "which alone has int8; choose another --precision, or leave out --device"
+    if args.model and is_exported(args.model):
+        return "as are .tflite, .onnx and .xml files; give its weights or a SavedModel, or leave out --device"
+    return "because Keras finds no GPU; see `pip install 'tensorflow[and-cuda]'`, or leave out --device"
+
+
 @contextlib.contextmanager
 def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
     """The inputs and the output as files, if they are standard input and output."""
@@ -149,6 +159,8 @@ def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
         return
     if len(args.images) > 1 or args.images[0].is_dir():
         raise ValueError("- stands for one picture; give no other with it, and no folder")
+    if args.suffix and output == STREAM:
+        raise ValueError(f"--suffix {args.suffix} is for a result with a name; leave it out, or give --output FOLDER")
     if args.beside or (args.compare and output == STREAM):
         option = "--beside" if args.beside else "--compare"
         raise ValueError(f"{option} writes a file beside another, which - is not; name the result by --output")
@@ -203,6 +215,8 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     def upscaler_of(source: str) -> Upscaler:
         pictures = [each.path for each in sources if not each.refusal]
         network = choose(replace(choice, source=source), pictures)
+        if args.device == "gpu" and network.in_machine_memory:
+            raise ValueError(f"--device gpu: {network.name} is computed by the processor, {_why_no_gpu(args)}")
         network = interruptible(self_ensemble(network) if args.self_ensemble else network, tick)
         return Upscaler(network, args.memory or DEFAULT_MEMORY)
 
@@ -305,6 +319,9 @@ def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[
         return output, None
     if len(images) > 1 or images[0].is_dir():
         raise ValueError(f"--output {output} names one picture's file; give a folder for the results of several")
+    if args.suffix:
+        name = f"{output.stem}{args.suffix}{output.suffix}"
+        raise ValueError(f"--output {output} is the whole name; leave out --suffix, or give --output {output.parent / name}")
     return None, output
 
 

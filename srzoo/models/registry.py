@@ -61,12 +61,10 @@ def pixel_trained(name: str) -> str:
     return Configuration(partner, configuration.scale, configuration.options).name
 
 
-def border_of(name: str) -> int:
-    """`Entry.border` of a model's full name; 0 if it is none of ours."""
-    try:
-        return entry_of(parse(name).base).border
-    except ValueError:
-        return 0
+def border_of(graph: Graph) -> int:
+    """`Entry.border` of a network, whatever its name; 0 if it has the convolutions of none of ours."""
+    found = recognise([shape for layer in graph.layers for shape in layer.shapes if len(shape) == 4])
+    return entry_of(found[0].base).border if found else 0
 
 
 def build(configuration: Configuration) -> "keras.Model":

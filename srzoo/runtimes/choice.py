@@ -67,7 +67,7 @@ def _chosen(choice: Choice, pictures: Sequence[Path]) -> Network:
         _check_dial(choice)
     if not exported.is_exported(choice.source):
         return _by_keras(choice)
-    network = exported.load(choice.source)
+    network = exported.load(choice.source, choice.precision)
     LOGGER.info("%s: as exported to %s", network.name, choice.source)
     return network
 

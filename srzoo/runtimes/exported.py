@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -96,11 +96,10 @@ def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
     from srzoo.models.registry import border_of
     from srzoo.runtimes.linear_tail import linear_tail
 
-    memory = math.ceil(peak_bytes_per_pixel(model) * MEMORY.get(format, 1))
+    graph, memory = from_keras(model), math.ceil(peak_bytes_per_pixel(model) * MEMORY.get(format, 1))
     if precision == "int16x8":
         # Values take half, but LiteRT lays out whatever a convolution's kernel covers, for all pixels at once. Of a
         # tail that is merged, only a frame is computed by its own convolutions.
-        graph = from_keras(model)
         tail = linear_tail(graph)
         convolutions = [each for each in graph.layers if each.kind == "Conv2D" and each not in tail]
         sizes = [each.get("kernel_size") for each in convolutions]
@@ -108,7 +107,7 @@ def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
         values = (each.growth**2 * each.inputs[0].channels * size for each, size in zip(convolutions, covered))
         laid_out = 2 * max(values, default=0)
         memory = math.ceil(memory / 2 + laid_out)
-    borders = alignment_of(model), border_of(model.name)
+    borders = alignment_of(model), border_of(graph)
     return Facts(model.name, scale_of(model), halo_of(model), memory, precision, *borders)
 
 
@@ -129,12 +128,13 @@ def is_exported(source: str | os.PathLike) -> bool:
     return Path(text).is_dir() and not named and shipped.found(text) == text
 
 
-def load(source: str | os.PathLike) -> Network:
+def load(source: str | os.PathLike, precision: str = "auto") -> Network:
     """Loads what `python -m srzoo export` wrote.
 
     Args:
         source: a `.tflite`, `.onnx` or `.xml` file, or a SavedModel: the folder that holds `saved_model.pb`, or the
             one above with a folder for each version, of which the newest is taken.
+        precision: the precision that it must have; `auto`: any.
 
     Returns:
         The network, for `Upscaler`.
@@ -142,7 +142,7 @@ def load(source: str | os.PathLike) -> Network:
     Raises:
         FileNotFoundError: if it is not there.
         ValueError: if it is no such file, is damaged, was not written by srzoo, or its runtime is not installed;
-            the message names the package to install.
+            the message names the package to install. Also if it is of another precision.
     """
     path = Path(source)
     if not path.exists():
@@ -157,7 +157,17 @@ def load(source: str | os.PathLike) -> Network:
     with quiet():
         text, run = read(path)
     facts = _parsed(text, path)
-    return facts.network(_checked(run, facts, path))
+    if precision not in ("auto", facts.precision):
+        raise ValueError(f"{path} was exported in {facts.precision}, not in {precision}; leave out --precision")
+    network = facts.network(_checked(run, facts, path))
+    # The other runtimes compute on the processor.
+    return replace(network, in_machine_memory=not (path.is_dir() and _has_gpu()))
+
+
+def _has_gpu() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _checked(run: Run, facts: Facts, path: Path) -> Run:

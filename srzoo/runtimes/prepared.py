@@ -33,7 +33,7 @@ LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
-LAYOUT = 8
+LAYOUT = 9
 """Of an entry; with another one, entries are made anew."""
 
 WITHIN = 1.0
@@ -351,8 +351,6 @@ def ready(source: str | os.PathLike, precision: str, pictures: Sequence[Path]) -
     optional = precision in ("auto", "float32")
     weights = weights_of(source)
     if weights is None:
-        if not optional and exported.is_exported(source):
-            raise ValueError(f"--precision {precision} is for weights, but {source} was exported in its own precision")
         return None
     if has_gpu() and precision != "int8":
         return None

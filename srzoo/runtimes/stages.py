@@ -41,7 +41,7 @@ def facts_of(graph: Graph, precision: str, in_openvino: bool = False) -> tuple[F
         memory = math.ceil(body + max(memory / PIECES, whole) + sr)
         if merged and in_openvino:  # which holds fewer layers of the body, and SR four times
             memory = 7 * body // 10 + 4 * sr
-    borders = alignment_of(graph), border_of(graph.name)
+    borders = alignment_of(graph), border_of(graph)
     return Facts(graph.name, scale, halo_of(graph), memory, precision, *borders), tail_halo_of(graph)
 
 

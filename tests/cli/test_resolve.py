@@ -288,6 +288,8 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
         (["empty", "-o", "-"], "- stands for one picture; give no other with it, and no folder"),
         (["-", "--beside"], "--beside writes a file beside another, which - is not; name the result by --output"),
         (["cup.png", "-o", "-", "--compare"], "--compare writes a file beside another, which - is not"),
+        (["cup.png", "-o", "-", "--suffix", "_x4"], "--suffix _x4 is for a result with a name; leave it out"),
+        (["cup.png", "-o", "a.png", "--suffix", "_b"], "--output a.png is the whole name; .* or give --output a_b.png"),
         (["cup.png", "-o", "out.ico"], "--output out.ico: srzoo does not write this format; choose one of .png, "),
         (["cup.png", "--scale", "2", "--width", "90"], "--scale was given beside a size in pixels; leave out one"),
         (["cup.png", "--size", "9x9", "--width", "90"], "--size says width and height; leave out --width and --h"),

@@ -13,7 +13,9 @@ from srzoo import zoo
 from srzoo.cli.resolve import main
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
-from srzoo.runtimes import prepared
+from srzoo.runtimes import exported, prepared
+from srzoo.runtimes import keras as keras_network
+from srzoo.runtimes.network import Network
 
 pytest.importorskip("openvino")
 
@@ -81,6 +83,27 @@ def test_with_a_gpu_tensorflow_runs_it(here, weights, monkeypatch, capsys):
     assert capsys.readouterr().err.endswith("float32 by TensorFlow\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--precision", "int8"], "which alone has int8; choose another --precision"),
+        ([], "because Keras finds no GPU"),
+        (["--model", "tiny.onnx"], "as are .tflite, .onnx and .xml files; give its weights or a SavedModel"),
+    ],
+)
+def test_what_only_the_processor_computes_is_refused_for_the_gpu(here, weights, arguments, why, monkeypatch):
+    monkeypatch.setattr(prepared, "has_gpu", lambda: True)
+    monkeypatch.setattr(exported, "load", lambda *_: Network("tiny", 4, 4, 1, np.asarray))
+    Path("tiny.onnx").touch()
+    model = arguments if "--model" in arguments else [*arguments, "--weights", weights]
+    with pytest.raises(ValueError, match=f"--device gpu: .* is computed by the processor, {why}"):
+        main(["cup.png", "--device", "gpu", *model])
+    assert not Path("results").exists()
+    monkeypatch.setattr(keras_network, "runs_in_machine_memory", lambda model: False)
+    if not arguments:
+        assert main(["cup.png", "--device", "gpu", *model]) == 0
+
+
 def test_without_openvino_the_default_works_and_int8_names_the_package(here, weights, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr(prepared.importlib.util, "find_spec", lambda name: None)
@@ -93,9 +116,13 @@ def test_without_openvino_the_default_works_and_int8_names_the_package(here, wei
 def test_what_has_no_precision_to_choose_is_refused(here, weights, monkeypatch):
     with pytest.raises(ValueError, match="--precision int8 is not for mixtures"):
         main(["cup.png", "--weights", weights, "--fidelity", "0.5", "--precision", "int8"])
-    Path("a.tflite").write_text("")
-    with pytest.raises(ValueError, match="a.tflite was exported in its own precision"):
-        main(["cup.png", "--model", "a.tflite", "--precision", "int8"])
+    facts = exported.Facts("tiny", 4, 4, 1, "int8")
+    monkeypatch.setitem(exported.READERS, ".tflite", lambda path: (exported.to_json(facts), np.asarray))
+    Path("a.tflite").touch()
+    assert exported.load("a.tflite", "int8").name == "tiny"
+    for precision in ("float32", "bfloat16"):
+        with pytest.raises(ValueError, match=f"a.tflite was exported in int8, not in {precision}; leave out"):
+            main(["cup.png", "--model", "a.tflite", "--precision", precision])
     monkeypatch.setenv("SRZOO_CACHE", "off")
     with pytest.raises(ValueError, match="SRZOO_CACHE switches it off"):
         main(["cup.png", "--weights", weights, "--precision", "int8"])

@@ -9,6 +9,7 @@ import pytest
 from srzoo import zoo
 from srzoo.images import to_uint8
 from srzoo.models.geometry import scale_of
+from srzoo.models.keras_graph import from_keras
 from srzoo.models.registry import MODELS, border_of
 
 SCALES = (1, 2, 4)
@@ -67,6 +68,6 @@ def answer(model: keras.Model, pixels: np.ndarray) -> np.ndarray:
 
 def result(model: keras.Model, pixels: np.ndarray) -> np.ndarray:
     """As `answer`, but uint8, and of a picture that is continued mirrored where the model's entry says so."""
-    margin, scale = border_of(model.name), scale_of(model)
+    margin, scale = border_of(from_keras(model)), scale_of(model)
     sr = to_uint8(answer(model, np.pad(pixels, [(margin, margin)] * 2 + [(0, 0)], "symmetric")))
     return sr[margin * scale : len(sr) - margin * scale, margin * scale : sr.shape[1] - margin * scale]
