@@ -320,8 +320,8 @@ def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[
     if len(images) > 1 or images[0].is_dir():
         raise ValueError(f"--output {output} names one picture's file; give a folder for the results of several")
     if args.suffix:
-        name = f"{output.stem}{args.suffix}{output.suffix}"
-        raise ValueError(f"--output {output} is the whole name; leave out --suffix, or give --output {output.parent / name}")
+        longer = output.with_stem(output.stem + args.suffix)
+        raise ValueError(f"--output {output} is the whole name; leave out --suffix, or give --output {longer}")
     return None, output
 
 

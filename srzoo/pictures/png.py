@@ -1,4 +1,5 @@
-"""PNG files of pictures that are held, or that come in bands; filtered and compressed on all processors.
+"""PNG files of pictures that are held, or that come in bands; filtered and compressed on all processors
+that may be used.
 
 Pillow compresses on one processor and knows no 16-bit colours. Upscaled photographs are smooth: with the filters for
 that and run lengths alone their files are smaller than Pillow's of the same picture, in a fraction of its time.
@@ -18,6 +19,7 @@ from PIL import Image, PngImagePlugin
 
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Bands, Pixels, in_rows
+from srzoo.pictures.waiting import threads
 
 BLOCK = 1 << 18
 """Bytes of pixels that are filtered and compressed at once. Larger blocks give files hardly smaller."""
@@ -87,15 +89,15 @@ def _blocks(pixels: Pixels | Bands) -> Iterator[tuple[bytes, bytes]]:
     length = pixels.size[0] * step
     above = np.zeros((1, length), np.uint8)
     # zlib and most of NumPy leave other threads to work.
-    threads = os.cpu_count() or 1
+    count = threads() or os.cpu_count() or 1
     pending: deque[Future] = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(count) as pool:
         for rows in in_rows(pixels, max(1, BLOCK // length)):
             stored = np.ascontiguousarray(rows.astype(rows.dtype.newbyteorder(">"), copy=False)).view(np.uint8)
             stored = stored.reshape(len(rows), length)
             pending.append(pool.submit(_block, stored, above, step))
             above = stored[-1:]
-            if len(pending) > threads:
+            if len(pending) > count:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -8,6 +8,7 @@ from srzoo.images import look_up
 from srzoo.pictures.formats import QUALITY
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels, to_pillow
+from srzoo.pictures.waiting import threads
 
 
 def encode(pixels: Pixels, metadata: Metadata, name: str, lossless: bool = False, quality: int = QUALITY) -> bytes:
@@ -42,5 +43,6 @@ def of_format(name: str, metadata: Metadata, lossless: bool, quality: int) -> di
     if name == "HEIF":
         return {"quality": quality, "chroma": 444}
     if name == "AVIF":
-        return {"quality": quality, "subsampling": "4:4:4"}
+        limit = {"max_threads": count} if (count := threads()) else {}
+        return {"quality": quality, "subsampling": "4:4:4", **limit}
     return {"irreversible": False} if name == "JPEG2000" else {}

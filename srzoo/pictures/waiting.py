@@ -1,5 +1,6 @@
-"""Work that Ctrl-C ends at once, although it is done in one call of native code."""
+"""Work of native code: in how many threads, and so that Ctrl-C ends it at once, although it is one call."""
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -8,6 +9,12 @@ from typing import TypeVar
 POLL_SECONDS = 0.5
 
 Answer = TypeVar("Answer")
+
+
+def threads() -> int | None:
+    """Threads that a runtime or an encoder may take, by `OMP_NUM_THREADS`; None: as many as it wants."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) or None if given.isdecimal() else None
 
 
 def awaited(call: Callable[[], Answer], tick: Callable[[], object] = lambda: None) -> Answer:

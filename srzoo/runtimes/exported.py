@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from srzoo import shipped
-from srzoo.runtimes.network import Network, Run, threads
+from srzoo.pictures.waiting import threads
+from srzoo.runtimes.network import Network, Run
 from srzoo.runtimes.operations import check_operations
 from srzoo.tables import first_line, speaking
 

@@ -1,6 +1,5 @@
 """A trained network in whatever runtime, as the upscaler needs it; no runtime is imported here."""
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,12 +11,6 @@ from srzoo.runtimes.tiles import Region
 
 Run = Callable[[np.ndarray], np.ndarray]
 """From RGB pixels in [0, 255], float32 (N, H, W, 3), to (N, scale H, scale W, 3), not clipped."""
-
-
-def threads() -> int | None:
-    """Threads that a runtime may take, by `OMP_NUM_THREADS`; None: as many as it wants."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return int(given) or None if given.isdecimal() else None
 
 
 @dataclass(frozen=True)

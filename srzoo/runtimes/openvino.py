@@ -19,7 +19,7 @@ import numpy as np
 from srzoo.models.geometry import features_of, tail_halo_of
 from srzoo.models.graph import Graph, Layer
 from srzoo.names import parse
-from srzoo.runtimes.network import threads
+from srzoo.pictures.waiting import threads
 
 Arrays = Mapping[str, Sequence[np.ndarray]]
 """Name of a layer -> its weights, in Keras's order."""

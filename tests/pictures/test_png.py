@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ import tensorflow as tf
 from PIL import Image, ImageDraw
 from skimage import data
 
+from srzoo.pictures import png as writer
 from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Bands, Pixels, from_channels
 from srzoo.pictures.png import BLOCK, png, png_chunks, write_png
+from srzoo.pictures.stills import of_format
 
 RANDOM = np.random.default_rng(0)
 
@@ -55,6 +58,14 @@ def test_all_rows_of_many_blocks_come_back_in_a_small_file(name):
     content = png(Pixels(array), Metadata())
     np.testing.assert_array_equal(Image.open(io.BytesIO(content)), array)
     assert len(content) < 1.1 * pillows_size(array)
+
+
+def test_encoders_take_no_more_threads_than_they_may(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    pools = []
+    monkeypatch.setattr(writer, "ThreadPoolExecutor", lambda count: pools.append(count) or ThreadPoolExecutor(count))
+    png(Pixels(data.astronaut()), Metadata())
+    assert pools == [3] and of_format("AVIF", Metadata(), False, 95)["max_threads"] == 3
 
 
 def test_of_bands_the_same_file_comes():
