@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -242,12 +242,15 @@ def _pillow_limit(max_pixels: int) -> Iterator[None]:
             settle()
 
 
-def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
+def write_image(
+    path: str | os.PathLike, pixels: np.ndarray, ready: Callable[[Path], object] = lambda _: None
+) -> None:
     """Writes pixels to a file whose format follows from its ending; the file appears whole or not at all.
 
     Args:
         path: where to write; missing folders are made. JPEG is written at quality 95, 4:4:4.
         pixels: uint8 array of shape (height, width, 3).
+        ready: as for `atomic_file`.
 
     Raises:
         ImageError: if the ending names no image format, or the file cannot be written.
@@ -263,7 +266,7 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
         # In memory first: not all encoders end when a disk is full.
         written = io.BytesIO()
         Image.fromarray(pixels).save(written, format=image_format, **options)
-        with atomic_file(path) as temporary:
+        with atomic_file(path, ready) as temporary:
             temporary.write_bytes(written.getbuffer())
     except OSError as error:
         raise ImageError(f"{path}: cannot be written ({error})") from error
@@ -310,8 +313,8 @@ _remove_abandoned_once = functools.cache(remove_abandoned)
 
 
 @contextlib.contextmanager
-def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
-    """Yields a temporary path beside `path`, which takes its place on success.
+def atomic_file(path: str | os.PathLike, ready: Callable[[Path], object] = lambda _: None) -> Iterator[Path]:
+    """Yields a temporary path beside `path`, which takes its place on success, after `ready` was given it.
 
     Missing folders are made. If the block raises, the temporary file is removed and `path` is untouched; if the process
     is killed, a later one in the same folder removes it.
@@ -325,6 +328,7 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     temporary = _empty_file(path, ending)
     try:
         yield temporary
+        ready(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

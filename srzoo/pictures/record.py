@@ -10,7 +10,11 @@ from pathlib import Path
 from srzoo.images import decoding, image_files
 
 NAME = ".srzoo-results"
-"""Name of the file. Each line is a list in JSON: name, bytes, `Made.by`, `Made.of`. The last line of a name counts."""
+"""Name of the file. Each line is a list in JSON: name, bytes, `Made.by`, `Made.of`. The last line of a file counts.
+
+A line without `Made.of` comes before a result takes its place: after a kill between the two lines the result is known
+as such, and made again.
+"""
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,12 @@ class Record:
     """The records of all folders, each of which is read once, and the files that were written since."""
 
     def __init__(self) -> None:
-        self._folders: dict[Path, dict[str, tuple[int, Made]]] = {}
+        self._folders: dict[Path, dict[tuple[str, int], Made]] = {}
         self._written: dict[tuple[int, int], Path] = {}
 
     def find(self, result: Path) -> Made | None:
         """The making of a result, if it exists and is known. Another file under its name has none."""
-        size, made = self._of(result.parent).get(result.name, (-1, None))
-        return made if made and result.is_file() and result.stat().st_size == size else None
+        return self._of(result.parent).get((result.name, result.stat().st_size)) if result.is_file() else None
 
     def wrote(self, result: Path) -> None:
         """Remembers that a result has been written in this run."""
@@ -50,10 +53,10 @@ class Record:
         other = self._written.get(_identity(result)) if result.exists() else None
         return other if other and other != result and other.exists() and other.samefile(result) else None
 
-    def add(self, result: Path, made: Made) -> None:
+    def add(self, result: Path, made: Made, written: Path | None = None) -> None:
         """Like `remember`; this object knows it too."""
         known = self._of(result.parent)
-        known[result.name] = remember(result, made), made
+        known[result.name, remember(result, made, written)] = made
 
     def without_results(self, files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
         """Parts pictures from what srzoo made of others, unless all are results: then these are meant.
@@ -68,7 +71,7 @@ class Record:
         found = set(results)
         return [file for file in files if file not in found], results
 
-    def _of(self, folder: Path) -> dict[str, tuple[int, Made]]:
+    def _of(self, folder: Path) -> dict[tuple[str, int], Made]:
         if folder not in self._folders:
             self._folders[folder] = _read(folder / NAME)
         return self._folders[folder]
@@ -79,9 +82,12 @@ def own_pictures(folder: str | os.PathLike) -> list[Path]:
     return Record().without_results(image_files(folder))[0]
 
 
-def remember(result: Path, made: Made) -> int:
-    """Remembers how a result was made; returns its bytes, and raises OSError if the record cannot be written."""
-    size = result.stat().st_size
+def remember(result: Path, made: Made, written: Path | None = None) -> int:
+    """Remembers how a result was made; returns its bytes, and raises OSError if the record cannot be written.
+
+    `written` is where it lies until it takes its place.
+    """
+    size = (written or result).stat().st_size
     with (result.parent / NAME).open("a", encoding="ascii") as file:
         # The line before may be cut short by a kill or a full disk, and must not take this one with it.
         file.write("\n" + json.dumps([result.name, size, made.by, made.of]))
@@ -93,8 +99,8 @@ def _identity(path: Path) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _read(path: Path) -> dict[str, tuple[int, Made]]:
-    made: dict[str, tuple[int, Made]] = {}
+def _read(path: Path) -> dict[tuple[str, int], Made]:
+    made: dict[tuple[str, int], Made] = {}
     try:
         lines = path.read_bytes().splitlines() if path.is_file() else []
     except OSError:
@@ -102,7 +108,7 @@ def _read(path: Path) -> dict[str, tuple[int, Made]]:
     for line in lines:
         try:
             name, size, by, of = json.loads(line)
-            made[name] = size, Made(by, of)
+            made[name, size] = Made(by, of)
         except (ValueError, TypeError, RecursionError):
             continue  # cut short by a kill; its results are made again
     return made

@@ -1,7 +1,7 @@
 """Frames to a file of any format, atomically."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ def write_frames(
     written_as: Format,
     playing: Playing,
     lossless: bool = False,
+    ready: Callable[[Path], object] = lambda _: None,
 ) -> None:
     """Writes a still, an animation or pages; the file appears whole or not at all.
 
@@ -30,6 +31,7 @@ def write_frames(
         written_as: the format, which can hold them (`srzoo.pictures.formats.output_format`).
         playing: how an animation plays.
         lossless: whether WebP is lossless.
+        ready: as for `srzoo.images.atomic_file`.
 
     Raises:
         ImageError: if the file cannot be written; whatever `frames` raises passes through.
@@ -37,7 +39,7 @@ def write_frames(
     path = Path(path)
     failure: list[BaseException] = []
     try:
-        with atomic_file(path) as temporary, temporary.open("w+b") as file:
+        with atomic_file(path, ready) as temporary, temporary.open("w+b") as file:
             _write(file, _watched(frames, failure), written_as, playing, lossless)
     except Exception as error:
         if error in failure or not isinstance(error, OSError | ValueError | SystemError):

@@ -1,5 +1,6 @@
 """Many image files in one go: where each result goes, what is refused and what is already done."""
 
+import contextlib
 import errno
 import math
 import os
@@ -305,11 +306,18 @@ def carry_out(
                 "rename one of them, or allow it by --overwrite, then the later one stays"
             )
     made = results.made(job.source)  # before it is read, so that a change meanwhile is seen by the next run
+
+    def announce(path: Path, written: Path) -> None:
+        with contextlib.suppress(OSError):  # of which the record that follows tells
+            if made:
+                results.record.add(path, replace(made, of=""), written)
+
     with open_picture(job.source, max_pixels) as picture:
-        before, after = upscale_picture(upscaler, picture, job.target, job.written_as, progress, job.size)
+        ready = partial(announce, job.target)
+        before, after = upscale_picture(upscaler, picture, job.target, job.written_as, progress, job.size, ready)
         notes = tuple(picture.notes)
     if job.comparison:
-        write_image(job.comparison, _comparison(upscaler, before, after, title))
+        write_image(job.comparison, _comparison(upscaler, before, after, title), partial(announce, job.comparison))
     for path in job.outputs if results.made_by else ():
         results.record.wrote(path)
     try:

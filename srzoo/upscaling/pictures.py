@@ -157,6 +157,7 @@ def upscale_picture(
     written_as: Format,
     progress: Progress = iter,
     size: Size | None = None,
+    ready: Callable[[Path], object] = lambda _: None,
 ) -> tuple[Frame, Frame | LargeFrame]:
     """Upscales all frames or pages of an open picture, one by one, and writes them.
 
@@ -169,6 +170,7 @@ def upscale_picture(
         written_as: the format, as `srzoo.pictures.formats.output_format` chooses it.
         progress: the same as for `Upscaler`.
         size: size of each frame or page; default: the upscaler's scale.
+        ready: as for `srzoo.images.atomic_file`.
 
     Returns:
         The first frame before and after; a `LargeFrame` has been used up.
@@ -188,7 +190,7 @@ def upscale_picture(
             yield result
 
     playing = Playing(picture.count, repeats_of(picture.format, picture.loop), picture.still_first)
-    write_frames(Path(path), frames(), written_as, playing, picture.lossless)
+    write_frames(Path(path), frames(), written_as, playing, picture.lossless, ready)
     return first[0]
 
 

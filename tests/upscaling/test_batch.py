@@ -76,6 +76,20 @@ def test_of_two_inputs_with_one_result_the_later_one_stays_with_resume_too(here)
         np.testing.assert_array_equal(read_image("results/cup.png")[::2, ::2], PHOTO[::-1])
 
 
+@pytest.mark.parametrize("moment", ["before it takes its place", "after"])
+def test_a_result_is_known_and_made_again_when_a_kill_comes_before_its_record(here, moment, monkeypatch):
+    write_image("a.png", PHOTO)
+    upscale("a.png", output=None, suffix="_sr")
+    replaced = os.replace
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "replace", lambda *paths: (moment == "after" and replaced(*paths), 1 / 0))
+        with pytest.raises(ZeroDivisionError):
+            upscale("a.png", output=None, suffix="_sr", options="others")
+    assert Record().find(Path("a_sr.png")).by == "repeat"
+    assert upscale("a.png", output=None, suffix="_sr", options="others") == (["a_sr.png"], [])
+    assert upscale("a.png", output=None, suffix="_sr", options="others") == ([], [])
+
+
 def test_a_result_that_cannot_be_noted_is_there_all_the_same(here):
     write_image("a.png", PHOTO)
     Path("results", NAME).mkdir(parents=True)
@@ -142,7 +156,7 @@ def test_names_that_are_not_utf_8_are_noted(here):
     write_image("photos/a.png", PHOTO)
     Path("photos/a.png").rename(f"photos/{name}")
     assert [upscale("photos")[0] for _ in range(2)] == [[f"results/{name}"], []]
-    assert json.loads(Path("results", NAME).read_text())[0] == name
+    assert json.loads(Path("results", NAME).read_text().splitlines()[-1])[0] == name
 
 
 def jobs_of(*names, output="results"):
