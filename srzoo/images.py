@@ -242,9 +242,7 @@ def _pillow_limit(max_pixels: int) -> Iterator[None]:
             settle()
 
 
-def write_image(
-    path: str | os.PathLike, pixels: np.ndarray, ready: Callable[[Path], object] = lambda _: None
-) -> None:
+def write_image(path: str | os.PathLike, pixels: np.ndarray, ready: Callable[[Path], object] = lambda _: None) -> None:
     """Writes pixels to a file whose format follows from its ending; the file appears whole or not at all.
 
     Args:
