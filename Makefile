@@ -68,7 +68,6 @@ LPIPS := lpips_alexnet.npz
 
 results: $(VENV)/.installed
 	$(BIN)/python tools/results.py $(BENCHMARKS) --lpips $(LPIPS)
-	$(BIN)/python tools/precision_cost.py $(BENCHMARKS) --lpips $(LPIPS) --page docs/performance.md
 	$(BIN)/python tools/gallery.py --lpips $(LPIPS)
 	$(BIN)/python tools/draw_strip.py docs/images/edsr-gan-x4-strip.png --models edsr-baseline-x4 edsr-gan-x4 --lpips $(LPIPS) \
 	  --parts chelsea.png:70,90 coffee.png:60,300 astronaut.png:30,140 motorcycle_left.png:200,250 grass.png:100,100

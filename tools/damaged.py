@@ -63,16 +63,18 @@ SHEETS = {
 """Name of a sheet -> its rows: what is shown, the picture, the top left corner of the part, the damage."""
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--lpips", help="file with LPIPS's weights")
+    ap.add_argument("--lpips", help="file with LPIPS's weights; the sheets' notes have it")
     ap.add_argument("--pairs", type=Path, help="folder for the parts alone")
     ap.add_argument("--models", nargs="+", default=METHODS, help=f"default: {' '.join(METHODS)}")
     ap.add_argument("--output", type=Path, default=Path("docs/images"), help="folder (default: docs/images)")
-    args = ap.parse_args()
+    args = ap.parse_args(argv)
     if args.pairs:
         write_pairs(args.pairs)
         return
+    if not args.lpips:
+        ap.error("give --lpips FILE for the sheets' notes, or --pairs FOLDER")
     distance, methods = lpips.load(args.lpips), load_methods(args.models)
     for sheet, parts in SHEETS.items():
         rows = []

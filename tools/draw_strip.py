@@ -3,9 +3,9 @@
     python tools/draw_strip.py docs/images/edsr-gan.png --models edsr-baseline-x4 edsr-gan-x4 \
         --parts chelsea.png:70,90 coffee.png:60,300
 
-A part is a photograph inside scikit-image (or a file's path) and the top left corner of the square that is shown,
-rounded down to a multiple of the scale. LR is made from the whole photograph by MATLAB's bicubic. The notes give PSNR-Y
-of the part and, with --lpips, LPIPS.
+A part is a photograph inside scikit-image (or a file's path) and the top left corner of the square that is shown. The
+corner and the side are rounded down to a multiple of the scale. LR is made from the whole photograph by MATLAB's
+bicubic. The notes give PSNR-Y of the part and, with --lpips, LPIPS.
 """
 
 import argparse
@@ -69,23 +69,24 @@ def stack(rows: Sequence[np.ndarray]) -> np.ndarray:
     )
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("output", type=Path)
     ap.add_argument("--models", nargs="+", required=True, help="names or files, as srzoo.load takes them")
-    ap.add_argument("--parts", nargs="+", required=True, help="PICTURE:TOP,LEFT; multiples of the scale")
+    ap.add_argument("--parts", nargs="+", required=True, help="PICTURE:TOP,LEFT")
     ap.add_argument("--side", type=int, default=192, help="pixels of a part (default: 192)")
     ap.add_argument("--lpips", help="file with LPIPS's weights")
-    args = ap.parse_args()
+    args = ap.parse_args(argv)
 
     methods = load_methods([BICUBIC, *args.models])
+    scale = methods[0].scale
     distance = lpips.load(args.lpips) if args.lpips else None
     rows = []
     for part in args.parts:
         picture, _, corner = part.rpartition(":")
-        top, left = (int(place) // methods[0].scale * methods[0].scale for place in corner.split(","))
+        top, left, side = (int(each) // scale * scale for each in (*corner.split(","), args.side))
         hr = read_image(Path(picture) if Path(picture).is_file() else sample_path(picture))
-        rows.append(row(hr, (top, left), args.side, methods, Path(picture).stem, distance))
+        rows.append(row(hr, (top, left), side, methods, Path(picture).stem, distance))
     write_image(args.output, stack(rows))
 
 

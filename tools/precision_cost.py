@@ -19,7 +19,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from srzoo import names, shipped
 from srzoo.evaluation import find_pairs
-from srzoo.images import atomic_file
 from srzoo.metrics import lpips, psnr_y
 from srzoo.runtimes import exported
 from srzoo.runtimes.parity import Bound
@@ -69,7 +68,6 @@ def main() -> None:
     ap.add_argument("--model", nargs="+", default=shipped.shipped_models())
     ap.add_argument("--lpips", type=Path)
     ap.add_argument("--litert", action="store_true", help="LiteRT's files, their sizes and times: docs/formats.md")
-    ap.add_argument("--page", type=Path, help="a page whose table of these columns is to be replaced")
     args = ap.parse_args()
 
     if args.litert:
@@ -77,11 +75,8 @@ def main() -> None:
             print("\n".join(litert_lines(name, args.folders)), flush=True)
         return
     metric = lpips.load(args.lpips) if args.lpips else None
-    lines = [
-        "| model | pictures | float32, dB | int8, dB | lost, dB |" + (" LPIPS float32 | int8 |" if metric else ""),
-        "| --- | --- | ---: | ---: | ---: |" + (" ---: | ---: |" if metric else ""),
-    ]
-    print("\n".join(lines))
+    print("| model | pictures | float32, dB | int8, dB | lost, dB |" + (" LPIPS float32 | int8 |" if metric else ""))
+    print("| --- | --- | ---: | ---: | ---: |" + (" ---: | ---: |" if metric else ""))
     for name in args.model:
         scale = names.parse(name).scale
         with TemporaryDirectory() as cache:
@@ -100,12 +95,6 @@ def main() -> None:
                 if metric:
                     line += "".join(f" {mean(each):.4f} |" for each in zip(*perceived))
                 print(line, flush=True)
-                lines.append(line)
-    if args.page:
-        before, _, after = args.page.read_text("utf-8").partition(f"{lines[0]}\n")
-        rest = after.partition("\n\n")[2]
-        with atomic_file(args.page) as temporary:
-            temporary.write_text(before + "\n".join(lines) + "\n\n" + rest, "utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ The plot shows PSNR-Y against
 LPIPS of the models of x4, and between a network trained on pixels and the same network after GAN training the way of
 the fidelity dial. The crops are parts of scikit-image's photographs at 100 %.
 
-`--models NAME` measures that one anew, and takes the other figures from the file.
+`--models NAME` measures that one anew, with the dials that it is in, and takes the other figures from the file.
 """
 
 import argparse
@@ -148,10 +148,13 @@ def measure_all(folders: list[Path], lpips: Lpips, models: list[str], results: d
             if scale in damaged:
                 results["damaged"][name] = measure(upscale, scale, [damaged[scale]], lpips)
             print(name, results["clean"][name], flush=True)
-    for name in (each for each in models if zoo.known(each).base in GAN_TRAINED):
+    for name in (each for each in zoo.shipped_models() if zoo.known(each).base in GAN_TRAINED):
+        if not {name, zoo.pixel_trained(name)} & {*models}:
+            continue
         mixed = {share: Upscaler(zoo.interpolate(zoo.pixel_trained(name), name, 1 - share)) for share in FIDELITIES}
         results[f"fidelity of {name}"] = {
-            str(share): measure(upscaler, scales[name], folders[:1], lpips) for share, upscaler in mixed.items()
+            str(share): measure(upscaler, zoo.known(name).scale, folders[:1], lpips)
+            for share, upscaler in mixed.items()
         }
 
 

@@ -3,11 +3,11 @@
     python tools/ship_weights.py runs/mine/best.weights.h5
 
 writes srzoo/weights/<full name>.weights.h5, its ranges for 8 bits into srzoo/weights/int8.npz, and their lines in
-srzoo/weights/SHA256SUMS. What the rounding costs is
-to be measured with `python -m srzoo evaluate`; the model card in docs/models/ states it.
+srzoo/weights/SHA256SUMS. What the rounding costs is to be measured with `python -m srzoo evaluate`; the model card in
+docs/models/ states it.
 """
 
-import sys
+import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -58,7 +58,9 @@ def write_sums(sums: dict[str, str]) -> None:
 
 
 def main() -> None:
-    source = Path(sys.argv[1])
+    ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ap.add_argument("source", type=Path, help="a .weights.h5 file")
+    source = ap.parse_args().source
     name = stored.inspect(source)[0].name
     target = shipped.SHIPPED / f"{name}.weights.h5"
     store_in_float16(source, target)

@@ -57,8 +57,8 @@ def discriminator(
     Args:
         patch: HR pixels a side of the crops, for `head="flatten"` alone; the paper's is 96.
         norm: `batch`: batch normalisation in all convolutions but the first, as published. `spectral`: spectral
-            normalisation of every layer instead (Miyato et al., arXiv 1802.05957). `none`: neither, for the
-            gradient penalty, which looks at each crop on its own (Gulrajani et al., arXiv 1704.00028, section 4).
+            normalisation of all layers but the last instead (Miyato et al., arXiv 1802.05957). `none`: neither, for
+            the gradient penalty, which looks at each crop on its own (Gulrajani et al., arXiv 1704.00028, section 4).
         head: `pool`: the mean over the last feature maps, so that crops of any size fit (5.2 million
             parameters). `flatten`: the paper's, for crops of `patch` pixels alone (23.6 million at 96).
             `patches`: instead of SRGAN's network a PatchGAN, which has a logit for each part of 34x34 pixels, 4 apart

@@ -25,7 +25,7 @@ def residual_block(x: Layer, filters: int, name: str) -> Layer:
 
 
 def srresnet(scale: int = 4, blocks: int = 16, filters: int = 64, name: str = "srresnet") -> Graph:
-    """Builds SRResNet; the defaults are the paper's (figure 4).
+    """Builds SRResNet; the defaults are the paper's (figure 4). Not the paper's are the closing tanh and LR in [-1, 1].
 
     Args:
         scale: 2, 3, 4 or 8. The paper has x4; the others are made of the same stages (x3 is one x3 stage).
