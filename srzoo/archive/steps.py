@@ -94,6 +94,12 @@ class Look(Step):
             once = passes(settings.networks[network].scale, given, size) == 1
             large = once and picture.count == 1 and math.prod(given) > settings.unit_pixels
         target = f"{settings.output}/{written_as.named(place)}"
+        folder = target.rpartition("/")[0]
+        if storage.within(folder, settings.prefix) and not storage.within(folder, settings.output):
+            raise ValueError(
+                f"{found.path} would be written to {target}, which a link leads among the inputs; remove that link, or "
+                "give another folder"
+            )
         done = self._is_done(found, target, made)
         there = made and not done and self.record.find(Path(target))
         if made and there and there.by != made.by and not settings.overwrite:

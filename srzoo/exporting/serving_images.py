@@ -43,7 +43,8 @@ def check_image(index: tf.Tensor, content: tf.Tensor, max_pixels: int) -> tf.Ten
 
     # One at a time, or an image of no known kind would be called damaged.
     with tf.control_dependencies([require(kind != UNKNOWN, "is not a PNG, JPEG, BMP or WebP; send one of these")]):
-        animation = (kind == WEBP) & _has(head, 12, b"VP8X") & (head[20] // 2 % 2 == 1)
+        webp = (kind == WEBP) & _has(head, 12, b"VP8X") & (head[20] // 2 % 2 == 1)
+        animation = tf.cond(kind == PNG, lambda: _has_frames(content), lambda: webp)
         checked = require(~animation, "is an animation; send a still image")
     damaged = (
         "cannot be decoded, because it is damaged, cut short or of an unusual kind; "
@@ -184,10 +185,10 @@ def _orientation(content: tf.Tensor) -> tf.Tensor:
     start = tf.switch_case(
         kind_of(head),
         {
-            PNG: lambda: _exif_chunk(content, 8, b"eXIf", little=False),
+            PNG: lambda: _chunk(content, 8, b"eXIf", little=False),
             JPEG: lambda: _exif_segment(content),
             BMP: lambda: tf.constant(0, tf.int64),
-            WEBP: lambda: _exif_chunk(content, 12, b"EXIF", little=True),
+            WEBP: lambda: _chunk(content, 12, b"EXIF", little=True),
         },
     )
     little = tf.reduce_all(_bytes_at(content, start, 2) == tf.constant(list(b"II"), tf.int64))
@@ -199,8 +200,17 @@ def _orientation(content: tf.Tensor) -> tf.Tensor:
     return tf.where((start > 0) & (found >= 1) & (found <= 8), found, 1)
 
 
-def _exif_chunk(content: tf.Tensor, first: int, name: bytes, little: bool) -> tf.Tensor:
-    """Like `_exif_segment`, in a PNG (length and name, data, a checksum) or a WebP (name and length, even data)."""
+def _has_frames(content: tf.Tensor) -> tf.Tensor:
+    """Whether a PNG says that it has more than one frame."""
+    control = _chunk(content, 8, b"acTL", little=False)
+    return (control > 0) & (_number(_bytes_at(content, control, 4), False) > 1)
+
+
+def _chunk(content: tf.Tensor, first: int, name: bytes, little: bool) -> tf.Tensor:
+    """Position of the data of a PNG's chunk (length and name, data, a checksum) or a WebP's (name and length, even data).
+
+    It is an int64 scalar, 0 if there is none; of EXIF that of the directories.
+    """
 
     def is_open(at: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
         return (found == 0) & (at < tf.cast(tf.strings.length(content), tf.int64))

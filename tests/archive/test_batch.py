@@ -209,6 +209,15 @@ def test_a_mistake_in_the_command_is_refused_before_anything_is_written(photos, 
     assert not Path("out").exists()
 
 
+def test_a_link_that_leads_back_among_the_inputs_is_not_followed(photos, batch):
+    Path("out").mkdir()
+    Path("out/a").symlink_to(photos / "a")
+    given = (photos / "a/cup.png").read_bytes()
+    status, _, err = batch("in", "out")
+    assert status == 1 and (photos / "a/cup.png").read_bytes() == given and Path("out/wide.png").is_file()
+    assert "out/a/cup.png, which a link leads among the inputs" in Path("out/failed.jsonl").read_text()
+
+
 def test_a_full_disk_costs_the_large_picture_alone(photos, batch, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

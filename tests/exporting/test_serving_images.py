@@ -152,9 +152,10 @@ def test_the_limit_holds_for_a_webp_with_alpha(small_served):
     assert b"VP8X" in content and "has 100x61 pixels" in refusal(small_served, [content])
 
 
-def test_an_animation_is_refused(small_served):
+@pytest.mark.parametrize("format", ["WEBP", "PNG"])
+def test_an_animation_is_refused(small_served, format):
     frames, file = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")], io.BytesIO()
-    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:])
+    frames[0].save(file, format, save_all=True, append_images=frames[1:])
     expected = "image 0 of the batch, counted from 0, is an animation; send a still image"
     assert refusal(small_served, [file.getvalue()]) == expected
 
