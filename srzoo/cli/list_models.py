@@ -16,8 +16,9 @@ DESCRIPTION = "Lists the models that come with srzoo. --model takes their names,
 def main(argv: list[str] | None = None) -> int:
     """Prints the table, as JSON the same with the metadata of the cards, or how fast one of them is here."""
     ap = command("srzoo list", DESCRIPTION, "docs/models/ has a page for each model.")
-    ap.add_argument("--json", action="store_true", help="print JSON, with the metadata of each model's card")
-    ap.add_argument(
+    group = ap.add_mutually_exclusive_group()
+    group.add_argument("--json", action="store_true", help="print JSON, with the metadata of each model's card")
+    group.add_argument(
         "--speed",
         nargs="?",
         const=FOR_CLEAN,

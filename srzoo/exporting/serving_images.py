@@ -207,9 +207,9 @@ def _has_frames(content: tf.Tensor) -> tf.Tensor:
 
 
 def _chunk(content: tf.Tensor, first: int, name: bytes, little: bool) -> tf.Tensor:
-    """Position of the data of a PNG's chunk (length and name, data, a checksum) or a WebP's (name and length, even data).
+    """Position of the data in a PNG (length and name, data, a checksum) or a WebP (name and length, even data).
 
-    It is an int64 scalar, 0 if there is none; of EXIF that of the directories.
+    It is an int64 scalar, 0 if there is no such chunk; of EXIF that of the directories.
     """
 
     def is_open(at: tf.Tensor, found: tf.Tensor) -> tf.Tensor:

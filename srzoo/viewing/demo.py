@@ -58,7 +58,7 @@ def serve(
         names: host names, besides this machine's own, that browsers may use if the page listens at this machine alone.
 
     Raises:
-        ValueError: if Gradio is not installed, or a model is not there.
+        ValueError: if Gradio is not installed, a model is not there, or `names` are given for another address.
         OSError: if the port is taken.
     """
     gradio = _gradio()
@@ -66,6 +66,11 @@ def serve(
 
     from srzoo.viewing import demo_page, web
 
+    if names and not web.is_loopback(host):
+        raise ValueError(
+            f"--allow-host is for a page that this machine alone can reach, but --host {host} lets others in, by any "
+            "name; leave out one of the two"
+        )
     with _own_folder() as folder:
         uploads, answers = (Shelf(folder / name, limits.bytes_of_all) for name in ("uploads", "answers"))
         page = demo_page.build(models, limits, uploads, answers)
