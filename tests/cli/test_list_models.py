@@ -49,4 +49,5 @@ def test_a_slip_of_the_keys_is_told_what_is_written_alike(typed):
     assert "unknown command 'resole'; did you mean 'resolve'?" in typed("srzoo", "resole")[1]
     status, text = typed("srzoo", "evaluate", "--modle", "bicubic", "--model", "bicubic", "Set5")
     assert status == 2 and "did you mean --model?" in text
+    assert "--speed: not allowed with argument --json" in typed("srzoo", "list", "--json", "--speed")[1]
     assert "did you mean 'edsr-gan-x4'?" in typed("srzoo", "resolve", __file__, "-m", "edsr-gam-x4")[1]

@@ -35,6 +35,12 @@ def test_the_command_says_what_is_wrong(monkeypatch):
         main(["--models", "edsr-baseline-x4"])
 
 
+@needs_gradio
+def test_names_of_hosts_are_refused_where_others_reach_the_page():
+    with pytest.raises(ValueError, match="--allow-host is for a page that this machine alone can reach, but --host 0"):
+        main(["--host", "0.0.0.0", "--allow-host", "sr.example.org", "--no-browser"])
+
+
 def test_a_server_that_did_not_start_leaves_the_process_as_it_was(monkeypatch):
     monkeypatch.setitem(sys.modules, "gradio", None)
     monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
