@@ -151,7 +151,6 @@ class _Builder:
         self._values: dict[Layer, Any] = {}
         self._watches: list = []
         self._done: set[str] = set()
-        self._growth = 1  # of the sides of the picture, by the shuffles so far
         self._users: dict[Layer, list[Layer]] = {}
         for layer in graph.layers:
             for given in layer.inputs:
@@ -225,7 +224,6 @@ class _Builder:
 
     def _UpSampling2D(self, layer, x):
         _require(layer, layer.get("interpolation") == "nearest")
-        self._growth *= layer.options["size"][0]
         options = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
         return self._ops.interpolate(x, np.float32(layer.get("size")), "nearest", "scales", axes=[2, 3], **options)
 
@@ -278,7 +276,7 @@ class _Builder:
             kernel, bias = kernel * gain, [sum(bias) * gain + shift]
             self._done.add(following.name)
         weights = np.asarray(kernel, np.float32).transpose(3, 2, 0, 1)
-        if layer.channels <= 4 and min(size) > 4 and self._growth % 2 == 0:
+        if layer.channels <= 4 and min(size) > 4 and layer.growth % 2 == 0:
             y = self._convolution_in_squares(layer, weights, x)
         else:
             y = self._convolved(layer, weights, x)
@@ -316,7 +314,6 @@ class _Builder:
         There it is one with the convolution, and the shuffle moves 8 bits instead of 32.
         """
         factor = layer.get("block_size") or layer.get("scale")
-        self._growth *= factor
         following = self._only_user(layer)
         if following and following.kind == "PReLU":
             x = self._PReLU(following, x, factor**2)

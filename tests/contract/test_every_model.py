@@ -132,7 +132,7 @@ def test_the_last_layers_compute_in_float32_in_mixed_precision(name, policy, pic
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        model = zoo.create(name, **sizes(name))
+        model = zoo.create(name, MODELS[name].scales[-1], **sizes(name))
     finally:
         keras.config.set_dtype_policy(before)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -143,10 +143,10 @@ def test_the_last_layers_compute_in_float32_in_mixed_precision(name, policy, pic
 
 @pytest.mark.parametrize("name", MODELS)
 def test_channels_first_in_the_users_settings_changes_nothing(name, picture):
-    expected = zoo.create(name, **sizes(name))
+    expected = zoo.create(name, MODELS[name].scales[-1], **sizes(name))
     keras.config.set_image_data_format("channels_first")
     try:
-        model = zoo.create(name, **sizes(name))
+        model = zoo.create(name, MODELS[name].scales[-1], **sizes(name))
         model.set_weights(expected.get_weights())
         sr = model(picture[None].astype("float32"))
         assert keras.config.image_data_format() == "channels_first"

@@ -7,7 +7,7 @@ from skimage import data
 from srzoo import zoo
 from srzoo.models import graph
 from srzoo.models.geometry import features_of
-from srzoo.models.keras_graph import arrays_of, from_keras
+from srzoo.models.keras_graph import arrays_of, from_keras, to_keras
 from srzoo.runtimes import openvino
 
 pytest.importorskip("openvino")
@@ -112,3 +112,12 @@ def test_a_layer_that_it_does_not_know_is_named():
     soft = graph.Layer("UpSampling2D", "soft", (lr,), 3, 2.0, {"size": (2, 2), "interpolation": "bilinear"})
     with pytest.raises(ValueError, match="'soft' is a UpSampling2D of a kind that srzoo does not build"):
         openvino.build(graph.Graph("mine", lr, soft), {})
+
+
+def test_a_wide_convolution_at_lr_size_takes_odd_sides_beside_a_skip_that_is_enlarged():
+    lr = graph.pixels()
+    wide = graph.repeat(graph.conv(lr, 3, 5, "wide"), 2, "up")
+    model = to_keras(graph.Graph("mine", lr, graph.add([wide, graph.repeat(lr, 2, "skip")], "sr")))
+    pixels = photograph(7, 9)
+    got = run(openvino.build(from_keras(model), arrays_of(model)), pixels)
+    np.testing.assert_allclose(got, model(pixels[None].astype(np.float32)), atol=0.01)
