@@ -13,6 +13,7 @@ import numpy as np
 
 from srzoo.models.edsr import DIV2K_MEAN
 from srzoo.models.graph import STAGES
+from srzoo.pictures.waiting import threads
 
 SOURCE = Path(__file__).with_name("edsr.cc")
 COMPILER = "g++"
@@ -77,7 +78,8 @@ class Network:
         if side < 4 or side % 4:
             raise ValueError(f"the side of an LR crop must be a multiple of 4, got {side}")
         self._library = compiled()
-        self._network = self._library.network_new(blocks, side, scale, len(os.sched_getaffinity(0)))
+        count = threads() or len(os.sched_getaffinity(0))
+        self._network = self._library.network_new(blocks, side, scale, count)
         self.weights = self._library.network_weights(self._network)
 
     def __del__(self):

@@ -2,6 +2,7 @@
 
 import ctypes
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,6 +111,15 @@ def test_threads_that_do_not_come_to_a_step_add_nothing_to_it():
     finally:
         openmp.omp_set_max_active_levels(levels)
     assert np.linalg.norm(alone - first) < 1e-4 * np.linalg.norm(first)
+
+
+def test_it_takes_the_threads_that_omp_num_threads_allows(monkeypatch):
+    asked: list[int] = []
+    names = {"network_new": lambda *sizes: asked.append(sizes[3]), "network_weights": id, "network_delete": id}
+    monkeypatch.setattr(network, "compiled", lambda: SimpleNamespace(**names))
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    network.Network(1, 8, 2)
+    assert asked == [3]
 
 
 def test_a_compiler_takes_it_whose_own_dialect_is_older(tmp_path, monkeypatch):
