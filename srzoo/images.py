@@ -316,8 +316,14 @@ def atomic_file(path: str | os.PathLike, ready: Callable[[Path], object] = lambd
 
     Missing folders are made. If the block raises, the temporary file is removed and `path` is untouched; if the process
     is killed, a later one in the same folder removes it.
+
+    Raises:
+        OSError: if `path` is a folder, a device or a pipe, or the file cannot be made there.
     """
     path = Path(path)
+    # By renaming, root would replace the device of the whole machine.
+    if path.exists() and not path.is_file() or path.absolute().parent == Path("/dev"):
+        raise FileExistsError(errno.EEXIST, "a folder, device or pipe, which no file replaces; name a file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     # Some writers look at both endings of `.weights.h5`; of a long name with a point early on, the last is enough.
     endings = "".join(path.suffixes[-2:]), path.suffix, ""

@@ -171,6 +171,16 @@ def test_pixels_of_another_kind_are_refused(pixels, tmp_path):
         write_image(tmp_path / "a.png", pixels)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes and devices here")
+def test_a_device_or_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/srzoo")):  # no real device, for the day this test fails
+        with pytest.raises(FileExistsError, match="a folder, device or pipe, which no file replaces"):
+            with atomic_file(path):
+                pass
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")

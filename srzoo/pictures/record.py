@@ -88,9 +88,9 @@ def remember(result: Path, made: Made, written: Path | None = None) -> int:
     `written` is where it lies until it takes its place.
     """
     size = (written or result).stat().st_size
-    with (result.parent / NAME).open("a", encoding="ascii") as file:
+    with (result.parent / NAME).open("ab") as file:
         # The line before may be cut short by a kill or a full disk, and must not take this one with it.
-        file.write("\n" + json.dumps([result.name, size, made.by, made.of]))
+        file.write(f"\n{json.dumps([result.name, size, made.by, made.of])}".encode())
     return size
 
 
