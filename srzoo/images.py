@@ -322,7 +322,7 @@ def atomic_file(path: str | os.PathLike, ready: Callable[[Path], object] = lambd
     """
     path = Path(path)
     # By renaming, root would replace the device of the whole machine.
-    if path.exists() and not path.is_file() or path.absolute().parent == Path("/dev"):
+    if (path.exists() and not path.is_file()) or path.absolute().parent == Path("/dev"):
         raise FileExistsError(errno.EEXIST, "a folder, device or pipe, which no file replaces; name a file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     # Some writers look at both endings of `.weights.h5`; of a long name with a point early on, the last is enough.
