@@ -15,11 +15,11 @@ from typing import Any, TextIO
 from srzoo.tables import printable, speaking
 
 
-def say(line: str, stream: TextIO | None) -> None:
+def say(line: str, stream: TextIO | None, is_result: bool = False) -> None:
     """Prints a line, in which names of files do nothing to a terminal.
 
     A bar that is being drawn makes way for it. A reader that has gone, a full disk or a closed stream lose the line,
-    and the work continues.
+    and the work continues. Where the line is the command's result, a full disk raises OSError.
     """
     if stream is None or stream.closed:
         return
@@ -29,9 +29,11 @@ def say(line: str, stream: TextIO | None) -> None:
         with speaking, bars.tqdm.external_write_mode(stream) if bars else contextlib.nullcontext():
             stream.write(printable(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
             stream.flush()
-    except OSError:
+    except OSError as error:
         # What is left in the stream would be tried again at the end, and make the status of the command 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if is_result and not isinstance(error, BrokenPipeError):
+            raise OSError(f"the standard output cannot be written ({error.strerror})") from error
 
 
 class _Said(logging.Handler):

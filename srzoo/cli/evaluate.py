@@ -96,5 +96,5 @@ def main(argv: list[str] | None = None) -> int:
             temporary.write_text(table, encoding="utf-8", errors="backslashreplace")
     else:
         for line in table.split("\n")[:-1]:
-            say(line, sys.stdout)
+            say(line, sys.stdout, is_result=True)
     return 0

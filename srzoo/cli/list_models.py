@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.json:
         models = [{**asdict(each), "card": cards.metadata(each.name)} for each in list_models()]
         for line in json.dumps(models, indent=1).split("\n"):
-            say(line, sys.stdout)
+            say(line, sys.stdout, is_result=True)
         return 0
     head = ["model", "scale", "MB", "PSNR-Y on Set5", "LPIPS on Set5", "what it is for"]
     rows = [
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         for each in list_models()
     ]
     for line in markdown_table(head, rows).split("\n"):
-        say(line, sys.stdout)
+        say(line, sys.stdout, is_result=True)
     return 0
 
 
@@ -67,5 +67,5 @@ def _speed(source: str) -> int:
         for each in found
     ]
     for line in markdown_table(head, rows).split("\n"):
-        say(line, sys.stdout)
+        say(line, sys.stdout, is_result=True)
     return 0

@@ -91,6 +91,9 @@ def test_a_line_that_cannot_be_printed_is_lost_and_nothing_else():
     say("a", closed)
     say("a", None)
     with open("/dev/full", "w", buffering=1) as full:
+        with pytest.raises(OSError, match="the standard output cannot be written"):
+            say("a table", full, is_result=True)
+    with open("/dev/full", "w", buffering=1) as full:
         say("a", full)
 
 
