@@ -90,9 +90,8 @@ def test_a_line_that_cannot_be_printed_is_lost_and_nothing_else():
     closed.close()
     say("a", closed)
     say("a", None)
-    with open("/dev/full", "w", buffering=1) as full:
-        with pytest.raises(OSError, match="the standard output cannot be written"):
-            say("a table", full, is_result=True)
+    with open("/dev/full", "w", buffering=1) as full, pytest.raises(OSError, match="standard output cannot be written"):
+        say("a table", full, is_result=True)
     with open("/dev/full", "w", buffering=1) as full:
         say("a", full)
 
