@@ -24,9 +24,13 @@ def write_openvino(model: keras.Model, path: Path, precision: str, crops: list[n
 
     Raises:
         ValueError: if a layer is of a kind that is not known for OpenVINO.
+        OSError: if the file cannot be written.
     """
     network = from_keras(model), arrays_of(model)
     graph = openvino.build(*network, openvino.ranges_of(*network, crops) if precision == "int8" else None)
     graph.reshape([-1, -1, -1, 3])
     graph.set_rt_info(to_json(facts), KEY)
-    openvino.runtime().save_model(graph, path, compress_to_fp16=precision == "float16")
+    try:
+        openvino.runtime().save_model(graph, path, compress_to_fp16=precision == "float16")
+    except RuntimeError as error:  # of a stream of C++, which does not tell more
+        raise OSError("its disk may be full") from error

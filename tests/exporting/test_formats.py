@@ -271,6 +271,16 @@ def test_a_full_disk_leaves_nothing_and_is_told(tmp_path, monkeypatch, format):
     assert not files(tmp_path)
 
 
+def test_a_full_disk_is_told_where_openvino_has_no_word_for_it(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+    monkeypatch.setattr(pytest.importorskip("openvino"), "save_model", fails)
+    with pytest.raises(OSError, match=r"x4.*\.xml cannot be written \(its disk may be full\); nothing of it is left"):
+        export(tiny(), tmp_path, "openvino")
+    assert not files(tmp_path)
+
+
 @pytest.mark.slow
 def test_versions_of_a_saved_model_count_up_and_none_is_replaced(tmp_path):
     model = tiny()
