@@ -71,6 +71,8 @@ results: $(VENV)/.installed
 	$(BIN)/python tools/gallery.py --lpips $(LPIPS)
 	$(BIN)/python tools/draw_strip.py docs/images/edsr-gan-x4-strip.png --models edsr-baseline-x4 edsr-gan-x4 --lpips $(LPIPS) \
 	  --parts chelsea.png:70,90 coffee.png:60,300 astronaut.png:30,140 motorcycle_left.png:200,250 grass.png:100,100
+	$(BIN)/python tools/draw_strip.py docs/images/edsr-gan-x2-strip.png --models edsr-baseline-x2 edsr-real-x2 edsr-gan-x2 --lpips $(LPIPS) \
+	  --side 128 --parts astronaut.png:60,168 chelsea.png:80,112 grass.png:100,100 brick.png:120,120 page.png:20,0
 	$(BIN)/python examples/demo.py && cp results/cat_compare.png docs/images/cat.png
 
 FILES := 5000

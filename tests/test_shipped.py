@@ -18,6 +18,7 @@ CAT = {
     "edsr-baseline-x2": 37.20,
     "edsr-baseline-x3": 34.05,
     "edsr-baseline-x4": 32.46,
+    "edsr-gan-x2": 35.74,
     "edsr-gan-x4": 31.48,
     "edsr-real-pixel-x2": 36.32,
     "edsr-real-pixel-x4": 32.28,

@@ -74,7 +74,8 @@ def is_available() -> bool:
 def has_gpu() -> bool:
     """Whether there seems to be a GPU for TensorFlow. It does not ask TensorFlow, whose import takes seconds."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
-    return not hidden and Path("/dev/nvidia0").exists()
+    # A container that was given one of several GPUs may have `nvidia3` alone.
+    return not hidden and any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def cache_folder() -> Path | None:

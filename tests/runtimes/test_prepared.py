@@ -204,3 +204,12 @@ def test_weights_that_ship_are_found_by_their_names(tmp_path):
     assert prepared.weights_of(name).name == f"{name}.weights.h5"
     assert prepared.weights_of(name.removesuffix("-x4")) == prepared.weights_of(name)
     assert prepared.weights_of("unknown") is None and prepared.weights_of(tmp_path / "a.weights.h5") is None
+
+
+def test_a_container_that_has_the_fourth_gpu_alone_has_one(monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(prepared, "Path", lambda _: tmp_path)
+    (tmp_path / "nvidiactl").touch()
+    assert not prepared.has_gpu()
+    (tmp_path / "nvidia3").touch()
+    assert prepared.has_gpu()
