@@ -87,7 +87,6 @@ def parser() -> argparse.ArgumentParser:
     add_result(
         "--quality",
         type=whole(1, 100),
-        default=95,
         help="quality of JPEG, WebP, AVIF and HEIF, from 1 to 100 (default: 95)",
     )
     add_result("--compare", action="store_true", help="also write <name>_compare.png: LR, bicubic and SR side by side")
@@ -181,6 +180,7 @@ def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
 def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dials: list[str]) -> int:
     from srzoo.cli.progress import Bar
     from srzoo.images import MAX_PIXELS
+    from srzoo.pictures.formats import QUALITY
     from srzoo.runtimes.choice import Choice, choose
     from srzoo.runtimes.wrapped import interruptible, self_ensemble
     from srzoo.upscaling import batch
@@ -225,7 +225,9 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     size = size_of(args) or Size(names.parse(choice.source).scale if ships else upscaler_of(choice.source).scale)
     details = dials + ["self-ensemble"] * args.self_ensemble
     name = shipped.AUTO if automatic else shipped.nearest(asked, size.scale or names.DEFAULT_SCALE)
-    made_by, options = ", ".join([name, str(size), *details]), f"{args.precision} {args.quality} {weights}"
+    if not ships and Path(name).exists():
+        name = str(Path(name).absolute())  # another folder may have a file of this name
+    made_by, options = ", ".join([name, str(size), *details]), f"{args.precision} {args.quality or QUALITY} {weights}"
     results = replace(results, made_by=made_by, options=options, overwrite=args.overwrite)
     max_pixels = args.max_pixels or MAX_PIXELS
     jobs = batch.plan(sources, results, size, args.compare, max_pixels, args.resume)

@@ -29,7 +29,7 @@ class Format:
         pages: whether it holds pages of different sizes.
         streams: whether it is written row by row here, so that a picture need not be held.
         kept: which metadata it holds, of exif, icc and xmp.
-        quality: quality of lossy compression, from 1 to 100.
+        quality: quality of lossy compression, from 1 to 100; None: it has none.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Format:
     pages: bool = False
     streams: bool = False
     kept: tuple[str, ...] = ("exif", "icc", "xmp")
-    quality: int = QUALITY
+    quality: int | None = None
 
     def named(self, path: AnyPath) -> AnyPath:
         """The path with an ending of this format: its own if it has one."""
@@ -57,13 +57,13 @@ def split_ending(path: PurePath) -> tuple[str, str]:
 
 FORMATS = {
     "png": Format("PNG", (".png", ".apng"), 2**31 - 1, alpha=True, deep=True, frames=True, streams=True),
-    "jpeg": Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), 65500),
-    "webp": Format("WEBP", (".webp",), 16383, alpha=True, frames=True),
+    "jpeg": Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), 65500, quality=QUALITY),
+    "webp": Format("WEBP", (".webp",), 16383, alpha=True, frames=True, quality=QUALITY),
     "tiff": Format("TIFF", (".tif", ".tiff"), 2**31 - 1, alpha=True, deep=True, pages=True, streams=True),
     "gif": Format("GIF", (".gif",), 65535, alpha=True, frames=True, kept=()),
     "bmp": Format("BMP", (".bmp", ".dib"), 2**31 - 1, kept=()),
-    "avif": Format("AVIF", (".avif",), 65536, alpha=True, frames=True),
-    "heif": Format("HEIF", (".heic", ".heif"), 16384, alpha=True),
+    "avif": Format("AVIF", (".avif",), 65536, alpha=True, frames=True, quality=QUALITY),
+    "heif": Format("HEIF", (".heic", ".heif"), 16384, alpha=True, quality=QUALITY),
     "jpeg2000": Format("JPEG2000", (".jp2",), 2**31 - 1, alpha=True, kept=("icc",)),
 }
 """Value of --format -> what it can hold."""

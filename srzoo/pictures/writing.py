@@ -7,7 +7,7 @@ from pathlib import Path
 
 from srzoo.images import ImageError, atomic_file
 from srzoo.pictures.animations import Playing, write_animation, write_gif
-from srzoo.pictures.formats import Format
+from srzoo.pictures.formats import QUALITY, Format
 from srzoo.pictures.png import write_png
 from srzoo.pictures.reading import Frame, LargeFrame
 from srzoo.pictures.stills import encode
@@ -58,6 +58,7 @@ def _watched(frames: Iterable, failure: list[BaseException]) -> Iterator:
 
 
 def _write(file, frames: Iterator, written_as: Format, playing: Playing, lossless: bool) -> None:
+    quality = written_as.quality or QUALITY
     if written_as.name == "TIFF":
         from srzoo.pictures.tiff import write_tiff  # tifffile takes longer to import than many a picture to be written
 
@@ -65,12 +66,12 @@ def _write(file, frames: Iterator, written_as: Format, playing: Playing, lossles
     elif written_as.name == "GIF":
         write_gif(file, frames, playing)
     elif playing.count > 1:
-        write_animation(file, frames, written_as.name, playing, lossless, written_as.quality)
+        write_animation(file, frames, written_as.name, playing, lossless, quality)
     else:
         for frame in frames:
             if written_as.name == "PNG":
                 write_png(file, frame.pixels, frame.metadata)
             else:
                 # WebP, AVIF and HEIF take minutes of native code for a large picture.
-                options = frame.metadata, written_as.name, lossless, written_as.quality
+                options = frame.metadata, written_as.name, lossless, quality
                 file.write(awaited(partial(encode, frame.pixels, *options)))

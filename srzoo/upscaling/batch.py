@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.images import MAX_PIXELS, ImageError, write_image
-from srzoo.pictures.formats import FORMATS, PNG, QUALITY, Format, output_format, split_ending
+from srzoo.pictures.formats import FORMATS, PNG, Format, output_format, split_ending
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.reading import Frame, LargeFrame, Picture, open_picture
 from srzoo.pictures.record import Made, Record, fingerprint
@@ -37,7 +37,7 @@ class Results:
         file: where the only one goes, if that is asked for.
         suffix: text between a result's name and its ending.
         wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
-        quality: quality of lossy compression, from 1 to 100.
+        quality: quality of lossy compression, from 1 to 100, or None for the default.
         made_by: what upscales, in words. What something else made is not replaced without `overwrite`.
         options: all else that decides what a result is.
         overwrite: whether a result may replace an input, that of another input, or that of something else.
@@ -48,7 +48,7 @@ class Results:
     file: Path | None = None
     suffix: str = ""
     wanted: str | None = None
-    quality: int = QUALITY
+    quality: int | None = None
     made_by: str | None = None
     options: str = ""
     overwrite: bool = False
@@ -72,7 +72,9 @@ class Results:
             raise ValueError(
                 f"{self.file} cannot hold the result ({why}); name it {self.file.stem}{written_as.endings[0]}"
             )
-        return replace(written_as, quality=self.quality), notes
+        if self.quality and written_as.quality:
+            return replace(written_as, quality=self.quality), notes
+        return written_as, notes + [f"{written_as.name} has no --quality"] * bool(self.quality)
 
     def made(self, source: Path) -> Made | None:
         """The making of an input's results; None without a record."""

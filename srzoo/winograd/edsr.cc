@@ -248,7 +248,7 @@ void transform_output(const Tiles& tiles, const float* m, const float* bias, The
     transform_square<OutputTransform>([&](int i, int j) { return load(m + (i * kTile + j) * matrix + offset); },
                                       [&](int i, int j, Vec value) {
                                         value += b;
-                                        if (then == Then::kRelu) value = value > all(0) ? value : all(0);
+                                        if (then == Then::kRelu) value = value < all(0) ? all(0) : value;  // NaN stays
                                         if (then == Then::kAdd) value += load(at(added, y + i, x + j, c));
                                         store(at(output, y + i, x + j, c), value);
                                       });

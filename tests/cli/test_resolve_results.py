@@ -48,6 +48,8 @@ def test_the_name_that_is_asked_for_is_written_in_its_format(here, capsys):
     small = Path("new/a.webp").stat().st_size
     assert main(["cup.jpg", "--output", "new/a.webp"]) == 0
     assert Path("new/a.webp").stat().st_size > 2 * small
+    assert main(["cup.jpg", "--output", "out.png", "--quality", "30"]) == 0
+    assert "PNG has no --quality" in capsys.readouterr().out
 
 
 def test_a_name_whose_format_cannot_hold_the_result_is_refused(here, capsys):
@@ -125,6 +127,16 @@ def test_what_another_model_made_is_not_silently_replaced(here, capsys):
     assert Path("results/cup.jpg").read_bytes() != before
     assert main([*other, "-o", "results/cup.jpg"]) == 0 and main(["cup.jpg", "-o", "results/cup.jpg"]) == 1
     assert "x4, and would be replaced; keep both by another --output, or" in capsys.readouterr().err
+
+
+def test_weights_of_one_name_in_two_folders_are_two_models(here, capsys, monkeypatch):
+    for folder in (here / "a", here / "b"):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        zoo.save_weights(zoo.create("srresnet-x4.blocks1.filters4"), "best.weights.h5")
+        ended = main([str(here / "cup.jpg"), "--weights", "best.weights.h5", "-o", str(here / "out.jpg")])
+        assert ended == (folder.name == "b")
+    assert f"made by {here / 'a' / 'best.weights.h5'}, x4, and would be replaced" in capsys.readouterr().err
 
 
 def test_a_runs_folder_is_a_model(here):

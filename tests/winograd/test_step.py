@@ -88,6 +88,14 @@ def test_a_crop_that_tiles_do_not_fill_is_refused():
         network.Network(1, 10, 4)
 
 
+def test_a_weight_that_is_no_number_makes_the_loss_none():
+    crops = network.Network(1, 8, 2)
+    weights = RNG.normal(0, 0.05, crops.weights)
+    weights[5000] = np.nan  # in the first convolution of the block, before its ReLU
+    value, _ = crops.loss(weights, *(RNG.integers(0, 256, (8, n, n, 3), "uint8") for n in (8, 16)), "l1")
+    assert np.isnan(value)
+
+
 def test_it_trains_on_degraded_lr_too(tmp_path):
     photo = read_image(sample_path("coffee.png"))[:96, :96]
     write_image(tmp_path / "photos" / "a.png", photo)
