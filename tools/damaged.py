@@ -18,6 +18,7 @@ from draw_strip import row, stack
 from gallery import TEXT, original
 
 from srzoo import bicubic
+from srzoo.cli import run
 from srzoo.degradations.presets import PRESETS
 from srzoo.degradations.steps import Blur, Chain, Jpeg, Kernels, Noise, Resize, Step, ToLr, degrade
 from srzoo.images import write_image
@@ -103,4 +104,4 @@ def _damaged(hr: np.ndarray, steps: Step, lr: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -12,6 +12,7 @@ import numpy as np
 from draw_strip import stack
 from PIL import Image
 
+from srzoo.cli import run
 from srzoo.data.sample import sample_path
 from srzoo.degradations import operations
 from srzoo.degradations.kernels import gaussian, sinc
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from srzoo import bicubic
+from srzoo.cli import run
 from srzoo.data.sample import sample_path
 from srzoo.images import write_image
 from srzoo.metrics import lpips, psnr_y
@@ -91,4 +92,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

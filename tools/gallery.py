@@ -17,6 +17,7 @@ from draw_strip import Change, row, stack
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from srzoo import bicubic, zoo
+from srzoo.cli import run
 from srzoo.data.sample import sample_path
 from srzoo.degradations import operations
 from srzoo.images import to_uint8, write_image
@@ -111,4 +112,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

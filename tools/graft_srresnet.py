@@ -20,6 +20,7 @@ import numpy as np
 
 import srzoo
 from srzoo import bicubic
+from srzoo.cli import run
 from srzoo.images import image_files
 from srzoo.models.edsr import DIV2K_MEAN
 from srzoo.models.geometry import scale_of
@@ -144,8 +145,12 @@ def _crops(folder: Path, scale: int) -> np.ndarray:
     side, crops = LR_SIDE * scale, []
     for file in generator.permutation(np.array(image_files(folder)))[:CROPS]:
         picture = read_image(file)
+        if min(picture.shape[:2]) < side:
+            continue
         top, left = (generator.integers(length - side + 1) for length in picture.shape[:2])
         crops.append(bicubic.downscale(picture[top : top + side, left : left + side], scale))
+    if not crops:
+        raise ValueError(f"{folder} has no picture of at least {side}x{side} pixels; give a folder of photographs")
     return np.stack(crops).astype(np.float32)
 
 
@@ -166,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

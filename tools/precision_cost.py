@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from srzoo import names, shipped
+from srzoo.cli import run
 from srzoo.evaluation import find_pairs
 from srzoo.metrics import lpips, psnr_y
 from srzoo.runtimes import exported
@@ -98,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

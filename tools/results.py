@@ -26,6 +26,7 @@ import numpy as np
 from draw_strip import row, stack
 
 from srzoo import bicubic, cards, names, shipped, zoo
+from srzoo.cli import run
 from srzoo.data.layout import find_layout
 from srzoo.data.sample import sample_path
 from srzoo.degradations.folder import degrade_folder
@@ -266,4 +267,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from srzoo import shipped, stored
+from srzoo.cli import run
 from srzoo.images import atomic_file
 from srzoo.models.geometry import scale_of
 from srzoo.runtimes import openvino
@@ -71,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

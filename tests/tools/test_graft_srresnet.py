@@ -18,3 +18,8 @@ def test_a_grafted_srresnet_gives_nearly_the_pictures_of_edsr():
     graft_srresnet.graft(edsr, srresnet, lr)
     after = np.abs(edsr(lr).numpy().clip(0, 255) - srresnet(lr).numpy()).mean()
     assert after < 2 < 20 < before
+
+
+def test_a_folder_without_pictures_is_told(tmp_path):
+    with pytest.raises(ValueError, match="has no picture of at least 96x96 pixels; give a folder of photographs"):
+        graft_srresnet._crops(tmp_path, 4)
