@@ -18,6 +18,9 @@ def test_versions_are_those_that_are_tested():
     assert f"sdk_version: {PINNED['gradio']}\n" in space.read_text()
     installed = (space.parent / "requirements.txt").read_text()
     assert f"openvino=={PINNED['openvino']}\n" in installed and f"srzoo-{srzoo.__version__}-" in installed
+    peers = (ROOT / "benchmarks/requirements.txt").read_text()
+    of_peers, of_tests = (set(re.findall(r"(?m)^([\w-]+)==", text)) for text in (peers, PINS))
+    assert of_peers and not of_peers & of_tests  # those are installed already
 
 
 @pytest.mark.parametrize("image", ["demo", "serving"])

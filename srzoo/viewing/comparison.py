@@ -19,10 +19,21 @@ MAX_PIXELS = 64_000_000
 """HR pixels of all versions of all pictures; browsers open the page that they make, of about 150 MB."""
 
 
+MAX_SIDE = 32_767
+"""HR pixels a side that every browser draws: Firefox has the least, and Chromium twice as many."""
+
+
 def check_size(pictures: Sequence[Shown], methods: Sequence[Method]) -> None:
     """Raises ValueError if the page would be too large for a browser."""
     scale = methods[0].scale
-    pixels = sum(math.prod(shown.read(scale)[0].shape[:2]) for shown in pictures) * scale**2 * (len(methods) + 1)
+    sizes = [shown.read(scale)[0].shape[:2] for shown in pictures]
+    for shown, (height, width) in zip(pictures, sizes):
+        if max(height, width) * scale > MAX_SIDE:
+            raise ValueError(
+                f"{shown.file} has {width * scale}x{height * scale} HR pixels, and browsers draw at most {MAX_SIDE} a "
+                "side; give a part of it"
+            )
+    pixels = sum(map(math.prod, sizes)) * scale**2 * (len(methods) + 1)
     if pixels > MAX_PIXELS:
         raise ValueError(
             f"{len(pictures)} picture(s) in {len(methods) + 1} versions have {pixels / 1e6:.0f} million pixels, more "
@@ -50,7 +61,11 @@ def write_comparison(
         ValueError: if the pictures are too many or too large, or cannot be read.
     """
     check_size(pictures, methods)
-    shown = [_picture(each, methods, lpips) for each in progress(pictures)]
+    names = [each.name for each in pictures]
+    shown: list[dict[str, Any]] = []
+    for each in progress(pictures):
+        name = str(each.file) if names.count(each.name) > 1 else each.name
+        shown.append({"name": name, "versions": _versions(each, methods, lpips)})
     reference = pictures[0].pair is not None
     scale = methods[0].scale
     data = {
@@ -65,7 +80,7 @@ def write_comparison(
         temporary.write_text(render("compare", title, data), encoding="utf-8")
 
 
-def _picture(shown: Shown, methods: Sequence[Method], lpips: Lpips | None) -> dict[str, Any]:
+def _versions(shown: Shown, methods: Sequence[Method], lpips: Lpips | None) -> list[dict[str, Any]]:
     """A picture as LR, upscaled by each method and measured, and HR if there is one."""
     lr, hr = shown.read(methods[0].scale)
     versions = [_version("LR", lr, {})]
@@ -73,7 +88,7 @@ def _picture(shown: Shown, methods: Sequence[Method], lpips: Lpips | None) -> di
         sr = method.upscale(lr)
         figures = {} if hr is None else evaluation.figures_of(hr, sr, method.scale, lpips)
         versions.append(_version(method.name, sr, figures))
-    return {"name": shown.name, "versions": versions if hr is None else [*versions, _version(HR, hr, {})]}
+    return versions if hr is None else [*versions, _version(HR, hr, {})]
 
 
 def _version(name: str, pixels: np.ndarray, figures: dict[str, float]) -> dict[str, Any]:

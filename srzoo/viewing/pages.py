@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from srzoo.tables import printable
+
 PAGES = Path(__file__).parent / "pages"
 
 
@@ -19,7 +21,7 @@ def render(name: str, title: str, data: dict[str, Any]) -> str:
 
     Args:
         name: name of the page.
-        title: plain text for the browser's tab.
+        title: plain text for the browser's tab, of any letters.
         data: what JSON can hold; the script reads it from the element `data`.
 
     Returns:
@@ -30,7 +32,7 @@ def render(name: str, title: str, data: dict[str, Any]) -> str:
     template = Template((PAGES / f"{name}.html").read_text("utf-8"))
     # A picture's name may hold "</script>", which would end the element.
     text = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
-    return template.substitute(title=html.escape(title, quote=False), style=style, script=script, data=text)
+    return template.substitute(title=html.escape(printable(title), quote=False), style=style, script=script, data=text)
 
 
 def png_url(pixels: np.ndarray) -> str:

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import shutil
+import unicodedata
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -112,7 +113,10 @@ def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
 
 def _put(file: UploadFile, folder: Path) -> Path:
     folder.mkdir()
-    name = re.sub(r"[^\w.,() -]", "_", Path(file.filename or "").name)[-80:].lstrip(".") or "picture"
+    given = unicodedata.normalize("NFC", Path(file.filename or "").name)
+    # Marks are what vowels of Hindi and tones of Thai are; 60 letters are at most 240 bytes, and a name has 255.
+    letters = [each if re.match(r"[\w.,() -]", each) or unicodedata.category(each)[0] == "M" else "_" for each in given]
+    name = "".join(letters)[-60:].lstrip(".") or "picture"
     path = folder / name
     with path.open("wb") as target:
         shutil.copyfileobj(file.file, target)

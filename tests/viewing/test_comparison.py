@@ -190,7 +190,21 @@ def test_too_much_for_a_page_is_refused_before_the_work(photos, monkeypatch, tmp
     monkeypatch.setattr(comparison, "MAX_PIXELS", 10_000)
     with pytest.raises(ValueError, match=r"1 picture\(s\) in 2 versions have 0 million pixels, more than a page can"):
         main([str(photos / "rocket.png"), "--models", "bicubic", "-o", str(tmp_path / "a.html")])
+    monkeypatch.setattr(comparison, "MAX_SIDE", 80)
+    with pytest.raises(ValueError, match=r"rocket.png has 96x80 HR pixels, and browsers draw at most 80 a side"):
+        main([str(photos / "rocket.png"), "--models", "bicubic", "-o", str(tmp_path / "a.html")])
     assert not list(tmp_path.iterdir())
+
+
+def test_pictures_of_one_name_are_told_apart_and_a_label_may_be_any_bytes(photos, tmp_path, open_page):
+    images = [tmp_path / folder / "cat.png" for folder in ("a", "b")]
+    for image in images:
+        write_image(image, read_image(photos / "chelsea.png"))
+    assert main([*map(str, images), "--models", "a\udcff=bicubic", "--scale", "2", "-o", str(tmp_path / "a.html")]) == 0
+    page = open_page(tmp_path / "a.html")
+    page.wait_for_selector("canvas")
+    assert page.locator("#which option").all_inner_texts() == [*map(str, images)]
+    assert page.title().startswith("bicubic, a\\udcff on 2")
 
 
 @pytest.mark.parametrize(

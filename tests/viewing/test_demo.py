@@ -252,3 +252,7 @@ def test_it_can_be_used_by_keyboard_alone(server, open_page, photos):
     with page.expect_download() as download:
         page.keyboard.press("Enter")
     assert download.value.suggested_filename == "rocket_x4.png"
+    page.keyboard.press("Tab")
+    assert focused.get_attribute("id") == "scroll"
+    # Around it, because within it the outline would be cut off or lie on the picture.
+    assert frame.locator("#view").evaluate("view => getComputedStyle(view).outlineStyle") == "solid"

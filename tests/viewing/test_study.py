@@ -112,11 +112,64 @@ def test_a_closed_page_goes_on_and_answers_can_be_taken_back(study, open_page, t
     assert page.inner_text("#progress") == "Picture 3 of 8"
     for _ in range(6):
         rate(page, 4)
+    save(page, tmp_path)
+    assert "Saved" in page.inner_text("#saved")
+    page.click("#back")
+    rate(page, 5)
+    assert page.inner_text("#saved") == "" and not page.is_visible("#again")
     ratings = json.loads(save(page, tmp_path).read_text())["ratings"]
-    assert [rating["score"] for rating in ratings] == [1, 2, 4, 4, 4, 4, 4, 4]
+    assert [rating["score"] for rating in ratings] == [1, 2, 4, 4, 4, 4, 4, 5]
     assert all(rating["seconds"] > 0 for rating in ratings)
     page.click("#again")
     assert page.is_visible("#start") and page.evaluate("state.answers.length") == 0
+
+
+def light(colour):
+    """Relative luminance of `rgb(r, g, b)` (WCAG 2.2)."""
+    levels = np.array([int(level) / 255 for level in re.findall(r"\d+", colour)[:3]])
+    return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def test_the_focus_is_seen_on_white_and_on_grey(study, open_page):
+    page = open_page(study / PAGE)
+    page.keyboard.press("Tab")
+    line = page.evaluate("getComputedStyle(document.activeElement).outlineColor")
+    around = page.evaluate("[getComputedStyle(document.body), getComputedStyle(intro)].map(s => s.backgroundColor)")
+    for colour in around:
+        dark, bright = sorted(map(light, (line, colour)))
+        assert (bright + 0.05) / (dark + 0.05) >= 3
+
+
+def test_two_tabs_have_the_same_answers(study, open_page):
+    first = open_page(study / PAGE)
+    train(first)
+    second = first.context.new_page()
+    second.goto((study / PAGE).as_uri())
+    second.wait_for_selector("#stage:not(.blank)")
+    second.keyboard.press("5")
+    first.wait_for_function("document.getElementById('progress').innerText === 'Picture 2 of 8'")
+    rate(first, 1)
+    assert first.evaluate("state.answers.map(answer => answer.score)") == [5, 1]
+
+
+def test_an_answer_taken_back_at_once_does_not_shorten_the_pause(study, open_page):
+    page = open_page(study / PAGE)
+    train(page)
+    page.wait_for_selector("#stage:not(.blank)")
+    shown = page.evaluate(
+        """async () => {
+        const over = [];
+        window.setTimeout = (call) => over.push(call);
+        answer(3);
+        undo();
+        over[0]();
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        const early = $("stage").className !== "blank";
+        over[1]();
+        return early; }"""
+    )
+    page.wait_for_selector("#stage:not(.blank)")
+    assert not shown
 
 
 def test_a_phone_rates_by_touch_and_sees_the_whole_picture(study, open_page):

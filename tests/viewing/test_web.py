@@ -43,6 +43,20 @@ def test_an_uploads_name_leads_nowhere_else(client, tmp_path):
     assert path.startswith(str(tmp_path / "uploads")) and path.endswith("/__b_.png")
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("cafe\N{COMBINING ACUTE ACCENT}.png", "caf\N{LATIN SMALL LETTER E WITH ACUTE}.png"),
+        ("हिन्दी.png", "हिन्दी.png"),
+        (90 * "\U00020000" + ".png", 56 * "\U00020000" + ".png"),
+    ],
+    ids=["accent apart", "Hindi", "long"],
+)
+def test_letters_of_all_scripts_stay_in_a_name_within_the_255_bytes_of_file_systems(client, given, kept):
+    (path,) = send(client, b"x", name=given).json()
+    assert path.endswith(f"/{kept}")
+
+
 def test_what_there_is_no_room_for_comes_as_a_refusal_until_uploads_that_nobody_came_for_are_gone(
     client, shelves, monkeypatch
 ):

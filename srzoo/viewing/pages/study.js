@@ -11,6 +11,7 @@ const STORE = `srzoo-mos-${data.study}`;
 
 let state;
 let shownAt = 0; // when the picture came up, or 0 while an answer is not taken
+let presented = 0;
 
 function random(below) {
   return Math.floor((crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32) * below);
@@ -129,12 +130,14 @@ function next() {
 }
 
 async function present(stimulus) {
+  const turn = ++presented;
   const picture = $("picture");
   shownAt = 0;
   $("stage").className = "blank";
   enable(false);
   picture.src = stimulus.source;
   await Promise.all([picture.decode(), new Promise((ready) => setTimeout(ready, PAUSE))]);
+  if (turn !== presented) return; // another picture was asked for meanwhile
   picture.style.width = `${picture.naturalWidth * pixelSize()}px`;
   $("stage").className = "";
   enable(true);
@@ -168,10 +171,13 @@ function undo() {
 
 function finish() {
   shownAt = 0;
+  presented += 1; // none may come up any more
   state.finished ||= new Date().toISOString();
   keep();
   show("done");
   $("file").textContent = fileName();
+  $("saved").textContent = ""; // what was saved before may be other answers
+  $("again").hidden = true;
   $("save").focus();
 }
 
@@ -211,8 +217,7 @@ function start() {
 
 function again() {
   state = fresh();
-  $("name").value = $("saved").textContent = "";
-  $("again").hidden = true;
+  $("name").value = "";
   show("intro");
 }
 
@@ -232,6 +237,18 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+function resume() {
+  if (state.started) next();
+  else show("intro");
+}
+
+// Of another tab: its answers would be lost if this one went on with its own.
+window.addEventListener("storage", (event) => {
+  if (event.key !== STORE) return;
+  state = restore();
+  resume();
+});
+
 state = restore() || fresh();
 $("count").textContent = state.order.length;
 $("minutes").textContent = Math.max(1, Math.round(data.minutes));
@@ -240,5 +257,4 @@ $("undo").addEventListener("click", undo);
 $("back").addEventListener("click", undo);
 $("save").addEventListener("click", save);
 $("again").addEventListener("click", again);
-if (state.started) next();
-else show("intro");
+resume();
