@@ -14,7 +14,7 @@ from srzoo.images import to_uint8
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_REACH = 3
+_REACH = 2
 """LR pixels beyond a border that the kernel may see."""
 
 

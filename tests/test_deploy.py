@@ -1,6 +1,9 @@
-"""Files that put srzoo elsewhere: images, a Space, a workflow. Nothing here runs them."""
+"""Files that put srzoo elsewhere: images, a Space, a workflow, which nothing here runs, and the wheel."""
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,18 @@ def test_versions_are_those_that_are_tested():
     peers = (ROOT / "benchmarks/requirements.txt").read_text()
     of_peers, of_tests = (set(re.findall(r"(?m)^([\w-]+)==", text)) for text in (peers, PINS))
     assert of_peers and not of_peers & of_tests  # those are installed already
+
+
+def test_a_wheel_holds_nothing_of_an_earlier_build(tmp_path):
+    pytest.importorskip("setuptools")
+    shutil.copy(ROOT / "setup.py", tmp_path)
+    project = '[project]\nname = "a"\nversion = "1"\n[tool.setuptools]\npackages = ["a"]\n'
+    (tmp_path / "pyproject.toml").write_text(project)
+    for name in ("a/__init__.py", "build/lib/a/old.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    subprocess.run([sys.executable, "setup.py", "-q", "build"], cwd=tmp_path, check=True)
+    assert [path.name for path in (tmp_path / "build/lib/a").iterdir()] == ["__init__.py"]
 
 
 @pytest.mark.parametrize("image", ["demo", "serving"])

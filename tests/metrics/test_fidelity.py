@@ -86,6 +86,6 @@ def test_figures_are_plain_floats(metric):
 
 @pytest.mark.parametrize(("metric", "side"), [(psnr_y, 8), (psnr_rgb, 8), (ssim_y, 18)])
 def test_a_picture_with_nothing_left_to_measure_is_refused(metric, side):
-    with pytest.raises(ValueError, match=f"{side}x{side} is too small"):
-        metric(PHOTO[:side, :side], PHOTO[:side, :side], 4)
+    with pytest.raises(ValueError, match=f"{side + 2}x{side} is too small"):
+        metric(PHOTO[:side, : side + 2], PHOTO[:side, : side + 2], 4)
     metric(PHOTO[: side + 1, : side + 1], NOISY[: side + 1, : side + 1], 4)

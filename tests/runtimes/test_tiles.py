@@ -93,6 +93,25 @@ def test_aligned_tiles_and_their_halves_begin_at_multiples_and_see_their_whole_h
         assert np.all(times == 1)
 
 
+def test_halves_share_a_tile_across_its_longer_side_down_to_single_pixels():
+    tiles, scale = cut(5, 3, 2, 1, 15), 2
+    (upper, lower) = halve(tiles[0], 5, 3, scale, 1)
+    assert upper.target == (slice(0, 4), slice(0, 6)) and lower.target == (slice(4, 10), slice(0, 6))
+    while halves := [half for tile in tiles for half in halve(tile, 5, 3, scale, 1)]:
+        tiles = halves + [tile for tile in tiles if not halve(tile, 5, 3, scale, 1)]
+        times = np.zeros((10, 6), int)
+        for tile in tiles:
+            times[tile.target] += 1
+        assert np.all(times == 1)
+    assert len(tiles) == 15
+
+
+@pytest.mark.parametrize("alignment", [1, 4])
+def test_no_tile_is_higher_than_allowed_also_where_tiles_are_aligned(alignment):
+    tiles = cut(200, 90, 2, 5, 100_000, max_height=60, alignment=alignment)
+    assert 45 < max(height for height, _ in sizes(tiles)) <= 60
+
+
 def _area(tile):
     return np.prod([part.stop - part.start for part in tile.source])
 

@@ -28,6 +28,7 @@ ALPHA = np.clip(np.arange(61)[:, None] * 6 + np.zeros(87, int) - 30, 0, 255).ast
         (Size(width=1000, height=666), (1000, 666)),
         (Size(width=1000, height=1000, fit=True), (1000, 667)),
         (Size(width=3000, height=500, fit=True), (750, 500)),
+        (Size(16), (4800, 3200)),
     ],
 )
 def test_the_other_side_follows_and_sizes_are_exact(asked, size):
@@ -82,6 +83,16 @@ def test_it_is_pillows_antialiased_bicubic():
     (result,) = shrunk([Pixels(PHOTO)], (87, 61), (40, 28))
     expected = Image.fromarray(PHOTO).resize((40, 28), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(result.colour, np.asarray(expected))
+    kinds = PHOTO.astype(np.uint16) * 257, PHOTO.astype(np.float32)
+    deep, floats = (next(shrunk([Pixels(colour)], (87, 61), (40, 28))).colour for colour in kinds)
+    np.testing.assert_allclose(floats, expected, atol=1)
+    np.testing.assert_allclose(deep / 257, floats, atol=0.5 / 256)
+
+
+def test_alpha_never_overshoots():
+    step = np.where(np.arange(87) < 40, 100, 150).astype(np.uint8) * np.ones((61, 1), np.uint8)
+    (result,) = shrunk([Pixels(PHOTO, step)], (87, 61), (66, 46))
+    assert result.alpha is not None and (result.alpha.min(), result.alpha.max()) == (100, 150)
 
 
 @pytest.mark.parametrize("scale", [1, 1.5, 2, 3, 4, 2.7])
