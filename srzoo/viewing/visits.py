@@ -97,6 +97,7 @@ class Visits:
                 self._uploads.keep(upload.path, KEPT)
 
         used()
+        job = None
         try:
             job = self._jobs[visitor] = self._line.join(work)
             shown = ""
@@ -111,8 +112,10 @@ class Visits:
         except (ValueError, OSError, MemoryError) as error:
             yield problems([str(error) or type(error).__name__])
         finally:
-            self.stop(visitor)  # who has left waits for nothing
-            self._jobs.pop(visitor, None)
+            if job:
+                job.stop()  # who has left waits for nothing
+            if self._jobs.get(visitor) is job:  # and not one that was asked for since
+                self._jobs.pop(visitor, None)
 
     def stop(self, visitor: str) -> None:
         """Ends a visitor's answer."""

@@ -1,5 +1,6 @@
 """What the page's server does beside Gradio: it checks for whom a request is, takes uploads and gives answers."""
 
+import contextlib
 import ipaddress
 import re
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import URL, Headers, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -23,6 +25,9 @@ deletes the file of the others."""
 
 UNUSED = 120
 """Seconds that an upload is kept after it has come, if nobody comes for it."""
+
+MOST_FILES = 100
+"""Files of one upload that are looked at; which of them are too many, the page says of each."""
 
 HEADERS = {
     # By its address alone too, an answer reaches nothing of the page.
@@ -74,6 +79,12 @@ def _name_of(host: str) -> str | None:
 def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
     """The addresses that go before Gradio's own."""
 
+    async def refused(request: Request, sentence: str) -> Response:
+        with contextlib.suppress(RuntimeError):  # if nothing is left
+            async for _ in request.stream():
+                pass  # or the browser would say that the connection was lost
+        return JSONResponse([str(uploads.root / REFUSED / f"{sentence}.png")])
+
     async def take(request: Request) -> Response:
         length = request.headers.get("content-length", "")
         if not length.isdecimal():
@@ -83,13 +94,14 @@ def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
                 raise ValueError(f"All files together are too large; give {limits}.")
             folder = uploads.new(KEPT, int(length))
         except ValueError as error:
-            async for _ in request.stream():
-                pass  # or the browser would say that the connection was lost
-            return JSONResponse([str(uploads.root / REFUSED / f"{error}.png")])
+            return await refused(request, str(error))
         try:
-            async with request.form(max_files=100) as form:
+            async with request.form(max_files=MOST_FILES) as form:
                 files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
                 paths = [str(await run_in_threadpool(_put, file, folder / str(i))) for i, file in enumerate(files)]
+        except HTTPException:
+            uploads.remove(folder)
+            return await refused(request, f"More than {MOST_FILES} files at once; give {limits}.")
         except BaseException:
             uploads.remove(folder)
             raise

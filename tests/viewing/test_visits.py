@@ -83,6 +83,23 @@ def test_visitors_wait_their_turn_stop_and_hear_that_the_line_is_full(visits, he
     assert not list(tmp_path.glob("answers/*"))
 
 
+def test_of_two_buttons_pressed_at_once_both_are_answered(visits, held, free, monkeypatch):
+    monkeypatch.setattr(module, "LOOK", 0.01)
+    done = [threading.Event(), free]
+    order = iter(done)
+
+    def work(uploads, wish, folder, watch):
+        next(order).wait()
+        watch.begin("")
+
+    monkeypatch.setattr(module, "answer", work)
+    first, second = (visits.upscale("me", held, WISH) for _ in range(2))
+    assert "<progress>" in next(first) and "1 answer is computed before yours" in next(second)
+    for shown, event in zip((first, second), done):
+        event.set()
+        assert list(shown)[-1].startswith("<iframe")
+
+
 def test_pictures_and_an_answer_stay_however_long_it_takes_and_a_visitor_who_leaves_ends_it(
     visits, held, shelves, free, monkeypatch
 ):

@@ -75,6 +75,15 @@ def test_what_there_is_no_room_for_comes_as_a_refusal_until_uploads_that_nobody_
     assert "/refused/" not in send(client, bytes(1000)).text
 
 
+def test_more_files_than_are_looked_at_are_refused_in_a_sentence(tmp_path):
+    uploads = Shelf(tmp_path / "uploads", 10**6)
+    client = TestClient(Starlette(routes=web.routes(uploads, uploads, Limits())))
+    for content in (b"x", bytes(5000)):  # within what is read before the refusal, and beyond
+        (refused,) = send(client, *[content] * 101).json()
+        assert refused.startswith(f"{uploads.root}/refused/More than 100 files at once; give up to 8 pictures of at")
+    assert not list(uploads.root.iterdir())
+
+
 @pytest.mark.parametrize(
     ("host", "status"),
     [
