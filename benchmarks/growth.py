@@ -41,7 +41,7 @@ print(json.dumps([done.returncode, time.monotonic() - start, peak, done.stdout.d
 RESOLVE = """
 import sys
 from srzoo.cli import resolve
-resolve._duration = "{:.1f} seconds".format
+resolve.duration = "{:.1f} seconds".format
 sys.exit(resolve.main(sys.argv[1:]))
 """
 """`resolve_image.py`, which rounds the time that it tells to whole minutes."""

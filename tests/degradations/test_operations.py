@@ -69,6 +69,9 @@ def test_gaussian_noise_has_its_sigma_and_is_one_for_all_channels_if_grey():
     assert grey.std() == pytest.approx(10, rel=0.02) and np.ptp(grey, axis=-1).max() == 0
     correlated = np.cov((operations.gaussian_noise(flat, 10.0, rng, correlated=True) - flat).reshape(-1, 3).T)
     assert abs(correlated[0, 1]) > 1 and np.linalg.eigvalsh(correlated).max() < 105
+    small = flat[:16, :16]
+    variances = [(operations.gaussian_noise(small, 10.0, rng, correlated=True) - small).var() for _ in range(400)]
+    assert np.mean(variances) == pytest.approx(50, rel=0.08)  # the mean of eigenvalues that are even in [0, 100]
 
 
 @pytest.mark.parametrize("grey", (False, True))
@@ -78,6 +81,9 @@ def test_poisson_noise_varies_in_proportion_to_the_light(grey):
     # 256 counts for 255 levels: variance level * 255 / 256, times the factor's square.
     np.testing.assert_allclose(noise.var((1, 2)), 0.25 * np.arange(40, 200) * 255 / 256, rtol=0.12)
     assert (np.ptp(noise, axis=-1).max() == 0) == grey
+    steps = ramp[40:200:40]  # four levels, so four counts
+    noise = operations.poisson_noise(steps, 0.05, np.random.default_rng(0), grey) - steps
+    np.testing.assert_allclose(noise.var((1, 2)), 0.05**2 * steps[:, 0, 0] * 255 / 4, rtol=0.12)
 
 
 @pytest.mark.parametrize("quality", (30, 75, 95))

@@ -6,6 +6,7 @@ import pytest
 from srzoo import bicubic
 from srzoo.data.sample import sample_path
 from srzoo.degradations import operations
+from srzoo.degradations.kernels import sinc
 from srzoo.degradations.presets import PRESETS, preset_of
 from srzoo.degradations.steps import Blur, Chain, Jpeg, Kernels, Noise, Resize, Shuffled, Sincs, ToLr, degrade
 from srzoo.pictures.reading import read_image
@@ -79,15 +80,23 @@ def test_kernels_are_drawn_from_their_ranges():
     plain = Kernels((1.0, 1.0), True).draw(21, rng)
     spread = (plain * (np.arange(21) - 10) ** 2).sum()
     assert spread == pytest.approx(1, abs=0.01) and plain == pytest.approx(plain.T)
+    assert all(np.allclose(each, each.T) for each in (Kernels((0.5, 3.0), True).draw(7, rng) for _ in range(5)))
     wide = Kernels((0.5, 3.0), False).draw(21, rng)
     assert abs(wide - wide.T).max() > 1e-4
-    assert Sincs((1, 1), (1 / 3, 1 / 3)).draw(7, rng)[3, 3] > 3 * Sincs((1, 1), (1 / 3, 1 / 3)).draw(21, rng)[10, 10]
+    for size, share in ((11, 1), (13, 1 / 3)):
+        np.testing.assert_array_equal(Sincs((1, 1), (1 / 3, 1 / 3)).draw(size, rng), sinc(size, np.pi * share))
 
 
 def test_steps_of_probability_0_change_nothing():
     pixels, rng = HR.astype(np.float32), np.random.default_rng(0)
     for step in (Blur({Kernels((1, 1), True): 1.0}, (7,), 0.0), Jpeg((30, 30), 0.0)):
         assert step(pixels, (24, 32), rng) is pixels
+
+
+def test_both_ends_of_jpegs_qualities_are_drawn():
+    pixels, rng = HR.astype(np.float32), np.random.default_rng(0)
+    drawn = {Jpeg((30, 31))(pixels, (24, 32), rng).tobytes() for _ in range(20)}
+    assert drawn == {operations.jpeg(pixels, quality).tobytes() for quality in (30, 31)}
 
 
 def test_noise_is_gaussian_or_poisson_by_its_share(monkeypatch):
