@@ -140,6 +140,17 @@ def test_the_focus_is_seen_on_white_and_on_grey(study, open_page):
         assert (bright + 0.05) / (dark + 0.05) >= 3
 
 
+def test_a_button_keeps_the_keyboards_focus_from_picture_to_picture(study, open_page):
+    page = open_page(study / PAGE)
+    train(page)
+    page.focus("#scores button:nth-child(4)")
+    for number in (2, 3):
+        page.wait_for_selector("#stage:not(.blank)")
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"document.getElementById('progress').innerText === 'Picture {number} of 8'")
+    assert page.evaluate("state.answers.map(answer => answer.score)") == [4, 4]
+
+
 def test_two_tabs_have_the_same_answers(study, open_page):
     first = open_page(study / PAGE)
     train(first)

@@ -145,7 +145,8 @@ async function present(stimulus) {
 }
 
 function enable(on) {
-  for (const button of $("scores").children) button.disabled = !on;
+  // Not disabled, or the one that was pressed would lose the keyboard's focus.
+  for (const button of $("scores").children) button.setAttribute("aria-disabled", !on);
 }
 
 function answer(score) {
