@@ -109,7 +109,8 @@ def found(source: str | os.PathLike) -> str:
 
     Raises:
         FileNotFoundError: if there is none; the message names what ships, and what is written alike.
-        ValueError, OSError: the errors of `srzoo.hub.fetch`.
+        ValueError: if it is a file of another kind, or as `srzoo.hub.fetch`.
+        OSError: as `srzoo.hub.fetch`.
     """
     path, text = Path(source), os.fspath(source)
     if weights_of_name(text):
@@ -120,9 +121,16 @@ def found(source: str | os.PathLike) -> str:
     presets = [path / hub.WEIGHTS] if hub.is_preset(path) else []
     there = next((each for each in (*runs, *presets, path) if each.exists()), None)
     if there and text:
+        if there.is_file() and there.suffix not in FILES:
+            raise ValueError(
+                f"{source}: expected a .weights.h5, .keras, .tflite, .onnx or .xml file, a folder with a network, or a "
+                "name of `srzoo list`; `srzoo import` makes a .weights.h5 file of a checkpoint of PyTorch"
+            )
         return text if there == path else str(there)
     if path.suffix in FILES or path.parent != Path():
         raise FileNotFoundError(f"{source}: no such file or folder")
+    if text == AUTO:
+        raise FileNotFoundError(f"{AUTO!r} chooses for each picture, and one model is expected here; give its name")
     from srzoo.models import registry  # which imports all models
 
     with contextlib.suppress(ValueError):  # no name of a network

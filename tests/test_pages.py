@@ -51,6 +51,14 @@ def test_no_page_needs_what_a_reader_cannot_get():
     assert not [page for page in pages if re.search("[.][.]/shared|OWNER", page.read_text("utf-8"))]
 
 
+def test_every_test_that_a_page_names_is_there():
+    files = (ROOT / "tests").rglob("*.py")
+    tests = [name for file in files for name in re.findall(r"def test_(\w+)", file.read_text("utf-8"))]
+    for page in PROSE:
+        for pair in re.findall(r"`(?:test_([a-z]\w+)(?:\.\.\.)?|([a-z]\w+)\.\.\.)`", page.read_text("utf-8")):
+            assert [test for test in tests if test.startswith(max(pair))], f"{page.name}: {max(pair)}"
+
+
 @pytest.mark.slow
 def test_the_readmes_first_lines_run_as_they_stand(tmp_path):
     for name in ("resolve_image.py", "examples"):

@@ -124,8 +124,10 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
 
     Raises:
         FileNotFoundError: if nothing matches.
-        ValueError: if the folder of results holds the inputs.
+        ValueError: if the folder of results holds the inputs, or packages for a file system are missing.
     """
+    for path in (pattern, output):
+        storage.check_installed(path)
     given, local = storage.absolute(pattern), storage.is_local(pattern)
     folder = Path(given).is_dir() if local else pattern.endswith("/") and not re.search(storage.WILDCARDS, given)
     prefix = given if folder else storage.fixed_prefix(given)

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -22,11 +23,22 @@ from srzoo.pictures.reading import ENDINGS
 
 WILDCARDS = r"[*?\[]"
 
+EXTRAS = {"gs": ("google-cloud-storage", "gcp"), "s3": ("boto3", "aws"), "hdfs": ("hdfs", "hadoop")}
+"""Scheme of a path -> a package that Beam reaches it by, and Beam's extra that installs it."""
+
 PLAIN = CompressionTypes.UNCOMPRESSED
 
 
 def is_local(path: str) -> bool:
     return "://" not in path
+
+
+def check_installed(path: str) -> None:
+    """Raises ValueError if the packages for the path's file system are not installed."""
+    scheme = path.partition("://")[0]
+    package, extra = EXTRAS.get(scheme, ("", ""))
+    if package and not list(metadata.distributions(name=package)):
+        raise ValueError(f"{path}: {scheme}:// needs a package; run `pip install 'apache-beam[{extra}]'`")
 
 
 def absolute(path: str) -> str:

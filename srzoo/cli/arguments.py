@@ -4,7 +4,7 @@ import argparse
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -160,6 +160,14 @@ def check_network(args: argparse.Namespace) -> list[str]:
         raise ValueError("--fidelity is for one model of GAN training; name it by --model, and leave out --restore")
     dials = {"fidelity": args.fidelity, "restore": args.restore}
     return [f"{dial} {share:g}" for dial, share in dials.items() if share is not None]
+
+
+def check_compared(sources: Sequence[str]) -> None:
+    """Raises FileNotFoundError for a model of `srzoo.viewing.methods.load_methods` that there is not."""
+    for source in sources:
+        model = source if Path(source).exists() else source.partition("=")[2] or source
+        if model != "bicubic":
+            shipped.found(model)
 
 
 def add_lpips(parser: argparse.ArgumentParser) -> None:

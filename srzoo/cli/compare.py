@@ -4,9 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from srzoo import shipped
 from srzoo.cli import say
-from srzoo.cli.arguments import add_lpips, command, lpips_of
+from srzoo.cli.arguments import add_lpips, check_compared, command, lpips_of
 from srzoo.cli.progress import over_pictures
 
 DESCRIPTION = (
@@ -48,10 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     for path in args.images:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder")
-    for source in args.models:
-        model = source.partition("=")[2] or source
-        if model != "bicubic" and not Path(source).exists():
-            shipped.found(model)
+    check_compared(args.models)
     if args.output.suffix.lower() not in (".html", ".htm") or args.output.is_dir():
         raise ValueError(f"--output must be a file that ends in .html, got {args.output}")
     if args.lpips and args.no_reference:

@@ -10,7 +10,7 @@ from srzoo.cli.arguments import command
 
 FORMATS = ("saved_model", "litert", "onnx", "openvino", "keras", "safetensors")
 
-UPSCALE = "to upscale with it: resolve_image.py photo.jpg --model {}"
+UPSCALE = "to upscale with it: python resolve_image.py photo.jpg --model {}"
 NEXT = {
     "saved_model": "to serve it: docs/serving.md",
     **dict.fromkeys(("litert", "onnx", "openvino", "keras"), UPSCALE),

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from srzoo.cli import say
-from srzoo.cli.arguments import command
+from srzoo.cli.arguments import check_compared, command
 from srzoo.cli.progress import over_pictures
 
 DESCRIPTION = "Takes a mean opinion score: makes a web page where people rate pictures, and reports their answers."
@@ -72,6 +72,7 @@ def _create(args: argparse.Namespace) -> int:
         raise ValueError("the folder of pictures is missing: give --models MODEL... FOLDER")
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
+    check_compared(models)
     from srzoo.viewing.key import KEY
     from srzoo.viewing.methods import load_methods
     from srzoo.viewing.study import PAGE, Plan, check_output, create_study

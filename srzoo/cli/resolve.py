@@ -224,7 +224,8 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     ships = shipped.weights_of_name(choice.source)
     size = size_of(args) or Size(names.parse(choice.source).scale if ships else upscaler_of(choice.source).scale)
     details = dials + ["self-ensemble"] * args.self_ensemble
-    name = shipped.AUTO if automatic else shipped.nearest(asked, size.scale or names.DEFAULT_SCALE)
+    # Of a size in pixels the network depends on the picture.
+    name = shipped.AUTO if automatic else shipped.nearest(asked, size.scale) if size.scale else asked
     if not ships and Path(name).exists():
         name = str(Path(name).absolute())  # another folder may have a file of this name
     made_by, options = ", ".join([name, str(size), *details]), f"{args.precision} {args.quality or QUALITY} {weights}"

@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     """One flag for each setting that has a help text, and flags that change no result."""
     ap = command("srzoo train", DESCRIPTION, EPILOG)
     add = ap.add_argument
-    gan = ap.add_argument_group("GAN training (--model edsr-gan, srgan or esrgan)")
+    gan = ap.add_argument_group(f"GAN training (--model {', '.join(registry.GAN_TRAINED)})")
     for each in fields(Settings):
         if "help" not in each.metadata:
             continue

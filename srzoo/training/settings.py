@@ -6,6 +6,7 @@ from typing import Any
 
 from srzoo import recipes
 from srzoo.degradations.presets import PRESETS
+from srzoo.models.registry import GAN_TRAINED
 
 NO_PRESET = "none"
 """LR as the data set has it, where the paper's training degrades it."""
@@ -45,7 +46,7 @@ class Settings:
         }
     )
     model: str = _flag(
-        "edsr-gan (default), srgan or esrgan train in two stages; any other model trains on pixels alone"
+        f"{', '.join(GAN_TRAINED)} train in two stages; any other model trains on pixels alone (default: edsr-gan)"
     )
     steps: int | None = _flag("number of updates, over both stages (default: the paper's)")
     minutes: float | None = _flag(
@@ -61,7 +62,7 @@ class Settings:
         "make LR from HR for each crop, with blur, noise and JPEG (default: the paper's; real for edsr-real)",
         choices=(*PRESETS, NO_PRESET),
     )
-    degrade_clean: float | None = _flag("share of crops that --degrade leaves clean (default: 0)")
+    degrade_clean: float | None = _flag("share of crops that --degrade leaves clean (default: 0)", type=float)
     sharpen_target: bool | None = _flag(
         "sharpen HR (unsharp masking) for the L1 and content losses; the discriminator sees HR unchanged"
     )

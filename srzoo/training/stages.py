@@ -110,7 +110,7 @@ def _check_stage(given: dict[str, Any], base: str, gan: bool) -> None:
 
 
 def _check_degrade(given: dict[str, Any]) -> None:
-    if given.get("degrade_clean", 0) >= 1 or ("degrade_clean" in given and "degrade" not in given):
+    if not 0 <= given.get("degrade_clean", 0) < 1 or ("degrade_clean" in given and "degrade" not in given):
         raise ValueError(f"--degrade-clean {given['degrade_clean']:g}: expected a share below 1, beside --degrade")
     if "degrade" in given and "teacher" in given:
         raise ValueError("--degrade makes LR from HR, in whose place --teacher puts SR: give one of them")

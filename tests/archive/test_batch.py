@@ -209,6 +209,13 @@ def test_a_mistake_in_the_command_is_refused_before_anything_is_written(photos, 
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize("arguments", [("s3://a/*", "out"), ("in", "s3://a")])
+def test_a_file_system_without_its_package_is_told_with_what_installs_it(photos, batch, monkeypatch, arguments):
+    monkeypatch.setattr("srzoo.archive.storage.EXTRAS", {"s3": ("no-such-package", "aws")})
+    with pytest.raises(ValueError, match=r"^s3://a.*: s3:// needs a package; run `pip install 'apache-beam\[aws\]'`"):
+        batch(*arguments)
+
+
 def test_a_link_that_leads_back_among_the_inputs_is_not_followed(photos, batch):
     Path("out").mkdir()
     Path("out/a").symlink_to(photos / "a")

@@ -52,7 +52,7 @@ def test_int8_takes_calibration_pictures_and_the_converter_says_nothing(weights,
         f"{NAME} as litert in int8, 0.03 MB" in out
         and err == f"writes {NAME} as litert, and compares its results with the original's\n"
     )
-    assert out.endswith(f"photo.jpg --model {Path('out') / NAME}-int8.tflite\n")
+    assert out.endswith(f"with it: python resolve_image.py photo.jpg --model {Path('out') / NAME}-int8.tflite\n")
 
 
 def test_onnx_is_one_file(weights):

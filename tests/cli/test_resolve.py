@@ -296,12 +296,17 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
         (["cup.png", "--width", "90", "--fit"], "--fit needs both sides; give --size WxH with it"),
         (["cup.png", "--device", "gpu"], "--device gpu: no GPU was found"),
         (["cup.png", "--weights", "missing.weights.h5"], "missing.weights.h5: no such file"),
+        (
+            ["cup.png", "--model", "notes"],
+            "notes: expected a .weights.h5, .keras, .* `srzoo import` makes a .weights.h5",
+        ),
         (["cup.png", "--model", "missing.keras"], "missing.keras: no such file"),
         (["cup.png", "--model", "missing.tflite"], "missing.tflite: no such file or folder"),
         (["cup.png", "--model", "empty"], "empty: no SavedModel; expected saved_model.pb in it"),
         (["cup.png", "--model", "edsr-baseline-x4", "--fidelity", "1"], "'edsr-baseline-x4' has no pixel-trained part"),
         (["cup.png", "--pixel-weights", "a.keras"], "--pixel-weights a.keras has no use without --fidelity"),
         (["cup.png", "--model", "waifu"], r"no trained weights ship for 'waifu' \(there are: edsr-baseline-x"),
+        (["cup.png", "--fidelity", "0.5", "--pixel-weights", "auto"], "'auto' chooses for each picture, and one model"),
         (["cup.png", "--model", "edsr-basline-x4"], "did you mean 'edsr-baseline-x4'?"),
         (
             ["cup.png", "--model", "edsr"],

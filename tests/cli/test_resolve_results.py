@@ -129,6 +129,15 @@ def test_what_another_model_made_is_not_silently_replaced(here, capsys):
     assert "x4, and would be replaced; keep both by another --output, or" in capsys.readouterr().err
 
 
+def test_of_a_size_in_pixels_the_network_for_it_and_one_that_is_named_are_two_models(here, capsys):
+    sized = ["cup.jpg", "--height", "60", "-o", "out.png"]
+    assert main(sized) == main([*sized, "--resume"]) == 0
+    before = Path("out.png").read_bytes()
+    other = [*sized, "-m", "edsr-baseline-x4"]
+    assert main(other) == main([*other, "--resume"]) == 1 and Path("out.png").read_bytes() == before
+    assert "out.png is there, made by edsr-baseline, x60, and would be replaced" in capsys.readouterr().err
+
+
 def test_weights_of_one_name_in_two_folders_are_two_models(here, capsys, monkeypatch):
     for folder in (here / "a", here / "b"):
         folder.mkdir()
@@ -208,6 +217,7 @@ def test_the_standard_output_takes_a_file_of_any_name_in_another_format(here, na
         ["resolve", "missing.png"],
         ["resolve", "cup.jpg", "-m", "waifu"],
         ["resolve", "cup.jpg", "-m", "runs/none"],
+        ["resolve", "cup.jpg", "-m", "cup.jpg"],
         ["resolve", "cup.jpg", "--weights", "missing.weights.h5", "--fidelity", "0.5"],
         ["resolve", "cup.jpg", "out.jpg"],
         ["evaluate", "missing", "--model", "edsr-baseline-x4"],
@@ -215,6 +225,7 @@ def test_the_standard_output_takes_a_file_of_any_name_in_another_format(here, na
         ["export", "waifu", "--output", "out"],
         ["export", "edsr-baseline-x2", "--output", "out", "--format", "litert"],
         ["compare", "cup.jpg", "--models", "waifu"],
+        ["mos", "create", "--models", "bicubic", "waifu", ".", "-o", "study"],
         ["demo", "--models", "waifu"],
         ["train", "nothere/"],
         ["train", "sample"],

@@ -9,6 +9,7 @@ import pytest
 
 from srzoo import zoo
 from srzoo.cli.train import main
+from srzoo.models.registry import GAN_TRAINED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,8 +90,15 @@ def test_weights_of_layers_must_be_numbers_above_0(content, capsys):
 
 
 def test_degradations_are_asked_for_by_name(planned):
-    _, (stage,), _ = planned("photos", "--model", "edsr-baseline", "--degrade", "bsrgan", "--degrade-clean", "0.1")
-    assert (stage.degrade, stage.degrade_clean) == ("bsrgan", 0.1)
+    for share in ("0", "0.1"):
+        _, (stage,), _ = planned("photos", "-m", "edsr-baseline", "--degrade", "bsrgan", "--degrade-clean", share)
+        assert (stage.degrade, stage.degrade_clean) == ("bsrgan", float(share))
+
+
+def test_the_help_names_every_model_of_two_stages(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert " ".join(capsys.readouterr().out.split()).count(", ".join(GAN_TRAINED)) == 2
 
 
 def test_flags_are_known_by_the_names_that_others_give_them(planned):
@@ -128,6 +136,7 @@ sys.path.insert(0, {str(ROOT)!r})
 def refuse(*_): raise AssertionError("the network was asked")
 socket.socket.connect = socket.getaddrinfo = refuse
 from srzoo.cli.train import main
+from srzoo.models.registry import GAN_TRAINED
 try:
     main(["picture"])
 except FileNotFoundError as error:

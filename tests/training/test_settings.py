@@ -165,5 +165,7 @@ def test_degradations_are_of_both_stages_and_no_crop_stays_clean_unless_asked_fo
         assert (stage.degrade, stage.degrade_clean) == ("real", 0.0)
     with pytest.raises(ValueError, match="--degrade-clean 0.1: expected a share below 1, beside --degrade"):
         stages_of("photos", degrade_clean=0.1)
+    with pytest.raises(ValueError, match="--degrade-clean -0.1: expected a share below 1"):
+        stages_of("photos", degrade="real", degrade_clean=-0.1)
     with pytest.raises(ValueError, match="in whose place --teacher puts SR: give one of them"):
         stages_of("photos", degrade="real", teacher="edsr-x4.tflite")
