@@ -1,6 +1,9 @@
 """The code of docs/keras.md runs."""
 
+import os
 import re
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+import srzoo
 from srzoo.data.sample import sample_path
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
@@ -42,6 +46,16 @@ def test_the_page_for_keras_users_runs_from_top_to_bottom(tmp_path, monkeypatch)
     assert names["sr"].shape == (80, 120, 3) and names["picture"].size == (100, 80)
     assert np.isfinite(float(names["logs"]["loss"])) and "val_psnr_y" in names["gan"].history.history
     assert (tmp_path / "gan.weights.h5").is_file() and names["model"].name == "edsr-baseline-x4"
+
+
+def test_what_the_page_imports_lets_keras_load_a_compiled_model_in_a_new_session(tmp_path):
+    model = srzoo.create("edsr-baseline", scale=2, blocks=1, filters=4)
+    model.compile("adam", srzoo.losses.l1, metrics=[srzoo.metrics.PSNRY(shave=2)])
+    model.save(tmp_path / "model.keras")
+    (line,) = re.findall(r"(?m)^`(import [^`]*)`", PAGE.read_text("utf-8"))
+    script = f"import keras\n{line}\nassert keras.saving.load_model('model.keras').loss is srzoo.losses.l1"
+    environment = {**os.environ, "PYTHONPATH": str(PAGE.parents[1])}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
 
 
 def untrained(network, include_top, weights):

@@ -31,7 +31,7 @@ def open_source(
         OSError: if the data cannot be downloaded, or there is no such folder or data set.
         ValueError: if the data do not fit.
     """
-    is_folder = Path(dataset).is_dir() or Path(dataset).is_absolute() or dataset.startswith(".")
+    is_folder = Path(dataset).is_dir() or Path(dataset).is_absolute() or dataset.startswith(".") or dataset[-1:] == "/"
     if dataset == "sample" or is_folder:
         source = folder(Path(dataset), scale, degradation) if is_folder else sample(scale)
         return replace(source, train=list(islice(source.train, limit)))

@@ -136,3 +136,5 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere: no such folder"):
         folder(tmp_path / "nowhere", 4)
+    with pytest.raises(FileNotFoundError, match="nowhere: no such folder"):
+        open_source("nowhere/", 4)
