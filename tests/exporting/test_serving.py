@@ -1,13 +1,13 @@
 """SavedModels as TensorFlow Serving loads them: what goes in, what comes out, what lies on disk."""
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 import tensorflow as tf
 from served import NAME, encoded, predicted, refusal, serve, worst
@@ -231,9 +231,12 @@ def test_requests_at_the_same_time_get_what_each_gets_alone(small_saved):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_openvino_reads_the_network_and_agrees(small, small_served, picture):
-    network = openvino.convert_model(small_served.signatures["float"])
+def test_openvino_reads_the_network_as_the_page_says_and_agrees(small, small_saved, picture):
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```", (ROOT / "docs/serving.md").read_text("utf-8"))
+    (script,) = [each for each in blocks if "openvino" in each]
+    names = {"tf": tf}
+    exec(script.replace("models/edsr-baseline-x4/1", str(small_saved)), names)
     # By itself it would take bfloat16 where the processor has it.
-    compiled = core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(names["network"], "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     lr = picture[None].astype(np.float32)
     np.testing.assert_allclose(compiled(lr)[0], small(lr), atol=0.1)
