@@ -29,6 +29,21 @@ def test_flat_pictures_are_left_out_of_the_mean_and_named_once(validation, caplo
     assert caplog.text.count("left out of the mean PSNR") == 1 and "white, grey" in caplog.text
 
 
+def test_as_many_pixels_as_the_scale_are_shaved_off_each_border(validation):
+    (photo, sr), *_ = pairs(noise=0)
+    for width, infinite in ((2, True), (3, False)):
+        framed = np.zeros_like(sr)
+        framed[width:-width, width:-width] = photo[width:-width, width:-width]
+        assert np.isinf(validation.score([(photo, framed)])["psnr_y"]) == infinite
+
+
+@pytest.mark.parametrize(("best_by", "better", "worse"), [("psnr_y", 31, 30), ("lpips", 0.1, 0.2)])
+def test_only_a_better_score_replaces_the_best(best_by, better, worse):
+    judge = Validation(MODEL, [], best_by)
+    assert judge.is_better({best_by: better}, worse)
+    assert not judge.is_better({best_by: worse}, better) and not judge.is_better({best_by: worse}, worse)
+
+
 def test_a_flat_picture_does_not_make_bicubic_unbeatable():
     photo, white = (hr for hr, _ in pairs(noise=0)[:2])
     pictures = [("photo", photo[::2, ::2], photo), ("white", white[::2, ::2], white)]
