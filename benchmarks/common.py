@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 
-PACKAGES = (*("srzoo", "tensorflow", "keras", "numpy", "pillow", "openvino", "onnxruntime", "ai-edge-litert", "torch"),)
+PACKAGES = ("srzoo", "tensorflow", "keras", "numpy", "pillow", "openvino", "onnxruntime", "ai-edge-litert", "torch")
 FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimddp", "bf16")
 """Instructions that say how fast a processor can be in which precision, by Linux's names."""
 
