@@ -274,7 +274,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     if args.dry_run:
         for job in jobs:
             if job.refusal:
-                say(f"error: {_in_words(job.refusal)}", sys.stdout)
+                say(_error(job, job.refusal), sys.stdout)
             elif not job.done:
                 line = _line(job, (job.given, job.size.of(*job.given)))
                 say(_in_words("; ".join([line, *notes_of(job)])), sys.stdout)
@@ -364,15 +364,18 @@ def _carry_out(in_hand: Iterable[tuple], args: argparse.Namespace, images: list[
                 say(_in_words(done), stream)
         except Exception as error:  # whatever a picture brings about must not stop the others
             failed += 1
-            reason = str(error) or type(error).__name__
-            reason = reason if str(job.source) in reason else f"{job.source}: {reason}"
-            say(f"error: {_in_words(reason)}", sys.stderr)
+            say(_error(job, str(error) or type(error).__name__), sys.stderr)
     if (count > 1 or failed or left) and not args.quiet:
         rest = (f", {left} already there" if left else "") + (f", {failed} failed" if failed else "")
         place = "standard output" if args.output == STREAM else args.output or "results"
         where = "beside them" if args.beside else f"to {place}"
         say(f"{count - failed - left} of {count} images upscaled {where}{rest}", stream)
     return 1 if failed else 0
+
+
+def _error(job, reason: str) -> str:
+    """The line about a picture that is not done; it names the picture."""
+    return "error: " + _in_words(reason if str(job.source) in reason else f"{job.source}: {reason}")
 
 
 def _in_words(line: str) -> str:

@@ -28,12 +28,13 @@ def here(tmp_path, monkeypatch):
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(here, capsys):
     Path("bad.png").write_text("no picture")
-    command = ["cup.png", "bad.png", "--weights", "tiny.weights.h5", "--dry-run"]
-    assert resolve.main([*command, "--scale", "2"]) == 1
+    write_image("small.png", data.coffee()[:4, :4])
+    command = ["cup.png", "bad.png", "small.png", "--weights", "tiny.weights.h5", "--dry-run"]
+    assert resolve.main([*command, "--width", "82"]) == 1
     out, err = capsys.readouterr()
     way = "x2 by edsr-baseline-x4.blocks1.filters4, then reduced"
     assert out.splitlines()[0] == f"cup.png: 41x30 -> 82x60, {Path('results/cup.png')}; {way}"
-    assert "error: bad.png" in out
+    assert "error: bad.png" in out and "error: small.png: 82x82 is 20.5 times the picture's 4x4" in out
     assert err.splitlines()[-1].startswith("takes about ") and err.endswith(" GB\n")
     assert not Path("results").exists()
 
