@@ -128,6 +128,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _check_inputs(args: argparse.Namespace) -> None:
     """Tells of a model, a scale, a folder or weights that there are not, before TensorFlow is imported."""
+    if args.output and args.output.exists() and not args.output.is_dir():
+        raise ValueError(f"--output must be a folder, but {args.output} is a file")
     registry.describe(registry.known(args.model or "edsr-gan", args.scale))
     for dataset in filter(None, (args.dataset, args.validation)):
         check_known(dataset, args.data_dir)
