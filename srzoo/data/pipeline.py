@@ -80,13 +80,17 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A data set, decoded: pairs to cut crops from, (name, lr, hr) to validate on, and what was left out."""
+    """A data set, decoded: pairs to cut crops from, (name, lr, hr) to validate on, and what was left out.
+
+    Of what is validated on, `trained_on` has the names of those whose pixels are trained on too, by whatever name.
+    """
 
     train: PairCache
     validation: list[tuple[str, np.ndarray, np.ndarray]]
     unreadable: list[str] = field(default_factory=list)
     too_small: list[str] = field(default_factory=list)
     fingerprint: Fingerprint = field(default_factory=dict)
+    trained_on: list[str] = field(default_factory=list)
 
 
 def decode(source: Source, crops: Crops, memory: float, teacher: Teacher | None = None, least: int = 1) -> Pictures:
@@ -109,12 +113,14 @@ def decode(source: Source, crops: Crops, memory: float, teacher: Teacher | None 
     too_small: list[str] = []
     cache = PairCache(memory)
     fingerprint: Fingerprint = {"train": {}, "validation": {}}
+    centres = set()
     pairs = read_all(train_items, crops.scale, _threads(), unreadable.append)
     for name, lr, hr in tqdm(pairs, "decoding", unit=" pictures", leave=False, disable=None):
         if min(hr.shape[:2]) < crops.patch:
             too_small.append(f"{name}: {hr.shape[1]}x{hr.shape[0]}")
         else:
             fingerprint["train"][name] = checksum(lr, hr)
+            centres.add(checksum(*_centre(lr, hr, crops.scale)))
             cache.append(lr, teacher.target(lr, hr) if teacher else hr)
     validation = _centres(validation_items, crops.scale, unreadable, least)
     fingerprint["validation"] = {name: checksum(lr, hr) for name, lr, hr in validation}
@@ -131,7 +137,8 @@ def decode(source: Source, crops: Crops, memory: float, teacher: Teacher | None 
             f"{source.name}: no usable pictures to {'validate' if len(cache) else 'train'} on "
             f"({len(unreadable)} unreadable, {len(too_small)} smaller than the {crops.patch}-pixel crop)"
         )
-    return Pictures(cache, validation, unreadable, too_small, fingerprint)
+    trained_on = [name for name, centre in fingerprint["validation"].items() if centre in centres]
+    return Pictures(cache, validation, unreadable, too_small, fingerprint, trained_on)
 
 
 def decode_validation(source: Source, crops: Crops) -> list[tuple[str, np.ndarray, np.ndarray]]:

@@ -148,12 +148,11 @@ def train_run(
                 "and not as it would have gone on before",
                 changed,
             )
-        both = sorted(pictures.fingerprint["train"].keys() & pictures.fingerprint["validation"].keys())
-        if both:
+        if pictures.trained_on:
             LOGGER.warning(
                 "%d of the pictures to validate on are trained on too, such as %s: their figures are too good",
-                len(both),
-                both[0],
+                len(pictures.trained_on),
+                pictures.trained_on[0],
             )
         left_out = len(pictures.unreadable) + len(pictures.too_small)
         loss = settings.objective or settings.loss

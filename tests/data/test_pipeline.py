@@ -36,6 +36,11 @@ def item(name, hr):
     return Item(name, lambda: pair_from_hr(hr, 4))
 
 
+def test_a_picture_that_is_trained_on_by_another_name_is_known_among_those_to_validate_on():
+    source = Source("s", [item("a", PHOTO)], [item("copy", PHOTO), item("other", PHOTO[:, ::-1])])
+    assert decode(source, CROPS, 10**9).trained_on == ["copy"]
+
+
 @pytest.mark.parametrize(("scale", "patch"), [(2, 256), (3, 96), (4, 192), (8, 96)])
 def test_crops_have_their_sizes_at_every_scale(scale, patch):
     ((lr, hr),) = take(batches(cache_of(PHOTO, scale=scale), Crops(scale, patch, 2)), 1)
