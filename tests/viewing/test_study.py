@@ -227,11 +227,11 @@ def test_a_study_is_never_overwritten_and_a_failed_one_leaves_nothing(study, pho
     [
         (["bicubic", "bicubic"], "two models are called 'bicubic'; tell them apart"),
         (["HR=bicubic"], "'HR' is what a picture is called that no model makes"),
-        (["nothing-x2"], "unknown model 'nothing'"),
+        (["nothing-x2"], "no trained weights ship for 'nothing-x2'"),
     ],
 )
 def test_bad_models_are_refused(models, message, photos, tmp_path):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
         main(["create", "--models", *models, str(photos), "-o", str(tmp_path / "s")])
 
 
