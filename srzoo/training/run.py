@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ class Run:
         """Describes what extends the run; raises ValueError if anything else has changed."""
         stored = _read_json(self.config)
         given = json.loads(json.dumps(asdict(self.settings)))  # as JSON has it: its lists were tuples
-        changed = [key for key in sorted(stored.keys() | given.keys()) if stored.get(key) != given.get(key)]
+        keys = sorted(stored.keys() | given.keys())
+        changed = [key for key in keys if _one_spelling(stored.get(key)) != _one_spelling(given.get(key))]
         # Of a second stage, which has moved together with the first, or is called by another path.
         before, now = (Path(str(each.get("init_weights"))) for each in (stored, given))
         if now.parent.parent == self.folder.parent and now.parts[-2:] == before.parts[-2:]:
@@ -148,6 +150,11 @@ def _read_json(path: Path) -> dict:
     if not isinstance(stored, dict):
         raise ValueError(f"{path} holds a {type(stored).__name__}, not what srzoo writes there; bring it back")
     return stored
+
+
+def _one_spelling(setting: Any) -> Any:
+    """The setting; of a path, `photos/` and `./photos` are one."""
+    return os.path.normpath(setting) if isinstance(setting, str) else setting
 
 
 def _is_longer(before: Any, now: Any) -> bool:

@@ -20,6 +20,13 @@ def test_a_run_with_other_settings_in_the_folder_is_refused(tmp_path):
         Run(tmp_path / "run", replace(SETTINGS, learning_rate=0.1, patch=96))
 
 
+def test_a_run_goes_on_with_its_folder_in_another_spelling(tmp_path):
+    Run(tmp_path / "run", replace(SETTINGS, dataset="photos/", validation="./valid")).begin()
+    Run(tmp_path / "run", replace(SETTINGS, dataset="./photos", validation="valid/"))
+    with pytest.raises(ValueError, match="dataset was 'photos/' and is now 'other/'; validation was"):
+        Run(tmp_path / "run", replace(SETTINGS, dataset="other/"))
+
+
 @pytest.mark.parametrize("steps", ["ten", [10], {}, True, float("nan"), -1, 10**400, None, "x" * 10**6])
 def test_settings_that_somebody_changed_are_refused_in_a_sentence(tmp_path, steps):
     Run(tmp_path / "run", SETTINGS).begin()
