@@ -147,6 +147,12 @@ def found(source: str | os.PathLike) -> str:
     )
 
 
+def apart(source: str) -> str:
+    """The name of a model; of a path the absolute one, as another folder may have a file of this name."""
+    named = weights_of_name(source) or not Path(source).exists()
+    return source if named else str(Path(source).absolute())
+
+
 def content_of(source: str | os.PathLike) -> str:
     """A checksum of the weights that a model's name or path stands for; of a name, of all that ship.
 

@@ -118,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     weights = [
         shipped.content_of(each) if storage.is_local(each) else each for each in (*sources, args.pixel_weights) if each
     ]
-    made_by = [shipped.AUTO if automatic else sources[0], str(size), *dials]
+    made_by = [shipped.AUTO if automatic else shipped.apart(sources[0]), str(size), *dials]
     settings = Settings(
         pattern,
         prefix,

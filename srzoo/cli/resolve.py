@@ -225,9 +225,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     size = size_of(args) or Size(names.parse(choice.source).scale if ships else upscaler_of(choice.source).scale)
     details = dials + ["self-ensemble"] * args.self_ensemble
     # Of a size in pixels the network depends on the picture.
-    name = shipped.AUTO if automatic else shipped.nearest(asked, size.scale) if size.scale else asked
-    if not ships and Path(name).exists():
-        name = str(Path(name).absolute())  # another folder may have a file of this name
+    name = shipped.AUTO if automatic else shipped.apart(shipped.nearest(asked, size.scale) if size.scale else asked)
     made_by, options = ", ".join([name, str(size), *details]), f"{args.precision} {args.quality or QUALITY} {weights}"
     results = replace(results, made_by=made_by, options=options, overwrite=args.overwrite)
     max_pixels = args.max_pixels or MAX_PIXELS

@@ -184,6 +184,17 @@ def test_names_with_wildcards_are_names_and_what_cannot_be_passed_on_is_listed(h
     assert "b*[1].png is there, made by " in failures("out [2]")[0]["reason"]
 
 
+def test_weights_of_one_relative_path_in_two_folders_are_two_models(here, weights, monkeypatch):
+    write_image("in/a.png", PHOTO[:9, :9])
+    for folder in (here / "a", here / "b"):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        Path("mine.weights.h5").write_bytes(Path(weights).read_bytes())
+        ended = main([str(here / "in"), str(here / "out"), "--weights", "mine.weights.h5"])
+        assert ended == (folder.name == "b")
+    assert f"made by {here / 'a' / 'mine.weights.h5'}, x4" in failures(here / "out")[0]["reason"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
