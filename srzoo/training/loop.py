@@ -155,7 +155,7 @@ class _Loop:
         found = self._restore()
         self.progress.start()
         self.record = _Record(run, doctor, self.step)
-        if found is None and doctor:
+        if found is None and settings.gan:  # in all processes, which wait for each other; the chief alone has a doctor
             # What GAN training starts from is its first score: it may be hard to beat.
             self._validate_and_save(0)
         elif found is None:
