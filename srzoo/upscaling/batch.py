@@ -72,9 +72,11 @@ class Results:
             raise ValueError(
                 f"{self.file} cannot hold the result ({why}); name it {self.file.stem}{written_as.endings[0]}"
             )
-        if self.quality and written_as.quality:
-            return replace(written_as, quality=self.quality), notes
-        return written_as, notes + [f"{written_as.name} has no --quality"] * bool(self.quality)
+        if not self.quality:
+            return written_as, notes
+        if not written_as.quality:
+            return written_as, [*notes, f"--quality has no effect on {written_as.name}"]
+        return replace(written_as, quality=self.quality), notes
 
     def made(self, source: Path) -> Made | None:
         """The making of an input's results; None without a record."""

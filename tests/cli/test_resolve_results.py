@@ -49,7 +49,7 @@ def test_the_name_that_is_asked_for_is_written_in_its_format(here, capsys):
     assert main(["cup.jpg", "--output", "new/a.webp"]) == 0
     assert Path("new/a.webp").stat().st_size > 2 * small
     assert main(["cup.jpg", "--output", "out.png", "--quality", "30"]) == 0
-    assert "PNG has no --quality" in capsys.readouterr().out
+    assert "--quality has no effect on PNG" in capsys.readouterr().out
 
 
 def test_a_name_whose_format_cannot_hold_the_result_is_refused(here, capsys):
