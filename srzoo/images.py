@@ -379,6 +379,15 @@ def middle(shape: Sequence[int], height: int, width: int) -> tuple[slice, slice]
     return slice(starts[0], starts[0] + sides[0]), slice(starts[1], starts[1] + sides[1])
 
 
+def check_folder(folder: Path, kind: str = "folder") -> None:
+    """Raises FileNotFoundError if there is nothing of that name, and NotADirectoryError if it is a file."""
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise NotADirectoryError(f"{folder}: a file; expected a {kind}")
+    raise FileNotFoundError(f"{folder}: no such {kind}")
+
+
 def image_files(folder: str | os.PathLike, endings: Container[str] = SUFFIXES) -> list[Path]:
     """All files below `folder` with one of the endings, sorted by path; hidden ones are left out.
 

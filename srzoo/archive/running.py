@@ -41,6 +41,9 @@ ATTEMPTS = 3
 STRIKES = 2
 """Number of times that workers may die or stand still with a picture in hand before it is given up."""
 
+STALL_SECONDS = 900.0
+"""Seconds without a sign of life after which local workers are ended and started again."""
+
 WORKER_DIED, PIPELINE_FAILED = 3, 4
 """Exit statuses of the process that runs the local workers."""
 
@@ -153,7 +156,7 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
 
 
 def run(
-    settings: Settings, arguments: list[str], shared: Shared, workers: int = 1, stall_seconds: float = 900
+    settings: Settings, arguments: list[str], shared: Shared, workers: int = 1, stall_seconds: float = STALL_SECONDS
 ) -> Outcomes:
     """Runs the pipeline to its end, and writes the report to `report.json` in the folder of results.
 

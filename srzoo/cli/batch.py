@@ -59,7 +59,6 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--stall-seconds",
         type=float,
-        default=900,
         help="seconds without progress after which --workers start again (default: 900)",
     )
     return ap
@@ -79,8 +78,10 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError("srzoo batch needs Apache Beam; run `pip install '.[beam]'`")
     if args.workers < 1:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")
-    if args.stall_seconds <= 0:
+    if args.stall_seconds is not None and args.stall_seconds <= 0:
         raise ValueError(f"--stall-seconds must be above 0, got {args.stall_seconds:g}")
+    if args.stall_seconds is not None and args.workers == 1:
+        raise ValueError("--stall-seconds is of --workers on this machine; give --workers 2 or more, or leave it out")
     dials = check_network(args)
     from srzoo.archive import running, storage, worker  # before Beam, whose warnings it holds back
     from srzoo.archive.records import Chosen, Settings
@@ -136,7 +137,7 @@ def main(argv: list[str] | None = None) -> int:
         args.overwrite,
     )
     try:
-        report = running.run(settings, rest, shared, workers, args.stall_seconds)
+        report = running.run(settings, rest, shared, workers, args.stall_seconds or running.STALL_SECONDS)
     except running.PipelineError as error:
         say(f"error: {error}", sys.stderr)
         return 1

@@ -54,9 +54,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
     args = parser().parse_args(argv)
+    from srzoo.images import atomic_file, check_folder
+
     for folder in args.folders:
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder")
+        check_folder(folder)
     if args.output and args.output.is_dir():
         raise ValueError(f"--output must be a file, but {args.output} is a folder")
     if args.model == "bicubic" and args.self_ensemble:
@@ -66,7 +67,6 @@ def main(argv: list[str] | None = None) -> int:
     distance = lpips_of(args)
     from srzoo import bicubic
     from srzoo.evaluation import TABLE_FORMATS, evaluate, find_pairs
-    from srzoo.images import atomic_file
     from srzoo.metrics import dists
     from srzoo.upscaling import Upscaler
 

@@ -70,8 +70,9 @@ def _create(args: argparse.Namespace) -> int:
     models, folder = (args.models, args.folder) if args.folder else (models, Path(last))
     if not models:
         raise ValueError("the folder of pictures is missing: give --models MODEL... FOLDER")
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
+    from srzoo.images import check_folder
+
+    check_folder(folder)
     check_compared(models)
     from srzoo.viewing.key import KEY
     from srzoo.viewing.methods import load_methods

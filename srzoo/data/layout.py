@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from srzoo.data.copies import SCALED, find_small_copy
-from srzoo.images import SUFFIXES, image_files
+from srzoo.images import SUFFIXES, check_folder, image_files
 from srzoo.pictures.reading import ENDINGS, RAW
 from srzoo.pictures.record import Record
 
@@ -142,8 +142,7 @@ def find_layout(folder: Path, scale: int, part: str) -> tuple[Layout, Layout | N
         FileNotFoundError: if there is no such folder.
         ValueError: if it is not clear what is what.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
+    check_folder(folder)
     places = [folder]
     if not any(map(_is_hr, _folders(folder))):
         places = [each for each in _folders(folder) if each.name.lower() in (*TRAINING, *VALIDATION)]

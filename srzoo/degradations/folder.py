@@ -12,7 +12,7 @@ import numpy as np
 import srzoo
 from srzoo.degradations.presets import preset_of
 from srzoo.degradations.steps import degrade
-from srzoo.images import ImageError, unfinished_folder, write_image
+from srzoo.images import ImageError, check_folder, unfinished_folder, write_image
 from srzoo.pictures.reading import read_image
 from srzoo.pictures.record import own_pictures
 
@@ -47,8 +47,7 @@ def degrade_folder(
             read or is too small, or an `out` that holds something or lies within the folder.
     """
     steps = preset_of(preset).steps
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
+    check_folder(folder)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out}: there already, and not an empty folder; give another one")
     if out.resolve().is_relative_to(folder.resolve()):

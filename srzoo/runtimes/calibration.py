@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.data.sample import TRAIN, sample_path
+from srzoo.images import check_folder
 from srzoo.pictures.reading import read_image
 from srzoo.pictures.record import own_pictures
 from srzoo.runtimes.parity import PICTURES
@@ -42,8 +43,7 @@ def calibration_crops(folder: Path | None, count: int | None = None, side: int |
                 "photographs installed; give --calibration FOLDER, or run `pip install scikit-image`"
             ) from error
     else:
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder of calibration pictures")
+        check_folder(folder, "folder of calibration pictures")
         paths = own_pictures(folder)
         if not paths:
             raise ValueError(f"{folder}: no pictures to calibrate on; give a folder that holds some")

@@ -22,12 +22,15 @@ def gan_step(generator: keras.Model, **options) -> AdversarialStep:
             `weights`, `adversarial`, `vgg`, `discriminator_head`, ... What is not given is the paper's.
 
     Raises:
+        TypeError: if the generator is no model.
         ValueError: for an unknown option or value, or a generator that is no model of GAN training.
         OSError: if VGG's weights are not there and cannot be downloaded.
 
     Example:
         >>> step = gan_step(generator, objective="esrgan", weights={"adversarial": 1e-3})
     """
+    if not isinstance(generator, keras.Model):
+        raise TypeError(f"gan_step takes a model, as `srzoo.create` and `srzoo.load` give; got {generator!r}")
     return adversarial_step(generator, settings_of("", generator.name, **{"precision": "float32", **options}))
 
 
@@ -70,6 +73,8 @@ class GANModel(keras.Model):
     """
 
     def __init__(self, step: AdversarialStep | PixelStep):
+        if not isinstance(step, AdversarialStep | PixelStep):
+            raise TypeError(f"GANModel takes a step of training, as `gan_step(generator)` gives; got {step!r}")
         super().__init__(name=step.model.name)
         self.step = step
         # Keras saves the weights and states of what is in a list here.

@@ -167,7 +167,7 @@ def to_markdown(result: StudyReport) -> str:
     """The tables of scores, of comparisons and of raters, with what they mean in words."""
     pictures = len(result.models[0].pictures)
     study = in_markdown(result.study)
-    title = f"Mean opinion scores of study {study}: {result.counted} raters, {pictures} pictures, x{result.scale}"
+    title = f"Mean opinion scores of study {study}: {_number(result.counted)}, {pictures} pictures, x{result.scale}"
     tables = [_scores_table(result), "![scores](mos.png)", _comparisons_table(result), _raters_table(result)]
     return "\n\n".join([f"# {title}", *filter(None, tables), *_notes(result)]) + "\n"
 
@@ -214,6 +214,10 @@ def _raters_table(result: StudyReport) -> str:
     return markdown_table(["rater", "mean", "of HR", "repeats apart", "like others", "counts"], rows)
 
 
+def _number(raters: int) -> str:
+    return f"{raters} rater" + "s" * (raters != 1)
+
+
 def _notes(result: StudyReport) -> list[str]:
     notes = [
         "95 %: the interval of other raters before the same pictures (ITU-R BT.500, with Student's factor). p: exact "
@@ -223,7 +227,7 @@ def _notes(result: StudyReport) -> list[str]:
     ]
     if len(result.raters) < opinions.LEAST_RATERS:
         notes.append(
-            f"With {len(result.raters)} raters BT.500's screening cannot find anyone: it needs "
+            f"With {_number(len(result.raters))} BT.500's screening cannot find anyone: it needs "
             f"{opinions.LEAST_RATERS}. Only the repeats were looked at."
         )
     if result.counted < RECOMMENDED_RATERS:
@@ -258,6 +262,6 @@ def draw(result: StudyReport, path: Path) -> None:
         left += width
     shares.set(xlim=(0, 1), xlabel="share of each grade")
     shares.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
-    figure.suptitle(f"{result.counted} raters, {len(result.models[0].pictures)} pictures")
+    figure.suptitle(f"{_number(result.counted)}, {len(result.models[0].pictures)} pictures")
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png")

@@ -211,6 +211,7 @@ def test_weights_of_one_relative_path_in_two_folders_are_two_models(here, weight
         (["in", "out", "--workers", "2", "--runner", "FlinkRunner"], "--workers 2 is for this machine"),
         (["in", "out", "--unit-pixels", "10"], "--unit-pixels must be at least"),
         (["in", "out", "--stall-seconds", "0"], "--stall-seconds must be above 0"),
+        (["in", "out", "--stall-seconds", "9"], "--stall-seconds is of --workers on this machine; give --workers 2"),
         (["in", "out", "--pixel-weights", "a.weights.h5"], "has no use without --fidelity"),
     ],
 )

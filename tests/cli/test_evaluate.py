@@ -129,6 +129,7 @@ def test_every_command_is_listed_and_is_there():
     ("arguments", "message"),
     [
         (["evaluate", "--model", "bicubic", "nowhere"], "error: nowhere: no such folder"),
+        (["evaluate", "--model", "bicubic", "README.md"], "error: README.md: a file; expected a folder"),
         (["evalute"], "error: unknown command 'evalute'"),
         ([], "error: no command given"),
     ],

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import srzoo
@@ -62,3 +63,10 @@ def test_a_step_on_pixels_is_fitted_too_and_saved_by_a_checkpoint_of_keras(tmp_p
     other.load_weights(tmp_path / "all.weights.h5")
     for expected, got in zip(model.step.average.get_weights(), other.step.average.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
+
+
+def test_what_is_no_model_and_no_step_is_refused_in_a_sentence():
+    with pytest.raises(TypeError, match="gan_step takes a model, .* got 'edsr-gan-x2'"):
+        gan_step("edsr-gan-x2")
+    with pytest.raises(TypeError, match="GANModel takes a step of training, as `gan_step"):
+        GANModel(generator())

@@ -97,7 +97,8 @@ def test_if_nobody_is_left_it_is_said_why(key, write):
 def test_a_study_of_one_model_without_reference_has_no_comparisons(write, tmp_path):
     key = Key("s", ("sharp",), 4, 0, {"x": Stimulus("a", "sharp")})
     result = report(key, read_answers([write(answers_of(key, "r"))], key))
-    assert result.comparisons == () and "?" in write_report(result, tmp_path / "out")
+    assert result.comparisons == () and "?" in (text := write_report(result, tmp_path / "out"))
+    assert "1 rater, 1 pictures" in text and "With 1 rater BT.500" in text
 
 
 @pytest.mark.parametrize(
