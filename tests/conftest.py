@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Networks are prepared where a test is about that, and never in the user's own folder.
 os.environ["SRZOO_CACHE"] = "off"
+
+# In a background job of a shell SIGINT is ignored from the start, and a test of Ctrl-C would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
