@@ -381,11 +381,10 @@ def middle(shape: Sequence[int], height: int, width: int) -> tuple[slice, slice]
 
 def check_folder(folder: Path, kind: str = "folder") -> None:
     """Raises FileNotFoundError if there is nothing of that name, and NotADirectoryError if it is a file."""
-    if folder.is_dir():
-        return
-    if folder.exists():
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder}: no such {kind}")
+    if not folder.is_dir():
         raise NotADirectoryError(f"{folder}: a file; expected a {kind}")
-    raise FileNotFoundError(f"{folder}: no such {kind}")
 
 
 def image_files(folder: str | os.PathLike, endings: Container[str] = SUFFIXES) -> list[Path]:
