@@ -59,14 +59,12 @@ def load(source: str | os.PathLike) -> keras.Model:
 
     Raises:
         FileNotFoundError: if there is no such file, or no weights ship for that name.
-        ValueError: if the name is unknown, the file does not hold a model of srzoo's kind or asks for more than
-            that, or shipped weights are damaged.
+        ValueError: if the file does not hold a model of srzoo's kind or asks for more than that, or shipped weights
+            are damaged.
         OSError: the errors of `srzoo.hub.fetch`.
     """
     path, text = Path(source), os.fspath(source)
     if not path.name.endswith((".weights.h5", ".keras")) or text.startswith(hub.SCHEME):
-        if not path.exists() and not text.startswith(hub.SCHEME):
-            known(text)
         path = _weights_of(source)
     if path.name == hub.WEIGHTS and hub.is_preset(path.parent):
         return _load_whole(path.parent)

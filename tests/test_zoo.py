@@ -76,11 +76,15 @@ def test_a_missing_file_is_named(tmp_path):
     for name in ("a.keras", "a.weights.h5"):
         with pytest.raises(FileNotFoundError, match=f"{name}: no such file"):
             zoo.load(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="runs/cats: no such file or folder"):
+        zoo.load("runs/cats")
 
 
 def test_a_model_without_shipped_weights_says_what_to_do():
     with pytest.raises(FileNotFoundError, match="'edsr-x8' has no included weights; .*-x3 has; .*srzoo train"):
         zoo.load("edsr-x8")
+    with pytest.raises(FileNotFoundError, match="'auto' chooses for each picture, and one model is expected here"):
+        zoo.load("auto")
 
 
 def test_a_scale_that_is_not_the_names_is_refused():

@@ -1,6 +1,8 @@
 """One picture of whatever kind Python has it in, and back in the same kind."""
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,38 +53,41 @@ def upscale(
         >>> srzoo.upscale("photo.jpg", scale=2).save("large.png")
     """
     asked = Size(scale, width, height, fit) if scale or width or height else None
-    if model == shipped.AUTO and isinstance(picture, str | os.PathLike):
-        model, _ = suited(Path(picture), scale or DEFAULT_SCALE)  # a file's own tables tell JPEG's quality
-    upscaler = model if isinstance(model, Upscaler) else Upscaler(model, DEFAULT_MEMORY, scale, self_ensemble, restore)
+
+    @cache
+    def upscaler_of(factor: float | None, path: Path | None) -> Upscaler:
+        if isinstance(model, Upscaler):
+            return model
+        named = suited(path, factor or DEFAULT_SCALE)[0] if path and model == shipped.AUTO else model
+        return Upscaler(named, DEFAULT_MEMORY, factor, self_ensemble, restore)
+
+    def sized(pixels: Pixels, path: Path | None = None) -> Pixels:
+        """Of a file, whose own tables tell JPEG's quality, with its path."""
+        size = asked.of(*pixels.size) if asked else None
+        upscaler = upscaler_of(asked.factor(*pixels.size) if asked else None, path)
+        if upscaler.automatic:
+            upscaler = upscaler.suited(pixels.in_8_bits().in_colour().colour)
+        return upscale_pixels(upscaler, pixels, size=size)
+
     if isinstance(picture, str | os.PathLike):
-        with open_picture(Path(picture)) as opened:
-            return _of_pixels(upscaler, next(opened.frames()).pixels, asked)
+        path = Path(picture)
+        with open_picture(path) as opened:
+            return to_pillow(sized(next(opened.frames()).pixels, path).in_8_bits())
     if isinstance(picture, Image.Image):
-        return _of_pixels(upscaler, from_pillow(picture)[0], asked)
+        return to_pillow(sized(from_pillow(picture)[0]).in_8_bits())
     array = np.asarray(picture)
     _check(array, white)
     if array.ndim == 4:
-        return np.stack([_of_array(upscaler, each, asked, white) for each in array])
-    return _of_array(upscaler, array, asked, white)
+        return np.stack([_of_array(each, sized, white) for each in array])
+    return _of_array(array, sized, white)
 
 
-def _of_pixels(upscaler: Upscaler, pixels: Pixels, asked: Size | None) -> Image.Image:
-    return to_pillow(_sized(upscaler, pixels, asked).in_8_bits())
-
-
-def _sized(upscaler: Upscaler, pixels: Pixels, asked: Size | None) -> Pixels:
-    if upscaler.automatic:
-        upscaler = upscaler.suited(pixels.in_8_bits().in_colour().colour)
-    return upscale_pixels(upscaler, pixels, size=asked.of(*pixels.size) if asked else None)
-
-
-def _of_array(upscaler: Upscaler, array: np.ndarray, asked: Size | None, white: float | None) -> np.ndarray:
+def _of_array(array: np.ndarray, sized: Callable[[Pixels], Pixels], white: float | None) -> np.ndarray:
     """Floats go through 16 bits, which is finer than a network's answer."""
     exact = array
     if white is not None:  # in float32, as white is beyond what float16 holds
         exact = np.rint(np.clip(array, 0, white).astype(np.float32) * (65535 / white)).astype(np.uint16)
-    pixels = from_channels(exact[..., None] if array.ndim == 2 else exact)
-    result = _sized(upscaler, pixels, asked).channels()
+    result = sized(from_channels(exact[..., None] if array.ndim == 2 else exact)).channels()
     result = result[..., 0] if array.ndim == 2 else result
     return result if white is None else (result * (white / 65535)).astype(array.dtype)
 

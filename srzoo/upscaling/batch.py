@@ -132,8 +132,7 @@ class Job:
 
     @property
     def factor(self) -> float:
-        """The larger of the factors on width and height."""
-        return max(side / before for side, before in zip(self.size.of(*self.given), self.given))
+        return self.size.factor(*self.given)
 
     @property
     def is_small(self) -> bool:

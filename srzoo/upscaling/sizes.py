@@ -60,6 +60,10 @@ class Size:
             )
         return size
 
+    def factor(self, width: int, height: int) -> float:
+        """The larger of the factors on a picture's width and height, by which a network is chosen; raises as `of`."""
+        return max(side / before for side, before in zip(self.of(width, height), (width, height)))
+
 
 def passes(scale: int, given: tuple[int, int], size: tuple[int, int]) -> int:
     """Number of passes, one or two, of a network of that scale to reach a size; both are width and height.

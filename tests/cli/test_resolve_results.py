@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+import srzoo
 from srzoo import shipped, zoo
 from srzoo.cli.arguments import size_in_bytes
 from srzoo.cli.resolve import main
@@ -63,28 +64,36 @@ def test_a_name_whose_format_cannot_hold_the_result_is_refused(here, capsys):
 
 
 @pytest.mark.parametrize(
-    ("asked", "size", "network"),
+    ("asked", "in_python", "size", "network"),
     [
-        (["--scale", "2"], (82, 60), "edsr-baseline-x2"),
-        (["-s", "1.5"], (62, 45), "edsr-baseline-x2"),
-        (["--scale", "x3"], (123, 90), "edsr-baseline-x4"),
-        (["--scale", "9"], (369, 270), "edsr-baseline-x4"),
-        (["--width", "100"], (100, 73), "edsr-baseline-x4"),
-        (["--height", "60"], (82, 60), "edsr-baseline-x2"),
-        (["--size", "82x60"], (82, 60), "edsr-baseline-x2"),
-        (["--size", "99x99", "--fit"], (99, 72), "edsr-baseline-x4"),
-        (["--scale", "2", "-m", "edsr-baseline-x4"], (82, 60), "edsr-baseline-x4"),
+        (["--scale", "2"], {"scale": 2}, (82, 60), "edsr-baseline-x2"),
+        (["-s", "1.5"], {"scale": 1.5}, (62, 45), "edsr-baseline-x2"),
+        (["--scale", "x3"], {"scale": 3}, (123, 90), "edsr-baseline-x4"),
+        (["--scale", "9"], {"scale": 9}, (369, 270), "edsr-baseline-x4"),
+        (["--width", "100"], {"width": 100}, (100, 73), "edsr-baseline-x4"),
+        (["--height", "60"], {"height": 60, "model": "auto"}, (82, 60), "edsr-baseline-x2"),
+        (["--size", "82x60"], {"width": 82, "height": 60}, (82, 60), "edsr-baseline-x2"),
+        (["--size", "99x99", "--fit"], {"width": 99, "height": 99, "fit": True}, (99, 72), "edsr-baseline-x4"),
+        (
+            ["--scale", "2", "-m", "edsr-baseline-x4"],
+            {"scale": 2, "model": "edsr-baseline-x4"},
+            (82, 60),
+            "edsr-baseline-x4",
+        ),
     ],
 )
-def test_any_size_comes_from_the_nearest_network_at_or_above(here, asked, size, network, monkeypatch, capsys):
+def test_any_size_comes_from_the_nearest_network_at_or_above(
+    here, asked, in_python, size, network, monkeypatch, capsys
+):
     from srzoo.runtimes import choice
 
     used, choose = [], choice.choose
     monkeypatch.setattr(
-        choice, "choose", lambda given, pictures: (used.append(given.source), choose(given, pictures))[1]
+        choice, "choose", lambda given, pictures=(): (used.append(given.source), choose(given, pictures))[1]
     )
     assert main(["cup.jpg", *asked]) == 0
     assert sizes("results/cup.jpg") == [size] and used == [network]
+    assert srzoo.upscale("cup.jpg", **in_python).size == size and used == [network] * 2
     told, exact = capsys.readouterr().out, size == (82, 60) and network == "edsr-baseline-x2"
     assert (f" by {network}.blocks1.filters4" in told) == ("then reduced" in told) == (not exact)
     assert (" twice, " in told) == (asked == ["--scale", "9"])
