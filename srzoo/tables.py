@@ -49,6 +49,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
+def counted(number: int, name: str) -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{number} {name}{'s' * (number != 1)}"
+
+
 def duration(seconds: float) -> str:
     """A time as people say it."""
     if seconds < 90:

@@ -7,6 +7,7 @@ from pathlib import Path
 from srzoo.cli import say
 from srzoo.cli.arguments import check_compared, command
 from srzoo.cli.progress import over_pictures
+from srzoo.tables import counted, duration
 
 DESCRIPTION = "Takes a mean opinion score: makes a web page where people rate pictures, and reports their answers."
 
@@ -84,8 +85,8 @@ def _create(args: argparse.Namespace) -> int:
     key = create_study(folder, methods, args.output, plan, over_pictures)
     page = args.output / PAGE
     say(
-        f"{page}: {len(key.pictures)} pictures, {len(key.models)} versions each, {key.repeats} shown twice; "
-        f"about {key.minutes:.0f} minutes, {page.stat().st_size / 1e6:.1f} MB",
+        f"{page}: {counted(len(key.pictures), 'picture')}, {counted(len(key.models), 'version')} each, {key.repeats} "
+        f"shown twice; about {duration(60 * key.minutes)}, {page.stat().st_size / 1e6:.1f} MB",
         sys.stdout,
     )
     say(f"Give {PAGE} to the raters, and keep {KEY}: it says which picture is whose.", sys.stdout)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.images import atomic_file
-from srzoo.tables import in_markdown, markdown_table, printable
+from srzoo.tables import counted, in_markdown, markdown_table, printable
 from srzoo.viewing import opinions
 from srzoo.viewing.answers import Answers
 from srzoo.viewing.key import HR, Key
@@ -165,9 +165,7 @@ def write_report(result: StudyReport, output: Path) -> str:
 
 def to_markdown(result: StudyReport) -> str:
     """The tables of scores, of comparisons and of raters, with what they mean in words."""
-    pictures = len(result.models[0].pictures)
-    study = in_markdown(result.study)
-    title = f"Mean opinion scores of study {study}: {_number(result.counted)}, {pictures} pictures, x{result.scale}"
+    title = f"Mean opinion scores of study {in_markdown(result.study)}: {_numbers(result)}, x{result.scale}"
     tables = [_scores_table(result), "![scores](mos.png)", _comparisons_table(result), _raters_table(result)]
     return "\n\n".join([f"# {title}", *filter(None, tables), *_notes(result)]) + "\n"
 
@@ -214,8 +212,8 @@ def _raters_table(result: StudyReport) -> str:
     return markdown_table(["rater", "mean", "of HR", "repeats apart", "like others", "counts"], rows)
 
 
-def _number(raters: int) -> str:
-    return f"{raters} rater" + "s" * (raters != 1)
+def _numbers(result: StudyReport) -> str:
+    return f"{counted(result.counted, 'rater')}, {counted(len(result.models[0].pictures), 'picture')}"
 
 
 def _notes(result: StudyReport) -> list[str]:
@@ -227,7 +225,7 @@ def _notes(result: StudyReport) -> list[str]:
     ]
     if len(result.raters) < opinions.LEAST_RATERS:
         notes.append(
-            f"With {_number(len(result.raters))} BT.500's screening cannot find anyone: it needs "
+            f"With {counted(len(result.raters), 'rater')} BT.500's screening cannot find anyone: it needs "
             f"{opinions.LEAST_RATERS}. Only the repeats were looked at."
         )
     if result.counted < RECOMMENDED_RATERS:
@@ -262,6 +260,6 @@ def draw(result: StudyReport, path: Path) -> None:
         left += width
     shares.set(xlim=(0, 1), xlabel="share of each grade")
     shares.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
-    figure.suptitle(f"{_number(result.counted)}, {len(result.models[0].pictures)} pictures")
+    figure.suptitle(_numbers(result))
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png")

@@ -84,7 +84,7 @@ def save(page, folder):
 def test_a_rater_goes_through_the_study_by_keyboard_and_the_report_reads_it(study, open_page, tmp_path, capsys):
     key = read_key(study)
     page = open_page(study / PAGE)
-    assert "8 pictures" in page.inner_text("#intro p")
+    assert "8 pictures" in page.inner_text("#intro p") and "about 1 minute." in page.inner_text("#intro p")
     page.fill("#name", "Ann")
     train(page)
     assert page.inner_text("#progress") == "Picture 1 of 8"

@@ -98,7 +98,7 @@ def test_a_study_of_one_model_without_reference_has_no_comparisons(write, tmp_pa
     key = Key("s", ("sharp",), 4, 0, {"x": Stimulus("a", "sharp")})
     result = report(key, read_answers([write(answers_of(key, "r"))], key))
     assert result.comparisons == () and "?" in (text := write_report(result, tmp_path / "out"))
-    assert "1 rater, 1 pictures" in text and "With 1 rater BT.500" in text
+    assert "1 rater, 1 picture," in text and "With 1 rater BT.500" in text
 
 
 @pytest.mark.parametrize(

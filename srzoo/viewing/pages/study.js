@@ -252,7 +252,8 @@ window.addEventListener("storage", (event) => {
 
 state = restore() || fresh();
 $("count").textContent = state.order.length;
-$("minutes").textContent = Math.max(1, Math.round(data.minutes));
+const minutes = Math.max(1, Math.round(data.minutes));
+$("minutes").textContent = `${minutes} minute${minutes === 1 ? "" : "s"}`;
 $("start").addEventListener("click", start);
 $("undo").addEventListener("click", undo);
 $("back").addEventListener("click", undo);
