@@ -16,7 +16,8 @@ import pytest
 
 import srzoo
 from srzoo import hub, shipped
-from srzoo.cli import upload
+from srzoo.cli import batch, resolve, upload
+from srzoo.images import write_image
 
 NAME = "hf://anna/tiny"
 
@@ -198,6 +199,16 @@ def test_what_is_uploaded_can_be_fetched_and_is_asked_for_once(stand_in, model, 
     folder, asked = hub.fetch(pinned), len(stand_in.asked)
     assert hub.fetch(pinned) == folder and len(stand_in.asked) == asked
     assert shipped.found(pinned) == str(folder / hub.WEIGHTS)
+
+
+def test_both_commands_take_what_is_on_a_hub_and_know_each_others_results(stand_in, preset, tmp_path, capsys):
+    pytest.importorskip("apache_beam", reason="srzoo batch needs Apache Beam: pip install 'srzoo[beam]'")
+    srzoo.upload_preset(NAME, preset)
+    write_image(tmp_path / "in/a.png", np.zeros((9, 9, 3), np.uint8))
+    assert batch.main([str(tmp_path / "in"), str(tmp_path / "out"), "--model", NAME]) == 0
+    capsys.readouterr()
+    assert resolve.main([str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--model", NAME, "--resume"]) == 0
+    assert "0 of 1 images upscaled" in capsys.readouterr().out
 
 
 def test_nothing_but_the_files_of_a_preset_is_fetched(stand_in, preset):

@@ -18,6 +18,7 @@ import numpy as np
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from srzoo import hub
 from srzoo.images import remove_abandoned
 from srzoo.pictures.reading import ENDINGS
 
@@ -31,6 +32,11 @@ PLAIN = CompressionTypes.UNCOMPRESSED
 
 def is_local(path: str) -> bool:
     return "://" not in path
+
+
+def must_fetch(source: str) -> bool:
+    """Whether a network's file is on another file system; what is on a hub comes from there by itself."""
+    return not is_local(source) and not source.startswith(hub.SCHEME)
 
 
 def check_installed(path: str) -> None:

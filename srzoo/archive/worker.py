@@ -65,7 +65,7 @@ def load(choice: Choice, memory: int) -> Loaded:
         remote: dict[str, Any] = {
             name: str(stack.enter_context(storage.fetched(path)))
             for name in ("source", "pixel_weights")
-            if (path := getattr(choice, name)) and not storage.is_local(path)
+            if (path := getattr(choice, name)) and storage.must_fetch(path)
         }
         return Loaded(choose(replace(choice, **remote)), memory)
 

@@ -117,9 +117,13 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--unit-pixels must be at least {least}, a pixel and its halo; got {args.unit_pixels}")
     size = size or Size(networks[0].scale)
     weights = [
-        shipped.content_of(each) if storage.is_local(each) else each for each in (*sources, args.pixel_weights) if each
+        each if storage.must_fetch(each) else shipped.content_of(each)
+        for each in (sources[0], args.pixel_weights)
+        if each
     ]
-    made_by = [shipped.AUTO if automatic else shipped.apart(sources[0]), str(size), *dials]
+    # Of a size in pixels `srzoo resolve` takes the nearest networks, whose results these are not.
+    by_name = [shipped.AUTO] if automatic and size.scale else map(shipped.apart, sources)
+    made_by = [" or ".join(by_name), str(size), *dials]
     settings = Settings(
         pattern,
         prefix,

@@ -302,5 +302,12 @@ def test_auto_and_restore_are_those_of_single_pictures(photos, ships, capsys):
     assert main(["in/old.jpg", "restored", "--restore", "0.5", "--format", "png"]) == 0
     expected = srzoo.upscale("in/old.jpg", restore=0.5)
     assert np.abs(np.subtract(Image.open("restored/old.png"), expected, dtype=int)).max() <= 1
+    record = Path("out/.srzoo-results").read_bytes()
+    again = ["--model", "auto", "--format", "png"]
+    assert resolve.main(["in", "-o", "out", *again, "--resume"]) == 0 == main(["in", "out", *again])
+    assert Path("out/.srzoo-results").read_bytes() == record  # each knows the other's results
+    # Of these two networks are taken: x4, and the nearest.
+    assert resolve.main(["in/wide.png", "-o", "narrow", *again, "--width", "100"]) == 0
+    assert main(["in/wide.png", "narrow", *again, "--width", "100"]) == 1
     with pytest.raises(ValueError, match="--fidelity is for one model of GAN training; name it by --model"):
         main(["in", "other", "--restore", "0.5", "--fidelity", "1"])
