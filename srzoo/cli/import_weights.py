@@ -70,6 +70,8 @@ def main(argv: list[str] | None = None) -> int:
     if argv[:1] and argv[0] in COMPARING:
         return _import_comparing(argv[0], argv[1:])
     args = parser().parse_args(argv)
+    if args.checkpoint.is_dir():
+        raise ValueError(f"{args.checkpoint} is a folder; give the .pt, .pth or .safetensors file in it")
     if not args.checkpoint.is_file():
         raise FileNotFoundError(f"{args.checkpoint}: no such file")
     if args.output and not args.output.name.endswith(".weights.h5"):

@@ -101,7 +101,7 @@ def load_checkpoint(
 def read_state(path: str | os.PathLike) -> dict[str, Tensor]:
     """A network's tensors by their names, less what lies around them; errors as of `load_checkpoint`."""
     path = Path(path)
-    saved = read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
+    saved = read_safetensors(path) if path.suffix.lower() == ".safetensors" else read_torch(path)
     try:
         return _state(saved)
     except ValueError as error:
@@ -182,7 +182,7 @@ def _unknown(state: dict[str, Tensor]) -> str:
             there = [key for key in state if key.removesuffix(".weight") in names]
             if len(there) > len(alike):
                 alike, nearest = there, f"{layout.project} names those of {entry.name!r}"
-    if alike:
+    if len(alike) > sum(key.endswith(".weight") for key in state) / 2:  # many networks have a conv_first
         shapes = ", ".join(f"{key} {state[key].shape}" for key in alike[:4])
         return (
             f"its layers are named as {nearest}, but their shapes make no such network: {shapes}, ...; "

@@ -83,6 +83,8 @@ def read_torch(path: str | os.PathLike) -> Any:
 
 def _read_zip(file: BinaryIO) -> Any:
     with zipfile.ZipFile(file) as archive:
+        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+            raise Refused("it is TorchScript, a program; save the network's state_dict() by torch.save, give that file")
         _check_entries(archive, os.fstat(file.fileno()).st_size)
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl") and name.count("/") == 1]
         if len(pickles) != 1:

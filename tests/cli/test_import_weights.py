@@ -45,6 +45,7 @@ def test_the_output_and_the_residual_scaling_can_be_chosen(tmp_path):
     ("arguments", "error", "message"),
     [
         (["none.pt", "--as", "edsr"], FileNotFoundError, "none.pt: no such file"),
+        (["a.weights.h5"], ValueError, "a.weights.h5 is a folder; give the .pt, .pth or .safetensors file in it"),
         (["a.pt", "--as", "edsr", "--output", "a.h5"], ValueError, "--output must end in .weights.h5, got a.h5"),
         (
             ["a.pt", "--as", "edsr", "--output", "a.weights.h5"],

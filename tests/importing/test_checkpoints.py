@@ -1,6 +1,7 @@
 """Networks that PyTorch wrote, become models without it; `make_torch_files.py` made those in `files/`."""
 
 import io
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -196,6 +197,11 @@ def test_averaged_weights_are_taken_before_others(state, tmp_path):
     assert grey_levels_apart(load_checkpoint(write_state(tmp_path / "a.pt", both)), "edsr_pytorch_x2") < 1e-3
 
 
+def test_an_ending_may_be_in_capitals(tmp_path):
+    path = shutil.copy(FILES / "edsr.safetensors", tmp_path / "EDSR.SAFETENSORS")
+    assert load_checkpoint(path).name == "edsr-baseline-x2.blocks1.filters4"
+
+
 def test_without_layers_for_the_mean_white_is_255_inside_edsr(tmp_path, state):
     less = {key: each for key, each in state.items() if "_mean" not in key}
     assert grey_levels_apart(load_checkpoint(write_state(tmp_path / "a.pt", less)), "edsr_pytorch_x2") < 1e-3
@@ -278,6 +284,11 @@ def test_msrresnet_is_refused_with_the_reason():
         (
             {"a": tensor()},
             "it holds 'a', expected .*edsr-baseline, .* with the names of Real-ESRGAN, EDSR-PyTorch, BasicSR",
+        ),
+        # Of SwinIR, whose ends have the names of EDSR's.
+        (
+            dict.fromkeys(["conv_first.weight", "layers.0.mlp.weight"], tensor(shape=(3,), strides=(1,))),
+            "it holds 'conv_first.weight', 'layers.0.mlp.weight', expected",
         ),
     ],
 )

@@ -229,6 +229,11 @@ def test_what_is_no_file_of_torch_save_is_refused(tmp_path):
         archive.writestr("readme.txt", "no network")
     with pytest.raises(ValueError, match="a zip file with 0 <name>/data.pkl"):
         read_torch(tmp_path / "a.pt")
+    with zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as archive:  # as torch.jit.save writes
+        for name in ("data.pkl", "code/__torch__.py", "constants.pkl"):
+            archive.writestr(f"a/{name}", "")
+    with pytest.raises(ValueError, match=r"it is TorchScript, a program; save the network's state_dict\(\)"):
+        read_torch(tmp_path / "a.pt")
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
