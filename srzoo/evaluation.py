@@ -154,7 +154,7 @@ def find_pairs(folder: Path, scale: int, lpips: Lpips | None = None) -> list[Pai
         At least one pair, sorted by file name, each of which `Pair.read` can read.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
+        FileNotFoundError, NotADirectoryError: the errors of `srzoo.images.check_folder`.
         ValueError: if it holds no pictures, or pairs do not fit; the message names each bad pair.
     """
     layout, _ = find_layout(folder, scale, "validation")
@@ -200,7 +200,7 @@ def evaluate(
         lpips, dists: measure LPIPS and DISTS too, if given.
 
     Raises:
-        FileNotFoundError, ValueError: the errors of `find_pairs`.
+        FileNotFoundError, NotADirectoryError, ValueError: the errors of `find_pairs`.
     """
     pairs = find_pairs(folder, scale, lpips)
     by_bicubic = partial(bicubic.upscale, scale=scale)

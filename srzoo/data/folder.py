@@ -26,7 +26,7 @@ def folder(path: Path, scale: int, degradation: Degradation | None = None) -> So
     A pair that does not show one picture is an error when it is read.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
+        FileNotFoundError, NotADirectoryError: the errors of `srzoo.images.check_folder`.
         ValueError: if it holds no picture, it is not clear which are HR, or pairs do not fit by name and size; the
             message names each bad one.
     """

@@ -5,7 +5,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
-from srzoo.images import image_files
+from srzoo.images import check_folder, image_files
 
 
 def check_known(dataset: str, data_dir: str | None = None) -> None:
@@ -17,6 +17,7 @@ def check_known(dataset: str, data_dir: str | None = None) -> None:
 
     Raises:
         FileNotFoundError: with the names that are written alike, or if `sample` needs scikit-image.
+        NotADirectoryError: for a file.
         ValueError: if there is no picture in the folder.
     """
     if Path(dataset).is_dir():
@@ -31,6 +32,8 @@ def check_known(dataset: str, data_dir: str | None = None) -> None:
         sample_path(TRAIN[0])
     if base in ("div2k", "sample") or namespace:
         return
+    if Path(dataset).is_file():
+        check_folder(Path(dataset))
     if dataset.startswith((".", "/", "~")) or dataset.endswith("/"):
         raise FileNotFoundError(f"{dataset}: no such folder")
     import tensorflow_datasets as tfds

@@ -139,7 +139,7 @@ def find_layout(folder: Path, scale: int, part: str) -> tuple[Layout, Layout | N
         (the part that is meant, the other one if there is one).
 
     Raises:
-        FileNotFoundError: if there is no such folder.
+        FileNotFoundError, NotADirectoryError: the errors of `srzoo.images.check_folder`.
         ValueError: if it is not clear what is what.
     """
     check_folder(folder)

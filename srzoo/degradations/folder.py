@@ -42,7 +42,7 @@ def degrade_folder(
         The number of pictures.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
+        FileNotFoundError, NotADirectoryError: the errors of `srzoo.images.check_folder`.
         ValueError: for an unknown preset, a folder without pictures or with two of one name, a picture that cannot be
             read or is too small, or an `out` that holds something or lies within the folder.
     """

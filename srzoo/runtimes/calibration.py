@@ -30,7 +30,8 @@ def calibration_crops(folder: Path | None, count: int | None = None, side: int |
         At most `count` uint8 arrays of shape (H, W, 3), H and W at most `side`: as many from each picture.
 
     Raises:
-        FileNotFoundError: if there is no such folder, or none is given and scikit-image is not installed.
+        FileNotFoundError, NotADirectoryError: the errors of `srzoo.images.check_folder`, or no folder is given and
+            scikit-image is not installed.
         ValueError: if the folder holds no pictures, or one cannot be read.
     """
     count, side = count or CROPS, side or CROP

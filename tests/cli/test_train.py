@@ -119,6 +119,8 @@ def test_what_is_not_there_is_told_before_anything_is_downloaded(tmp_path, monke
     Path("photos/a.png").touch()
     with pytest.raises(FileNotFoundError, match="nothere/: no such folder"):
         main(["nothere/"])
+    with pytest.raises(NotADirectoryError, match="photos/a.png: a file; expected a folder"):
+        main(["photos/a.png"])
     with pytest.raises(ValueError, match="empty: no pictures found"):
         main(["empty"])
     with pytest.raises(FileNotFoundError, match="nothere/: no such folder"):
