@@ -20,6 +20,14 @@ def test_a_grafted_srresnet_gives_nearly_the_pictures_of_edsr():
     assert after < 2 < 20 < before
 
 
+def test_what_comes_before_tanh_undoes_it_and_leaves_white_white():
+    colour = np.linspace(-1, 1, 20001)[:, None]
+    hinges = (np.abs(colour) - graft_srresnet.HINGES).clip(0) @ graft_srresnet.BENDS
+    error = np.abs(np.tanh(graft_srresnet.SLOPE * colour[:, 0] + np.sign(colour[:, 0]) * hinges) - colour[:, 0]) * 127.5
+    assert error.max() < 0.53
+    assert error[[0, -1]].max() < 0.19
+
+
 def test_a_folder_without_pictures_is_told(tmp_path):
     with pytest.raises(ValueError, match="has no picture of at least 96x96 pixels; give a folder of photographs"):
         graft_srresnet._crops(tmp_path, 4)
