@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,20 @@ OF_KERAS = ("discriminator", "keras_graph", "layers")
 _FOUND = [each.name for each in pkgutil.iter_modules(models.__path__) if each.name not in OF_KERAS]
 _MODULES = [importlib.import_module(f"{models.__name__}.{name}") for name in _FOUND]
 
-MODELS: dict[str, Entry] = {entry.name: entry for module in _MODULES for entry in getattr(module, "ENTRIES", ())}
+
+def by_name(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Name -> entry; raises ValueError for a name that two have, or that nobody can type."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.name in found or parse(entry.name) != Configuration(entry.name):
+            raise ValueError(
+                f"the entry {entry.name!r} needs a name of its own, in small letters, digits and hyphens, without scale"
+            )
+        found[entry.name] = entry
+    return found
+
+
+MODELS = by_name(entry for module in _MODULES for entry in getattr(module, "ENTRIES", ()))
 """Name -> entry."""
 
 GAN_TRAINED = tuple(entry.name for entry in MODELS.values() if entry.pixel_trained)

@@ -1,5 +1,7 @@
 """What every generator of the zoo promises, and what the papers say of each."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from keras import layers
 from srzoo import zoo
 from srzoo.models.geometry import halo_of
 from srzoo.models.layers import DepthToSpace, pixel_shuffle
+from srzoo.models.registry import MODELS, by_name
 
 SMALL = {"blocks": 2, "filters": 8}
 
@@ -96,3 +99,11 @@ def test_the_layer_for_older_keras_shuffles_as_keras_own_operation_does():
     model = keras.Model(inputs, DepthToSpace(3)(inputs))
     np.testing.assert_array_equal(np.asarray(model(x)), np.asarray(pixel_shuffle(x, 3, "shuffle")))
     assert model.output_shape == (None, None, None, 3)
+
+
+@pytest.mark.parametrize("name", ["edsr", "My_net", "mine-x4"])
+def test_a_new_entry_needs_a_name_of_its_own_that_people_can_type(name):
+    entries = MODELS.values()
+    with pytest.raises(ValueError, match=f"'{name}' (needs a name of its own|is no model's name)"):
+        by_name([*entries, replace(MODELS["edsr"], name=name)])
+    assert by_name(entries) == MODELS
