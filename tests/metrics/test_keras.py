@@ -58,6 +58,13 @@ def test_each_picture_counts_once_and_equal_ones_are_left_out():
         srzoo.metrics.psnr_y(np.uint8(hr[0]), np.uint8(np.minimum(hr[0] + 10, 255)), 0), abs=1e-3
     )
     assert 0.5 < float(ssim.result()) < 1
+    weighted, apart = PSNRY(shave=0), []
+    for off in (10, 20):
+        psnr.reset_state()
+        psnr.update_state(hr, hr + off)
+        apart.append(float(psnr.result()))
+    weighted.update_state(np.concatenate([hr, hr, hr]), np.concatenate([hr, hr + 10, hr + 20]), [5, 1, 3])
+    assert float(weighted.result()) == pytest.approx((apart[0] + 3 * apart[1]) / 4, abs=1e-3)
 
 
 def test_metrics_and_losses_come_back_from_what_keras_saves():

@@ -266,9 +266,9 @@ def test_of_a_checkpoint_that_cannot_be_read_the_one_before_is_used_and_that_is_
     # TensorFlow tells of a deprecation once a process, whichever test comes first.
     (sentence,) = [each.getMessage() for each in caplog.records if each.name.startswith("srzoo")]
     assert "ckpt-15 cannot be read (" in sentence and "goes on from the checkpoint before, of step 10" in sentence
-    for step in (15, 20):
+    for before, step in ((10, 12), (12, 15)):  # what was put aside is not among the two that are kept
         again.save(step)
-    assert {path.name for path in tmp_path.glob("ckpt-*.index")} == {"ckpt-15.index", "ckpt-20.index"}
+        assert {path.name for path in tmp_path.glob("ckpt-*.index")} == {f"ckpt-{before}.index", f"ckpt-{step}.index"}
     assert list(tmp_path.glob("unreadable-ckpt-15*"))
 
 
@@ -307,6 +307,21 @@ def test_a_first_checkpoint_that_was_never_finished_is_done_again(tmp_path):
     (tmp_path / "ckpt-0.data-00000-of-00001").write_bytes(b"")
     checkpoints = Checkpoints(tmp_path, {"step": tf.Variable(1)})
     assert checkpoints.restore() is None and not (tmp_path / "ckpt-0_temp").exists()
+    (tmp_path / "ckpt-0.index").write_bytes(b"")  # the list alone is lost
+    with pytest.raises(ValueError, match="ckpt-0 cannot be read"):
+        checkpoints.restore()
+
+
+def test_one_that_is_forgotten_is_not_among_the_two_that_are_kept_and_the_only_one_stays(tmp_path):
+    checkpoints = Checkpoints(tmp_path, {"weight": tf.Variable(0)})
+    for step in (10, 15):
+        checkpoints.save(step)
+    checkpoints.forget(15)
+    checkpoints.save(12)
+    assert checkpoints.steps == [10, 12]
+    for step in (12, 10):
+        checkpoints.forget(step)
+    assert checkpoints.steps == [10]
 
 
 def test_checkpoints_of_earlier_versions_go_on(tmp_path):
@@ -315,6 +330,8 @@ def test_checkpoints_of_earlier_versions_go_on(tmp_path):
     step.assign(0)
     assert Checkpoints(tmp_path, {"step": step, "halvings": halvings}).restore() == 7
     assert (int(step), int(halvings)) == (7, 0)
+    with pytest.raises(ValueError, match="ckpt-7 cannot be read"):  # nothing else may be missing
+        Checkpoints(tmp_path, {"step": step, "average": tf.Variable(0)}).restore()
 
 
 def rates(folder) -> list[float]:
