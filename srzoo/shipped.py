@@ -17,6 +17,9 @@ SHIPPED = Path(__file__).parent / "weights"
 FILES = (".h5", ".keras", ".tflite", ".onnx", ".xml")
 """Endings of files that hold a network."""
 
+CHECKPOINTS = (".pt", ".pth", ".ckpt", ".safetensors")
+"""Endings of files of PyTorch, which `srzoo import` reads."""
+
 RESULTS = SHIPPED / "results.json"
 """Their scores on the benchmarks, from `tools/results.py`."""
 
@@ -127,7 +130,7 @@ def found(source: str | os.PathLike) -> str:
                 "name of `srzoo list`; `srzoo import` makes a .weights.h5 file of a checkpoint of PyTorch"
             )
         return text if there == path else str(there)
-    if path.suffix in FILES or path.parent != Path():
+    if path.suffix in (*FILES, *CHECKPOINTS) or path.parent != Path():
         raise FileNotFoundError(f"{source}: no such file or folder")
     if text == AUTO:
         raise FileNotFoundError(f"{AUTO!r} chooses for each picture, and one model is expected here; give its name")

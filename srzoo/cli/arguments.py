@@ -26,10 +26,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         _, unknown, words = message.partition("unrecognized arguments: ")
-        flags = [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
+        flags = [flag[2:] for action in self._actions for flag in action.option_strings if flag.startswith("--")]
         for word in words.split() if unknown else ():
-            close = get_close_matches(word.split("=")[0], flags, 1)
-            message += f"; did you mean {close[0]}?" if word.startswith("-") and close else ""
+            close = get_close_matches(word.split("=")[0].lstrip("-"), flags, 1)
+            message += f"; did you mean --{close[0]}?" if word.startswith("-") and close else ""
         super().error(printable(message))
 
 
@@ -53,10 +53,15 @@ def format_name(text: str) -> str:
     return ALSO_CALLED.get(text.lower(), text.lower())
 
 
-def place(text: str) -> Path:
+def named(text: str) -> str:
+    """A name or a path; a variable of the shell that is not set must not mean the default."""
     if not text:
-        raise argparse.ArgumentTypeError("expected a file or a folder, got an empty text")
-    return Path(text)
+        raise argparse.ArgumentTypeError("expected a name or a path, got an empty text")
+    return text
+
+
+def place(text: str) -> Path:
+    return Path(named(text))
 
 
 def name_part(text: str) -> str:
@@ -108,6 +113,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "-m",
         "--model",
+        type=named,
         default="edsr-baseline",
         help="a model of `srzoo list`, the folder of a run or a preset, hf://user/name, a .keras or .weights.h5 file, "
         "or an export of `srzoo export`: a .tflite or .onnx file, or the folder of a SavedModel. auto takes edsr-real "
@@ -128,6 +134,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--pixel-weights",
+        type=named,
         help="the network trained on pixels, for --fidelity; takes what --model takes (default: the one that ships)",
     )
     add(
@@ -172,7 +179,7 @@ def check_compared(sources: Sequence[str]) -> None:
 
 def add_lpips(parser: argparse.ArgumentParser) -> None:
     """Adds the flags for LPIPS; `lpips_of` reads them."""
-    add = partial(parser.add_argument, type=Path, metavar="FILE")
+    add = partial(parser.add_argument, type=place, metavar="FILE")
     add("--lpips", help="file of LPIPS's weights, which `srzoo import lpips` makes; adds LPIPS")
     add("--lpips-backbone", help="file of torchvision's VGG16 weights, if the file of --lpips holds only the heads")
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from srzoo.cli import say
-from srzoo.cli.arguments import add_lpips, check_compared, command, lpips_of
+from srzoo.cli.arguments import add_lpips, check_compared, command, lpips_of, place
 from srzoo.cli.progress import over_pictures
 
 DESCRIPTION = (
@@ -25,7 +25,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo compare", DESCRIPTION, EPILOG)
     add = ap.add_argument
-    add("images", nargs="+", type=Path, metavar="IMAGE", help="a picture or a folder of pictures")
+    add("images", nargs="+", type=place, metavar="IMAGE", help="a picture or a folder of pictures")
     add(
         "--models",
         nargs="+",
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         help="names of `srzoo list`, or files of weights or models; LABEL=MODEL gives a model another name. Bicubic is "
         "always on the page, in the first place unless you name it elsewhere",
     )
-    add("-o", "--output", type=Path, default=Path("compare.html"), help="file of the page (default: compare.html)")
+    add("-o", "--output", type=place, default=Path("compare.html"), help="file of the page (default: compare.html)")
     add("--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic, without other models (default: 4)")
     add("--no-reference", action="store_true", help="upscale the pictures themselves")
     add_lpips(ap)

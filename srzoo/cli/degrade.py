@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from srzoo.cli import say
-from srzoo.cli.arguments import command
+from srzoo.cli.arguments import command, place
 from srzoo.cli.progress import over_pictures
 from srzoo.degradations.presets import PRESETS
 
@@ -29,8 +28,8 @@ EPILOG = "\n".join(
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo degrade", DESCRIPTION, EPILOG)
     add = ap.add_argument
-    add("folder", type=Path, metavar="FOLDER", help="folder with pictures, or a benchmark's, whose HR is taken")
-    add("out", type=Path, metavar="OUT", help="new folder for the result")
+    add("folder", type=place, metavar="FOLDER", help="folder with pictures, or a benchmark's, whose HR is taken")
+    add("out", type=place, metavar="OUT", help="new folder for the result")
     add("--preset", default="real", choices=tuple(PRESETS), help="kind of damage (default: real)")
     add("--scale", type=int, default=4, choices=(2, 3, 4, 8), help="size of HR over that of LR (default: 4)")
     add("--seed", type=int, default=0, help="seed of the random numbers (default: 0)")

@@ -4,11 +4,10 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from srzoo import shipped
 from srzoo.cli import say
-from srzoo.cli.arguments import add_lpips, command, lpips_of
+from srzoo.cli.arguments import add_lpips, command, lpips_of, place
 from srzoo.cli.progress import over_pictures
 
 DESCRIPTION = (
@@ -26,7 +25,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo evaluate", DESCRIPTION, EPILOG)
     add = ap.add_argument
-    add("folders", nargs="+", type=Path, metavar="FOLDER", help="benchmark folders")
+    add("folders", nargs="+", type=place, metavar="FOLDER", help="benchmark folders")
     add(
         "--model",
         required=True,
@@ -42,12 +41,12 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--dists",
         nargs=2,
-        type=Path,
+        type=place,
         metavar=("FILE", "VGG16"),
         help="weights that `srzoo import dists` and `srzoo import vgg` make: DISTS is measured too",
     )
     add("--format", choices=("markdown", "csv", "json"), default="markdown")
-    add("--output", type=Path, help="a file for the table, instead of the terminal")
+    add("--output", type=place, help="a file for the table, instead of the terminal")
     return ap
 
 

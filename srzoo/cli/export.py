@@ -2,11 +2,10 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from srzoo import shipped
 from srzoo.cli import say
-from srzoo.cli.arguments import command
+from srzoo.cli.arguments import command, place
 
 FORMATS = ("saved_model", "litert", "onnx", "openvino", "keras", "safetensors")
 
@@ -40,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     ap = command("srzoo export", DESCRIPTION, EPILOG)
     add = ap.add_argument
     add("model", help="a model of `srzoo list`, a run's folder, or a .keras or .weights.h5 file")
-    add("--output", type=Path, required=True, help="folder for the export; the command makes it")
+    add("--output", type=place, required=True, help="folder for the export; the command makes it")
     add("--format", choices=FORMATS, default="saved_model", help="format (default: saved_model)")
     add(
         "--precision",
@@ -55,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max-pixels", type=int, help="largest image that a saved_model accepts, in pixels (default: 16 million)")
     add(
         "--calibration",
-        type=Path,
+        type=place,
         metavar="FOLDER",
         help="pictures like those that you want to upscale, for int8 and int16x8 (default: photographs of "
         "scikit-image)",

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from srzoo.cli import say
-from srzoo.cli.arguments import command
+from srzoo.cli.arguments import command, place
 
 DESCRIPTION = (
     "Reads a network that others trained with PyTorch, and writes it as .weights.h5. It does not need PyTorch."
@@ -40,7 +40,7 @@ COMPARING = {
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo import", DESCRIPTION, EPILOG)
     add = ap.add_argument
-    add("checkpoint", type=Path, metavar="FILE", help="a .pt, .pth or .safetensors file")
+    add("checkpoint", type=place, metavar="FILE", help="a .pt, .pth or .safetensors file")
     add(
         "--as",
         dest="name",
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--output",
-        type=Path,
+        type=place,
         metavar="FILE",
         help="a file that ends in .weights.h5; it is replaced (default: <full name>.weights.h5, which must be new)",
     )
@@ -101,8 +101,8 @@ def comparing_parser(kind: str) -> argparse.ArgumentParser:
     ap = command(
         f"srzoo import {kind}", f"Reads {files}, without PyTorch, and writes the file for {use.format('OUT')}.", ""
     )
-    ap.add_argument("files", nargs="+" if kind == "lpips" else 1, type=Path, metavar="FILE", help=files)
-    ap.add_argument("output", type=Path, metavar="OUT", help=f"a file ending in {ending}, replaced if there")
+    ap.add_argument("files", nargs="+" if kind == "lpips" else 1, type=place, metavar="FILE", help=files)
+    ap.add_argument("output", type=place, metavar="OUT", help=f"a file ending in {ending}, replaced if there")
     return ap
 
 

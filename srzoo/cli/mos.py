@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from srzoo.cli import say
-from srzoo.cli.arguments import check_compared, command
+from srzoo.cli.arguments import check_compared, command, place
 from srzoo.cli.progress import over_pictures
 from srzoo.tables import counted, duration
 
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_create(ap: argparse.ArgumentParser) -> None:
     add = ap.add_argument
-    add("folder", nargs="?", type=Path, metavar="FOLDER", help="folder with HR pictures, or with HR/ and maybe LR_x4/")
+    add("folder", nargs="?", type=place, metavar="FOLDER", help="folder with HR pictures, or with HR/ and maybe LR_x4/")
     add(
         "--models",
         nargs="+",
@@ -35,7 +35,7 @@ def _add_create(ap: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="bicubic, names of `srzoo list`, or files of weights or models; LABEL=MODEL gives a model another name",
     )
-    add("-o", "--output", type=Path, required=True, help="new folder for the study")
+    add("-o", "--output", type=place, required=True, help="new folder for the study")
     add("--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic, without other models (default: 4)")
     add("--crop", type=int, default=320, help="largest side that the page shows, in HR pixels (default: 320)")
     add(
@@ -50,12 +50,12 @@ def _add_create(ap: argparse.ArgumentParser) -> None:
 
 
 def _add_report(ap: argparse.ArgumentParser) -> None:
-    ap.add_argument("study", type=Path, metavar="STUDY", help="folder of the study, with its key.json")
+    ap.add_argument("study", type=place, metavar="STUDY", help="folder of the study, with its key.json")
     ap.add_argument(
-        "answers", nargs="+", type=Path, metavar="ANSWERS", help="files that raters saved, or folders of them"
+        "answers", nargs="+", type=place, metavar="ANSWERS", help="files that raters saved, or folders of them"
     )
     ap.add_argument(
-        "-o", "--output", type=Path, help="folder for report.md, mos.png and report.json (default: STUDY/report)"
+        "-o", "--output", type=place, help="folder for report.md, mos.png and report.json (default: STUDY/report)"
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from srzoo import recipes, shipped
 from srzoo.cli import say, show_log
-from srzoo.cli.arguments import command, whole
+from srzoo.cli.arguments import command, named, place, whole
 from srzoo.data.known import check_known
 from srzoo.models import registry
 from srzoo.training.settings import Settings
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         how = {key: value for key, value in each.metadata.items() if key != "stage"}
         group = gan if each.metadata.get("stage") == "gan" else ap
         if each.name == "dataset":
-            group.add_argument("dataset", nargs="?", default="div2k", **how)
+            group.add_argument("dataset", nargs="?", type=named, default="div2k", **how)
         else:
             kind: Any = get_args(each.type)[0] if isinstance(each.type, UnionType) else each.type
             how |= {"action": "store_true"} if kind is bool else {"type": how.get("type", TYPES.get(kind, _layers))}
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         gan.add_argument(f"--{term}-weight", type=_weight, help=f"{purpose}; 0: none (default: the objective's)")
     add("--scale", type=whole(1), help="scale of the network (default: 4)")
     add("--epochs", type=_epochs, help=argparse.SUPPRESS)
-    add("-o", "--output", type=Path, help="folder of the run (default: runs/<model>-<dataset>)")
+    add("-o", "--output", type=place, help="folder of the run (default: runs/<model>-<dataset>)")
     add("--validate-every", type=whole(1), default=1000, help="steps between two validations (default: 1000)")
     add(
         "--engine",
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
         help="code that computes the gradient on a processor. winograd trains EDSR-baseline about three times as fast "
         "and needs g++; auto uses it if it can (default: auto)",
     )
-    add("--data-dir", help="folder in which tensorflow-datasets keeps its data")
+    add("--data-dir", type=named, help="folder in which tensorflow-datasets keeps its data")
     add("--memory", type=_positive_float, default=4.0, help="GB of decoded pictures in memory (default: 4)")
     add(
         "--distribute",
@@ -179,5 +179,5 @@ def _weight(text: str) -> float:
     return 0.0 if text == "0" else _positive_float(text)
 
 
-TYPES = {int: whole(1), float: _positive_float, str: str}
+TYPES = {int: whole(1), float: _positive_float, str: named}
 """Type of a setting -> how its flag is read."""

@@ -81,6 +81,13 @@ def test_a_teacher_is_whatever_resolve_image_takes(planned, tmp_path):
         main(["photos", "--model", "edsr-baseline", "--scale", "2", "--teacher", file])
 
 
+@pytest.mark.parametrize("flag", ["--init-weights", "--teacher", "--output"])
+def test_an_empty_text_is_no_default(flag, capsys):
+    with pytest.raises(SystemExit):
+        main(["photos", flag, ""])
+    assert f"{flag}: expected a name or a path, got an empty text" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", ["vgg54:x", "vgg54:-1", "vgg22:0"])
 def test_weights_of_layers_must_be_numbers_above_0(content, capsys):
     with pytest.raises(SystemExit) as exit:
