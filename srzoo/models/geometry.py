@@ -67,11 +67,13 @@ def scale_of(network: Network) -> int:
     """
     if isinstance(network, Graph):
         return round(network.output.growth)
-    side = 16
-    shape = tuple(network.compute_output_shape((1, side, side, 3)))
-    scale = shape[1] // side if len(shape) == 4 and shape[1] else 0
-    if shape != (1, side * scale, side * scale, 3):
-        raise ValueError(f"expected a model from (N, H, W, 3) to (N, scale * H, scale * W, 3); it gives {shape}")
+    given = (1, 16, 24, 3)  # which a network of one size only gives away
+    shape = tuple(network.compute_output_shape(given))
+    scale = shape[1] // given[1] if len(shape) == 4 and shape[1] else 0
+    if shape != (1, given[1] * scale, given[2] * scale, 3):
+        raise ValueError(
+            f"expected a model from (N, H, W, 3) to (N, scale * H, scale * W, 3); it gives {shape} of {given}"
+        )
     return scale
 
 

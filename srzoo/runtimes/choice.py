@@ -96,10 +96,10 @@ def _by_keras(choice: Choice) -> Network:
     model = zoo.load(choice.source)
     if choice.fidelity is not None:
         model = zoo.interpolate(_partner(choice, model.name), model, 1 - choice.fidelity)
-    precision = {"mixed_bfloat16": "bfloat16"}.get(model.get_layer(index=2).dtype_policy.name, "float32")
+    mixed_precision = any(layer.dtype_policy.name == "mixed_bfloat16" for layer in model.layers)
     backend = keras.config.backend()
     runtime = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}.get(backend, backend)
-    LOGGER.info("%s: %s by %s", model.name, precision, runtime)
+    LOGGER.info("%s: %s by %s", model.name, "bfloat16" if mixed_precision else "float32", runtime)
     return keras_network(model)
 
 

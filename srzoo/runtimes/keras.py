@@ -14,13 +14,19 @@ from srzoo.runtimes.network import Network
 
 
 def keras_network(model: keras.Model) -> Network:
-    """Makes a network of a functional model from RGB pixels in [0, 255], float32 (N, H, W, 3), to larger ones.
+    """Makes a network of a functional or sequential model from RGB pixels in [0, 255], (N, H, W, 3), to larger ones.
 
     Where the model can be split, it runs in two stages (`srzoo.runtimes.stages`).
 
     Raises:
-        ValueError: if the model does not upscale.
+        ValueError: if it is another kind of model, or does not upscale.
     """
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    if not hasattr(model, "operations"):
+        raise ValueError(
+            f"expected a functional model, got {type(model).__name__}; make it of keras.Model(inputs, outputs)"
+        )
     scale_of(model)  # or it is refused
     facts, tail_halo = stages.facts_of(from_keras(model), "float32")
     if parts := split_at_growth(model):

@@ -374,5 +374,5 @@ def ready(source: str | os.PathLike, precision: str, pictures: Sequence[Path]) -
     except (ValueError, CacheError, ImportError) as error:
         if not optional:
             raise
-        LOGGER.warning("goes on with TensorFlow: %s", error)
+        LOGGER.warning("goes on with TensorFlow: %s", str(error).partition("\n")[0])  # Keras shows the pixels below
         return None
