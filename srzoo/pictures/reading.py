@@ -75,7 +75,7 @@ class Picture:
     Attributes:
         path: path of the file.
         format: Pillow's name of it.
-        size: width and height of the first frame, as stored.
+        size: width and height of the first frame, as stored; of a TIFF as it is to be seen, as Pillow has it.
         count: number of frames or pages.
         animated: whether these are frames of an animation.
         loop: how often it plays as the file says it, None if it does not say.
@@ -139,7 +139,12 @@ class Picture:
     @property
     def upright_size(self) -> tuple[int, int]:
         """Width and height of the first frame as it is to be seen."""
-        return (self.size[1], self.size[0]) if orientation_of(self._image) >= 5 else self.size
+        return (self.size[1], self.size[0]) if self.format != "TIFF" and self._orientation() >= 5 else self.size
+
+    def _orientation(self) -> int:
+        # A JPEG XL's own orientation has been applied, and its EXIF's does not count; but a JPEG's within it does.
+        counts = self.format != "JXL" or getattr(self._image, "jpeg", False)
+        return orientation_of(self._image) if counts else 1
 
     def frames(self) -> Iterator[Frame]:
         """Decodes the frames one by one.
@@ -180,9 +185,7 @@ class Picture:
         self._note(note)
         for left_out in metadata.left_out() if self.format == "TIFF" else ():
             self._note(left_out)
-        # A JPEG XL's own orientation has been applied, and its EXIF's does not count; but a JPEG's within it does.
-        counts = self.format != "JXL" or getattr(image, "jpeg", False)
-        orientation = orientation_of(image) if counts else 1
+        orientation = self._orientation()
         pixels = self._decode_beside_pillow(index)
         if pixels is None:
             pixels, note = from_pillow(image.convert("RGB") if self._opaque else image)

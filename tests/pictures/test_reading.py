@@ -291,6 +291,8 @@ def test_an_orientation_in_a_jpeg_xls_exif_is_not_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(RGB).save(tmp_path / "a.jxl", lossless=True, exif=exif.tobytes())
+    with open_picture(tmp_path / "a.jxl") as picture:
+        assert picture.upright_size == (7, 6)
     np.testing.assert_array_equal(frames(tmp_path / "a.jxl")[0].colour, RGB)
 
 

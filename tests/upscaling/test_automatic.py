@@ -66,6 +66,9 @@ def test_in_python_auto_looks_at_each_picture(named, photograph, tmp_path):
     for upscale in (upscaler, upscaler.unrounded, lambda array: srzoo.upscale(array, model="auto")):
         np.testing.assert_array_equal(upscale(photograph)[::4, ::4], photograph)
         np.testing.assert_array_equal(upscale(damaged)[::4, ::4], 255 - damaged)
+    assert srzoo.Upscaler("auto", scale=3)(damaged).shape == (3 * damaged.shape[0], 3 * damaged.shape[1], 3)
+    mean = srzoo.Upscaler("auto", self_ensemble=True)
+    assert mean.suited(damaged).max_pixels == mean.max_pixels < upscaler.max_pixels
     of_file = np.asarray(srzoo.upscale(tmp_path / "cup.jpg", model="auto"))
     np.testing.assert_array_equal(of_file[::4, ::4], 255 - damaged)
 

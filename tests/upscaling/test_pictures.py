@@ -197,6 +197,8 @@ def test_orientation_is_applied_once_and_the_tag_reset(orientation, ending, tmp_
     Image.fromarray(PHOTO).save(tmp_path / f"a.{ending}", exif=exif, quality=95)
     with Image.open(tmp_path / f"a.{ending}") as image:
         upright = enlarged(np.asarray(ImageOps.exif_transpose(image).convert("RGB")))
+    with open_picture(tmp_path / f"a.{ending}") as picture:
+        assert picture.upright_size == next(picture.frames()).pixels.size
     result = resolve(f"a.{ending}")
     assert result.image().getexif().get(0x0112, 1) == 1
     shown = np.asarray(ImageOps.exif_transpose(result.image()))

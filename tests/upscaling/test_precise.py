@@ -55,7 +55,8 @@ def test_the_self_ensemble_goes_with_it():
     network = Network("coarse", 2, 1, 1, repeated, precise=lambda: Network("precise", 2, 1, 1, repeated))
     memory = self_ensemble(network).bytes_per_pixel
     assert interruptible(self_ensemble(network), lambda: None).precise().bytes_per_pixel == memory > 1
-    assert Upscaler(network, self_ensemble=True).precise.max_pixels == Upscaler(network, self_ensemble=True).max_pixels
+    upscaler = Upscaler(network, scale=1.5, self_ensemble=True)
+    assert (upscaler.precise.max_pixels, upscaler.precise.scale) == (upscaler.max_pixels, 1.5)
 
 
 @pytest.mark.parametrize("grey", [False, True])
