@@ -269,7 +269,8 @@ def main(argv: list[str] | None = None) -> int:
         send = make(args.url or args.grpc, args.model, args.version, args.timeout)
         missing = {target: file for target, file in jobs.items() if not is_done(file, target)}
         if len(missing) < len(jobs):
-            say(f"{len(jobs) - len(missing)} of {len(jobs)} skipped: the result is there", sys.stdout)
+            skipped = f"{len(jobs) - len(missing)} of {len(jobs)} skipped: the result is there"
+            say(f"{skipped}; for another model's name another --output", sys.stdout)
         failed = upscale_files(missing, with_retries(send, args.retries, args.wait), max(1, args.parallel))
     except (ValueError, OSError) as error:
         say(f"error: {error}", sys.stderr)

@@ -91,6 +91,7 @@ def test_the_client_upscales_files_and_folders_over_rest(small, rest, photos, pi
     # What is there is not asked for again, unless the image is another.
     again = [*arguments[:1], *arguments[2:], *asking]
     assert serving_client.main(again) == 0 and len(asked) == 5
+    assert "2 of 2 skipped: the result is there; for another model's name another --out" in capsys.readouterr().out
     os.utime(photos / "a.png", (1, 1))
     assert serving_client.main(again) == 0 and len(asked) == 6
 
