@@ -215,11 +215,7 @@ def size_of(args: argparse.Namespace) -> Union["Size", None]:
     from srzoo.upscaling.sizes import Size  # NumPy, which `--help` need not wait for
 
     width, height = args.size or (args.width, args.height)
-    if args.scale and (width or height):
-        raise ValueError("--scale was given beside a size in pixels; leave out one of the two")
-    if args.fit and not (width and height):
-        raise ValueError("--fit needs both sides; give --size WxH with it")
-    return Size(args.scale, width, height, args.fit) if args.scale or width or height else None
+    return Size(args.scale, width, height, args.fit) if any((args.scale, width, height, args.fit)) else None
 
 
 def _scale(text: str) -> float:

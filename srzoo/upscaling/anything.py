@@ -40,19 +40,21 @@ def upscale(
         scale: how many times as wide and high, from 1 to 16; default: the model's.
         width, height, fit: a size in place of the scale, see `srzoo.upscaling.sizes.Size`.
         white: value of white for floats, 1 or 255.
-        self_ensemble, restore: options of `Upscaler`, if `model` is no `Upscaler`.
+        self_ensemble, restore: options of `Upscaler`; not beside one.
 
     Returns:
         Of a path (its first frame) and of an image a Pillow image of 8 bits; else an array like the one given.
 
     Raises:
         FileNotFoundError: if there is no such picture or model.
-        ValueError: for another kind of picture, or a size that cannot be had.
+        ValueError: for another kind of picture, a size that cannot be had, or options that contradict each other.
 
     Example:
         >>> srzoo.upscale("photo.jpg", scale=2).save("large.png")
     """
-    asked = Size(scale, width, height, fit) if scale or width or height else None
+    asked = Size(scale, width, height, fit) if fit or (scale, width, height) != (None, None, None) else None
+    if isinstance(model, Upscaler) and (self_ensemble or restore is not None):
+        raise ValueError("self_ensemble and restore are options of Upscaler; give them to the one that is the model")
 
     @cache
     def upscaler_of(factor: float | None, path: Path | None) -> Upscaler:

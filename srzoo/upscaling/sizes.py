@@ -27,12 +27,26 @@ class Size:
         scale: how many times as wide and high, from 1 to `LARGEST`.
         width, height: sides in pixels; one alone decides the other.
         fit: both are the most that the result may have, and the picture's aspect decides which one it has.
+
+    Raises:
+        ValueError: for numbers out of their range, or that contradict each other.
     """
 
     scale: float | None = None
     width: int | None = None
     height: int | None = None
     fit: bool = False
+
+    def __post_init__(self) -> None:
+        sides = [side for side in (self.width, self.height) if side is not None]
+        if self.scale is not None and sides:
+            raise ValueError("--scale was given beside a size in pixels; leave out one of the two")
+        if self.fit and len(sides) < 2:
+            raise ValueError("--fit needs both sides; give --size WxH with it (in Python: width and height)")
+        if self.scale is not None and not 1 <= self.scale <= LARGEST:
+            raise ValueError(f"the scale must be from 1 to {LARGEST}, got {self.scale:g}")
+        if not all(side >= 1 for side in sides):
+            raise ValueError(f"width and height must be at least 1, got {' and '.join(map(str, sides))}")
 
     def __str__(self) -> str:
         return f"x{self.scale:g}" if self.scale else f"{self.width or ''}x{self.height or ''}"

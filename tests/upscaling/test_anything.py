@@ -74,6 +74,12 @@ def test_images_paths_and_tensors(upscaler, tmp_path):
         (np.zeros((1, 3, 9, 9), np.uint8), {}, r"give numpy.transpose\(picture, \(0, 2, 3, 1"),
         (np.zeros(5, np.uint8), {}, r"expected a picture of shape .* got \(5,\)"),
         ("missing.png", {}, "missing.png: no such file"),
+        (PHOTO, {"scale": 2, "width": 90}, "--scale was given beside a size in pixels; leave out one of the two"),
+        (PHOTO, {"width": 90, "fit": True}, "--fit needs both sides; .*in Python: width and height"),
+        (PHOTO, {"scale": 17}, "the scale must be from 1 to 16, got 17"),
+        (PHOTO, {"scale": float("nan")}, "the scale must be from 1 to 16, got nan"),
+        (PHOTO, {"height": 0}, "width and height must be at least 1, got 0"),
+        (PHOTO, {"restore": 0.5}, "options of Upscaler; give them to the one that is the model"),
         (PHOTO, {"width": 50, "height": 50}, "has another aspect than the picture's 27x21"),
     ],
 )
