@@ -18,13 +18,13 @@ CAT = {
     "edsr-baseline-x2": 37.20,
     "edsr-baseline-x3": 34.06,
     "edsr-baseline-x4": 32.48,
-    "edsr-gan-x2": 35.74,
+    "edsr-gan-x2": 35.95,
     "edsr-gan-x4": 31.21,
     "edsr-real-pixel-x2": 36.32,
     "edsr-real-pixel-x4": 32.28,
     "edsr-real-x2": 35.61,
     "edsr-real-x4": 31.03,
-    "srgan-x4": 31.24,
+    "srgan-x4": 31.23,
     "srresnet-x4": 32.47,
 }
 """PSNR-Y in dB on scikit-image's cat, recorded when the weights were shipped."""
