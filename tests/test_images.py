@@ -12,7 +12,7 @@ from PIL import Image
 
 from srzoo import images
 from srzoo.data.sample import sample_path
-from srzoo.images import ImageError, atomic_file, image_files, to_uint8, to_uint16, write_image
+from srzoo.images import ImageError, atomic_file, image_files, open_image, to_uint8, to_uint16, write_image
 from srzoo.pictures.reading import read_image
 
 PHOTO = read_image(sample_path("chelsea.png"))
@@ -109,6 +109,9 @@ def test_a_decompression_bomb_is_refused_and_pillows_own_limit_left_as_it_was(en
     for limit in (pixels - 1, pixels - 2):  # Pillow's own is an even number
         with pytest.raises(ImageError, match=f"more than the limit of {limit}; it may be a decompression bomb"):
             read_image(tmp_path / f"a.{ending}", max_pixels=limit)
+    limits = [open_image(tmp_path / f"a.{ending}", limit) for limit in (pixels, pixels + 3, pixels + 1)]
+    with limits[0], limits[1], limits[2]:  # one number for all, of which Pillow takes twice as many
+        assert (pixels + 4) // 2 == Image.MAX_IMAGE_PIXELS
     assert pillows == Image.MAX_IMAGE_PIXELS
 
 

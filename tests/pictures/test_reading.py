@@ -44,6 +44,14 @@ def test_the_transparent_grey_of_a_png_is_found_at_every_depth(depth, tmp_path):
     np.testing.assert_array_equal(pixels.colour[1], levels * scale)
 
 
+def test_the_transparent_colour_of_a_png_of_16_bits_is_that_of_all_three_channels(tmp_path):
+    row = np.array([[1, 2, 3], [1, 2, 4], [256, 2, 3]], ">u2")
+    (tmp_path / "a.png").write_bytes(png(16, 2, [row.tobytes()], png_chunk(b"tRNS", row[0].tobytes())))
+    (pixels,) = frames(tmp_path / "a.png")
+    np.testing.assert_array_equal(pixels.colour[0], row)
+    assert pixels.alpha[0].tolist() == [0, 65535, 65535]
+
+
 def bmp(width, height, bits, data, compression, header=40, masks=(0, 0, 0, 0), palette=b""):
     """A BMP file."""
     fields = struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, compression, len(data), 0, 0, 0, 0)

@@ -103,6 +103,8 @@ def test_an_upscaler_gives_any_scale(repeating, scale):
     # What repeats pixels, brought down, is the picture itself, blurred by half a pixel at most.
     small = np.asarray(Image.fromarray(result).resize((87, 61), Image.Resampling.BOX), int)
     assert np.abs(small - PHOTO).mean() < 6
+    if scale in (2, 4):
+        np.testing.assert_array_equal(result, PHOTO.repeat(scale, 0).repeat(scale, 1))
 
 
 def repeating_network():
@@ -114,6 +116,9 @@ def repeating_network():
 def test_floats_come_in_any_scale_too():
     result = Upscaler(repeating_network(), scale=1.5).unrounded(PHOTO.astype(np.float32))
     assert result.dtype == np.float32 and result.shape == (92, 130, 3)
+    between = PHOTO + np.float32(0.25)
+    twice = Upscaler(repeating_network(), scale=4).unrounded(between)
+    np.testing.assert_allclose(twice[::4, ::4], between, atol=0.01)
 
 
 def test_a_scale_that_the_network_does_not_reach_is_refused():
