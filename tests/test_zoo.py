@@ -7,6 +7,7 @@ import pytest
 
 import srzoo
 from srzoo import zoo
+from srzoo.models import keras_graph
 from srzoo.models.compact import compact
 from srzoo.models.edsr import edsr
 from srzoo.models.keras_graph import to_keras
@@ -85,6 +86,15 @@ def test_a_model_without_shipped_weights_says_what_to_do():
         zoo.load("edsr-x8")
     with pytest.raises(FileNotFoundError, match="'auto' chooses for each picture, and one model is expected here"):
         zoo.load("auto")
+
+
+def test_a_network_that_is_too_deep_for_keras_is_refused(monkeypatch):
+    def to_keras(graph):  # which takes Keras 20 seconds, at 4,000 layers
+        raise RecursionError
+
+    monkeypatch.setattr(keras_graph, "to_keras", to_keras)
+    with pytest.raises(ValueError, match=r"'compact-x1.blocks2000.filters1' has 400\d layers, more than Keras can"):
+        zoo.create("compact", 1, blocks=2000, filters=1)
 
 
 def test_a_scale_that_is_not_the_names_is_refused():

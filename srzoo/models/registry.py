@@ -85,11 +85,15 @@ def build(configuration: Configuration) -> "keras.Model":
     """Builds a network with fresh weights.
 
     Raises:
-        ValueError: as `describe`.
+        ValueError: as `describe`, or if the network is deeper than Keras can build.
     """
     from srzoo.models.keras_graph import to_keras
 
-    return to_keras(describe(configuration))
+    graph = describe(configuration)
+    try:
+        return to_keras(graph)
+    except RecursionError:  # Keras goes through a model by itself
+        raise ValueError(f"{graph.name!r} has {len(graph.layers)} layers, more than Keras can build") from None
 
 
 def describe(configuration: Configuration) -> Graph:
