@@ -19,7 +19,7 @@ from srzoo.metrics.dists import Dists
 from srzoo.metrics.fidelity import WINDOW, mean_db
 from srzoo.metrics.lpips import Lpips
 from srzoo.pictures.reading import read_image
-from srzoo.tables import in_markdown, markdown_table, printable
+from srzoo.tables import counted, in_markdown, markdown_table, printable
 
 METRICS = {
     "psnr_y": ("PSNR-Y", 2),
@@ -125,7 +125,7 @@ class FolderScores:
 def protocol(scale: int, lpips: Lpips | None = None) -> str:
     """Describes how the figures are computed."""
     fidelity = (
-        f"x{scale}; SR rounded to 8 bits; {scale} pixels shaved off each border; Y: luma of BT.601 in [16, 235], not "
+        f"x{scale}; SR rounded to 8 bits; {counted(scale, 'pixel')} shaved off each border; Y: luma of BT.601 in [16, 235], not "
         "rounded; SSIM of Wang et al. (2004), Gaussian 11x11, sigma 1.5, where the window fits whole; means over "
         "pictures"
     )

@@ -96,7 +96,7 @@ class Upscaler:
             from srzoo.runtimes.choice import Choice, choose  # networks in memory can do without
 
             source = shipped.FOR_CLEAN if self.automatic else os.fspath(model)
-            network = choose(Choice(shipped.nearest(source, scale or DEFAULT_SCALE), restore=restore))
+            network = choose(Choice(shipped.nearest(source, DEFAULT_SCALE if scale is None else scale), restore=restore))
         elif isinstance(model, Network):
             network = model
         else:
@@ -111,7 +111,7 @@ class Upscaler:
         self._border, self._in_machine_memory = network.border, network.in_machine_memory
         self.bytes_per_pixel, self._turn = network.bytes_per_pixel, network.turn
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
-        self.scale = scale or self.network_scale
+        self.scale = self.network_scale if scale is None else scale
         sizes.passes(self.network_scale, (1000, 1000), sizes.Size(self.scale).of(1000, 1000))  # or it is refused
 
     @property

@@ -212,6 +212,11 @@ def test_the_picture_is_continued_mirrored_where_the_entry_of_such_a_network_say
     np.testing.assert_array_equal(Upscaler(model)(lr), expected)
 
 
+def test_a_scale_of_0_is_not_taken_for_the_models_own():
+    with pytest.raises(ValueError, match="the scale must be from 1 to 16, got 0"):
+        Upscaler(zoo.create("edsr-baseline-x2.blocks1.filters4"), scale=0)
+
+
 @pytest.mark.parametrize(("name", "least"), [("srresnet-x4", 254), ("srgan-x4", 254), ("edsr-baseline-x4", 254)])
 def test_white_has_no_frame(name, least):
     """Before, 237 and 218 of 255 were left of it at the border with SRResNet and SRGAN."""
