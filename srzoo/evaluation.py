@@ -125,9 +125,9 @@ class FolderScores:
 def protocol(scale: int, lpips: Lpips | None = None) -> str:
     """Describes how the figures are computed."""
     fidelity = (
-        f"x{scale}; SR rounded to 8 bits; {counted(scale, 'pixel')} shaved off each border; Y: luma of BT.601 in [16, 235], not "
-        "rounded; SSIM of Wang et al. (2004), Gaussian 11x11, sigma 1.5, where the window fits whole; means over "
-        "pictures"
+        f"x{scale}; SR rounded to 8 bits; {counted(scale, 'pixel')} shaved off each border; Y: luma of BT.601 in "
+        "[16, 235], not rounded; SSIM of Wang et al. (2004), Gaussian 11x11, sigma 1.5, where the window fits whole; "
+        "means over pictures"
     )
     if not lpips:
         return fidelity

@@ -96,7 +96,7 @@ class Upscaler:
             from srzoo.runtimes.choice import Choice, choose  # networks in memory can do without
 
             source = shipped.FOR_CLEAN if self.automatic else os.fspath(model)
-            network = choose(Choice(shipped.nearest(source, DEFAULT_SCALE if scale is None else scale), restore=restore))
+            network = choose(Choice(shipped.nearest(source, scale or DEFAULT_SCALE), restore=restore))
         elif isinstance(model, Network):
             network = model
         else:
