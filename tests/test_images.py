@@ -190,6 +190,10 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    seen = []
+    with atomic_file(path, lambda written: seen.append(written.read_text() + path.read_text())) as temporary:
+        temporary.write_text("new")
+    assert seen == ["newold"] and path.read_text() == "new"
 
 
 def test_what_belongs_to_no_living_process_is_removed_and_what_others_write_is_not(tmp_path):
@@ -280,3 +284,7 @@ def test_a_loop_of_linked_folders_ends(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "b.png").symlink_to("b.png")
     assert image_files(tmp_path) == [tmp_path / "a.png"]
+
+
+def test_the_middle_is_as_high_and_wide_as_asked_for_and_the_picture_has():
+    assert images.middle((50, 80, 3), 20, 90) == (slice(15, 35), slice(0, 80))

@@ -336,7 +336,14 @@ def test_the_ending_stays_as_it_was(tmp_path, resolve):
 
 
 def test_a_lossless_webp_stays_lossless(tmp_path, resolve):
-    Image.fromarray(PHOTO).save(tmp_path / "a.webp", lossless=True)
+    still = Image.fromarray(PHOTO)
+    # A chunk of odd length has a byte more; a frame's place and duration come before its pixels.
+    for more in ({"icc_profile": b"odd"}, {"save_all": True, "append_images": [Image.fromarray(PHOTO[::-1])]}):
+        for lossless in (True, False):
+            still.save(tmp_path / "more.webp", lossless=lossless, **more)
+            with open_picture(tmp_path / "more.webp") as picture:
+                assert picture.lossless == lossless
+    still.save(tmp_path / "a.webp", lossless=True)
     np.testing.assert_array_equal(resolve("a.webp").array(), enlarged(PHOTO))
 
 
