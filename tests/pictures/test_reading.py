@@ -210,15 +210,24 @@ def test_12_bits_of_a_tiff_reach_white(tmp_path):
 
 def test_smaller_copies_and_masks_in_a_tiff_are_no_pages(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(RGB[::3, ::3], photometric="rgb", subfiletype=1)
         file.write(RGB, photometric="rgb")
         file.write(RGB[::2, ::2], photometric="rgb", subfiletype=1)
         file.write(RGB[..., 0] > 100, photometric="minisblack", subfiletype=4)
     with open_picture(tmp_path / "a.tif") as picture:
-        assert picture.count == 1 and picture.notes == ["its smaller copies and masks are left out"]
+        assert picture.count == 1 and picture.size == (7, 6)
+        assert picture.notes == ["its smaller copies and masks are left out"]
     np.testing.assert_array_equal(frames(tmp_path / "a.tif")[0].colour, RGB)
     tifffile.imwrite(tmp_path / "b.tif", RGB, photometric="rgb", subfiletype=1)
     with pytest.raises(ImageError, match="only small copies of a picture, as RAW files do"):
         frames(tmp_path / "b.tif")
+
+
+def test_colours_that_a_tiff_of_16_bits_has_multiplied_by_alpha_are_divided_again(tmp_path):
+    rgba = np.full((6, 7, 4), (15000, 30000, 0, 30000), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", rgba, photometric="rgb", extrasamples=["assocalpha"])
+    (pixels,) = frames(tmp_path / "a.tif")
+    np.testing.assert_allclose(pixels.colour, np.full_like(RGB, (127, 255, 0)), atol=1)
 
 
 def test_what_a_tiff_holds_that_is_not_known_is_named(tmp_path):
