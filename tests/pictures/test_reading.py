@@ -223,6 +223,12 @@ def test_smaller_copies_and_masks_in_a_tiff_are_no_pages(tmp_path):
         frames(tmp_path / "b.tif")
 
 
+def test_each_page_of_a_tiff_of_16_bits_has_its_own_pixels(tmp_path):
+    pages = np.stack([RGB, RGB[::-1]]).astype(np.uint16) * 257
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="rgb")
+    np.testing.assert_array_equal([page.colour for page in frames(tmp_path / "a.tif")], pages)
+
+
 def test_colours_that_a_tiff_of_16_bits_has_multiplied_by_alpha_are_divided_again(tmp_path):
     rgba = np.full((6, 7, 4), (15000, 30000, 0, 30000), np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", rgba, photometric="rgb", extrasamples=["assocalpha"])
