@@ -62,7 +62,7 @@ def srresnet(scale: int = 4, blocks: int = 16, filters: int = 64, name: str = "s
     return Graph(name, pixels, sr)
 
 
-# Half of what 8 bits cost came from the first stage, 8 % of the work: its errors are enlarged with the picture.
+# Half of what 8 bits cost came from the first stage, 7 % of the work: its errors are enlarged with the picture.
 # More than 4 pixels change nothing: 254 of 255 remain of white at its border, without them 237 and 218 (SRGAN).
 _ENTRY = partial(
     Entry,
