@@ -75,8 +75,9 @@ class Size:
         return size
 
     def factor(self, width: int, height: int) -> float:
-        """The larger of the factors on a picture's width and height, by which a network is chosen; raises as `of`."""
-        return max(side / before for side, before in zip(self.of(width, height), (width, height)))
+        """The scale, or the larger of the factors on width and height, by which a network is chosen; raises as `of`."""
+        size = self.of(width, height)
+        return self.scale or max(side / before for side, before in zip(size, (width, height)))
 
 
 def passes(scale: int, given: tuple[int, int], size: tuple[int, int]) -> int:

@@ -51,6 +51,13 @@ def test_an_aspect_is_never_changed_and_pictures_are_not_made_smaller(asked, sen
         asked.of(300, 200)
 
 
+def test_a_network_is_chosen_by_the_scale_as_given_or_by_the_larger_factor():
+    # 20 pixels become 40 of both, but the record of a result tells the network of the scale.
+    assert [Size(scale).factor(20, 20) for scale in (2, 2.01)] == [2, 2.01]
+    assert Size(width=401).factor(300, 200) == 401 / 300
+    assert Size(height=301).factor(300, 200) == 301 / 200
+
+
 def test_a_network_is_applied_once_or_twice():
     assert [passes(4, (10, 10), (side, side)) for side in (15, 40, 41, 160)] == [1, 1, 2, 2]
     with pytest.raises(ValueError, match="90x90 is more than a network of scale 2 gives if it is applied twice"):
