@@ -1,43 +1,14 @@
 """What docs/architecture.md says of the code's rooms and of how it is written."""
 
 import ast
+import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "srzoo"
-ROOMS = (
-    "images",
-    "backend",
-    "pictures",
-    "tables",
-    "files",
-    "degradations",
-    "bicubic",
-    "names",
-    "recipes",
-    "models",
-    "hub",
-    "shipped",
-    "cards",
-    "metrics",
-    "stored",
-    "zoo",
-    "presets",
-    "data",
-    "losses",
-    "training",
-    "winograd",
-    "runtimes",
-    "upscaling",
-    "evaluation",
-    "importing",
-    "exporting",
-    "speed",
-    "archive",
-    "viewing",
-    "cli",
-    "__main__",
-)
-"""From the top to the bottom: each imports only rooms above it."""
+PAGE = PACKAGE.parent / "docs" / "architecture.md"
+
+ROOMS = [*re.findall(r"(?m)^\| `srzoo/(\w+)(?:/|\.py)`", PAGE.read_text("utf-8")), "__main__"]
+"""The page's, from the top to the bottom: each imports only rooms above it."""
 
 SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
 """Name of a module's file, such as `models/edsr.py` -> its text."""
