@@ -270,7 +270,7 @@ def training_table(training: Training) -> str:
 def plot(trainings: list[Training], path: Path) -> None:
     from matplotlib.figure import Figure
 
-    from srzoo.images import atomic_file
+    from srzoo.atomic import atomic_file
 
     figure = Figure(figsize=(10, 4), dpi=110, layout="constrained")
     speed, cutting = figure.subplots(1, 2)

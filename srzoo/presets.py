@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from srzoo import __version__, cards, hub, zoo
+from srzoo.atomic import unfinished_folder
 from srzoo.files.hdf5 import write_weights
 from srzoo.files.keras_archive import check_archive
-from srzoo.images import unfinished_folder
 from srzoo.models.geometry import scale_of
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from srzoo import shipped, zoo
+from srzoo.atomic import atomic_file
 from srzoo.exporting.formats import export
-from srzoo.images import atomic_file
 from srzoo.runtimes import exported
 from srzoo.runtimes.keras import keras_network
 from srzoo.runtimes.network import Network

@@ -11,9 +11,9 @@ from pathlib import Path
 import keras
 
 from srzoo import hub, shipped
+from srzoo.atomic import atomic_file
 from srzoo.files.hdf5 import Declared, write_weights
 from srzoo.files.keras_archive import check_archive, newer_keras
-from srzoo.images import atomic_file
 from srzoo.models import layers as layers  # Keras finds them in files once they are imported
 from srzoo.models import registry
 from srzoo.models.registry import entry_of

@@ -26,12 +26,13 @@ import numpy as np
 from draw_strip import row, stack
 
 from srzoo import bicubic, cards, names, shipped, zoo
+from srzoo.atomic import atomic_file
 from srzoo.cli import run
 from srzoo.data.layout import find_layout
 from srzoo.data.sample import sample_path
 from srzoo.degradations.folder import degrade_folder
 from srzoo.evaluation import find_pairs
-from srzoo.images import atomic_file, write_image
+from srzoo.images import write_image
 from srzoo.metrics import psnr_y, ssim_y
 from srzoo.metrics.lpips import Lpips, load
 from srzoo.models.registry import GAN_TRAINED

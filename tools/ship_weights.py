@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 
 from srzoo import shipped, stored
+from srzoo.atomic import atomic_file
 from srzoo.cli import run
-from srzoo.images import atomic_file
 from srzoo.models.geometry import scale_of
 from srzoo.runtimes import openvino
 from srzoo.runtimes.prepared import Prepared, calibration

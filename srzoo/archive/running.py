@@ -29,7 +29,7 @@ from apache_beam.utils.shared import Shared
 from srzoo.archive import storage, worker
 from srzoo.archive.pipeline import FAILED, REPORT, build
 from srzoo.archive.records import Settings
-from srzoo.images import unfinished_prefix
+from srzoo.atomic import unfinished_prefix
 from srzoo.pictures.record import Record
 from srzoo.pictures.sources import in_words, pictures_below
 

@@ -19,7 +19,7 @@ from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from srzoo import hub
-from srzoo.images import remove_abandoned
+from srzoo.atomic import remove_abandoned
 from srzoo.pictures.reading import ENDINGS
 
 WILDCARDS = r"[*?\[]"

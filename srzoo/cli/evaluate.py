@@ -53,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
     args = parser().parse_args(argv)
-    from srzoo.images import atomic_file, check_folder
+    from srzoo.atomic import atomic_file
+    from srzoo.images import check_folder
 
     for folder in args.folders:
         check_folder(folder)

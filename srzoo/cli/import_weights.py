@@ -115,8 +115,8 @@ def _import_comparing(kind: str, argv: list[str]) -> int:
         raise ValueError(f"the last name is that of the file to write and must end in {ending}, got {args.output}")
     import numpy as np
 
+    from srzoo.atomic import atomic_file
     from srzoo.files.hdf5 import write_weights
-    from srzoo.images import atomic_file
     from srzoo.importing import perceptual
 
     with atomic_file(args.output) as temporary:

@@ -10,9 +10,10 @@ from zlib import crc32
 import numpy as np
 
 import srzoo
+from srzoo.atomic import unfinished_folder
 from srzoo.degradations.presets import preset_of
 from srzoo.degradations.steps import degrade
-from srzoo.images import ImageError, check_folder, unfinished_folder, write_image
+from srzoo.images import ImageError, check_folder, write_image
 from srzoo.pictures.reading import read_image
 from srzoo.pictures.record import own_pictures
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from srzoo import shipped, zoo
+from srzoo.atomic import unfinished_folder
 from srzoo.backend import require_tensorflow
 from srzoo.exporting.litert import LITERT_PRECISIONS, write_litert
 from srzoo.exporting.merged import with_merged_tail
@@ -16,7 +17,6 @@ from srzoo.exporting.onnx import write_onnx
 from srzoo.exporting.openvino import OPENVINO_PRECISIONS, write_openvino
 from srzoo.exporting.safetensors import layout_of, write_safetensors
 from srzoo.exporting.serving import DEFAULT_MAX_PIXELS, write_saved_model
-from srzoo.images import unfinished_folder
 from srzoo.importing.checkpoints import load_checkpoint
 from srzoo.models.registry import entry_of
 from srzoo.runtimes import exported, parity

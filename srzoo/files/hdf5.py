@@ -14,7 +14,7 @@ import h5py
 if TYPE_CHECKING:
     import keras
 
-from srzoo.images import unfinished_folder
+from srzoo.atomic import unfinished_folder
 
 MAX_OBJECTS = 20_000
 """Groups and arrays that are looked at; EDSR with 32 blocks has some 500."""

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from srzoo.images import ImageError, atomic_file
+from srzoo.atomic import atomic_file
+from srzoo.images import ImageError
 from srzoo.pictures.animations import Playing, write_animation, write_gif
 from srzoo.pictures.formats import QUALITY, Format
 from srzoo.pictures.png import write_png
@@ -31,7 +32,7 @@ def write_frames(
         written_as: the format, which can hold them (`srzoo.pictures.formats.output_format`).
         playing: how an animation plays.
         lossless: whether WebP is lossless.
-        ready: as for `srzoo.images.atomic_file`.
+        ready: as for `srzoo.atomic.atomic_file`.
 
     Raises:
         ImageError: if the file cannot be written; whatever `frames` raises passes through.

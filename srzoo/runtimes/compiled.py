@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from srzoo import shipped
-from srzoo.images import atomic_file
+from srzoo.atomic import atomic_file
 from srzoo.runtimes import openvino
 from srzoo.runtimes.exported import Facts
 from srzoo.runtimes.network import Network, Run

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from srzoo import __version__, hub, shipped
-from srzoo.images import unfinished_folder
+from srzoo.atomic import unfinished_folder
 from srzoo.runtimes import exported, openvino
 from srzoo.runtimes.compiled import checksum_of, load_network, processor
 from srzoo.runtimes.network import Network, Run

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from srzoo.images import atomic_file
+from srzoo.atomic import atomic_file
 from srzoo.recipes import TERMS
 from srzoo.tables import printable
 

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from srzoo.atomic import atomic_file
 from srzoo.data.fingerprint import Fingerprint, changes
-from srzoo.images import atomic_file
 from srzoo.training.checkpoints import named_failure
 from srzoo.training.lock import FolderLock
 from srzoo.training.settings import LOG_COLUMNS, Settings

@@ -170,7 +170,7 @@ def upscale_picture(
         written_as: the format, as `srzoo.pictures.formats.output_format` chooses it.
         progress: the same as for `Upscaler`.
         size: size of each frame or page; default: the upscaler's scale.
-        ready: as for `srzoo.images.atomic_file`.
+        ready: as for `srzoo.atomic.atomic_file`.
 
     Returns:
         The first frame before and after; a `LargeFrame` has been used up.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from srzoo import evaluation
-from srzoo.images import atomic_file
+from srzoo.atomic import atomic_file
 from srzoo.metrics.lpips import Lpips
 from srzoo.viewing.key import HR
 from srzoo.viewing.methods import Method

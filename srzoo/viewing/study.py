@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from srzoo.images import middle, unfinished_folder
+from srzoo.atomic import unfinished_folder
+from srzoo.images import middle
 from srzoo.viewing.key import ANSWERS_FORMAT, HR, KEY, Key, Stimulus, key_to_json
 from srzoo.viewing.methods import Method
 from srzoo.viewing.pages import png_url, render

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from srzoo.images import atomic_file
+from srzoo.atomic import atomic_file
 from srzoo.tables import counted, in_markdown, markdown_table, printable
 from srzoo.viewing import opinions
 from srzoo.viewing.answers import Answers

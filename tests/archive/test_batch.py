@@ -16,9 +16,10 @@ from skimage import data
 
 import srzoo
 from srzoo import shipped, zoo
+from srzoo.atomic import MACHINE
 from srzoo.cli import resolve
 from srzoo.cli.batch import main
-from srzoo.images import MACHINE, write_image
+from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
 
 pytest.importorskip("apache_beam", reason="srzoo batch needs Apache Beam: pip install 'srzoo[beam]'")
