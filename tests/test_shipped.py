@@ -23,7 +23,7 @@ CAT = {
     "edsr-real-pixel-x2": 36.32,
     "edsr-real-pixel-x4": 32.28,
     "edsr-real-x2": 35.61,
-    "edsr-real-x4": 31.03,
+    "edsr-real-x4": 30.80,
     "srgan-x4": 31.23,
     "srresnet-x4": 32.47,
 }
