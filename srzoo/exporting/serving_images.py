@@ -239,7 +239,9 @@ def _exif_segment(content: tf.Tensor) -> tf.Tensor:
     def step(at: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         segment = _bytes_at(content, at, 10)
         is_exif = (segment[1] == 0xE1) & _has(segment, 4, b"Exif\0\0")
-        return at + 2 + _number(segment[2:4], False), tf.where(is_exif, at + 10, found)
+        # Any number of 0xFF may stand before a marker.
+        size = tf.where(segment[1] == 0xFF, tf.constant(1, tf.int64), 2 + _number(segment[2:4], False))
+        return at + size, tf.where(is_exif, at + 10, found)
 
     start = tf.constant(2, tf.int64), tf.constant(0, tf.int64)
     at, found = tf.while_loop(is_open, step, start, parallel_iterations=1, maximum_iterations=MAX_SEGMENTS)

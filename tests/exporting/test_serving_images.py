@@ -86,7 +86,7 @@ def test_a_jpeg_of_segments_without_end_is_refused(small, small_served, picture,
     exif[0x0112] = 6
     content, comment = encoded(picture, "JPEG", exif=exif.tobytes()), b"\xff\xfe\x00\x02"
     video = 250 * (b"\xff\xda" + bytes(1 << 14))  # which phones write behind a photo
-    (sr,) = serve(small_served, [content[:2] + 400 * comment + content[2:] + video])
+    (sr,) = serve(small_served, [content[:2] + 400 * comment + b"\xff\xff" + content[2:] + video])
     assert worst(sr, Upscaler(small)(pixels_of(content, tmp_path))) <= 1
     progressive = encoded(picture, "JPEG", progressive=True)
     last = progressive[progressive.rindex(b"\xff\xda") : -2]
