@@ -66,6 +66,7 @@ class StandIn(BaseHTTPRequestHandler):
             asked = json.loads(body)
             name = f"{asked['organization']}/{asked['name']}"
             self.server.models.setdefault(name, {"0" * 40: {}})
+            self.server.private[name] = asked.get("private") or asked.get("visibility") == "private"
             return self.answer(body={"url": f"{self.server.address}/{name}"})
         if self.path == "/api/validate-yaml":
             return self.answer(body={"errors": [], "warnings": []})
@@ -115,7 +116,7 @@ def stand_in(tmp_path, monkeypatch):
     constants = pytest.importorskip("huggingface_hub.constants", reason="the extra hub is not installed")
     server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
     server.address = f"http://127.0.0.1:{server.server_port}"
-    server.models, server.large, server.asked = {}, {}, []
+    server.models, server.private, server.large, server.asked = {}, {}, {}, []
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     monkeypatch.setattr(constants, "ENDPOINT", server.address)
     monkeypatch.setattr(
@@ -191,6 +192,8 @@ def test_a_preset_with_a_layer_that_runs_code_is_refused(preset, tmp_path):
 def test_what_is_uploaded_can_be_fetched_and_is_asked_for_once(stand_in, model, preset, capsys):
     assert upload.main([str(preset), NAME]) == 0
     assert f"{stand_in.address}/anna/tiny/commit/{1:040}" in capsys.readouterr().out
+    assert upload.main([str(preset), "hf://anna/own", "--private"]) == 0
+    assert stand_in.private == {"anna/tiny": False, "anna/own": True}
     (_, sent) = stand_in.models["anna/tiny"].values()
     assert sent == {path.name: path.read_bytes() for path in preset.iterdir()}
     assert same(srzoo.load(NAME), model)

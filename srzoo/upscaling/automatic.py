@@ -42,6 +42,6 @@ def suited(path: Path, factor: float, max_pixels: int = MAX_PIXELS) -> tuple[str
     quality = quality_of_file(path, max_pixels)
     found = find_damage(pixels)
     if quality is not None and quality <= DAMAGING_QUALITY:
-        found = Damage(min(quality, found.quality or quality), found.noise, found.blurred)
+        found = Damage(quality, found.noise, found.blurred)
     name = shipped.nearest(shipped.FOR_DAMAGED if found else shipped.FOR_CLEAN, factor)
     return name, f"{name}, because it has {found}"

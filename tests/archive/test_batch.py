@@ -271,11 +271,12 @@ def test_without_beam_the_command_says_how_to_install_it(photos, batch, monkeypa
         batch("in", "out")
 
 
-def test_sizes_are_those_of_resolve_for_whole_pictures_and_for_cut_ones(photos, batch, weights):
-    status, _, err = batch(photos, "out", "--scale", "1.5", "--unit-pixels", "2000")
+@pytest.mark.parametrize(("scale", "sizes"), [("1.5", [(46, 30), (99, 75)]), ("5", [(155, 100), (330, 250)])])
+def test_sizes_are_those_of_resolve_for_whole_pictures_and_for_cut_ones(photos, batch, weights, scale, sizes):
+    status, _, err = batch(photos, "out", "--scale", scale, "--unit-pixels", "2000")
     assert status == 0, err
-    assert resolve.main([str(photos), "--output", "expected", "--weights", weights, "--scale", "1.5"]) == 0
-    for name, size in (("a/cup.png", (46, 30)), ("wide.png", (99, 75))):
+    assert resolve.main([str(photos), "--output", "expected", "--weights", weights, "--scale", scale]) == 0
+    for name, size in zip(("a/cup.png", "wide.png"), sizes):
         result, expected = (np.asarray(Image.open(Path(folder, name)), int) for folder in ("out", "expected"))
         assert result.shape == (size[1], size[0], 3) and np.abs(result - expected).max() <= 1
 

@@ -60,6 +60,15 @@ def test_noise_is_found_and_its_level_is_told(picture, grey):
     assert found.noise == pytest.approx(10 if grey else 6.7, rel=0.35)
 
 
+@pytest.mark.parametrize("end", [0, 255])
+def test_noise_is_measured_where_it_is_not_clipped_and_not_on_a_few_blocks(end):
+    lr = lr_of("a cat").astype(np.float32)
+    lr[: len(lr) * 3 // 5] = end
+    noisy = to_uint8(operations.gaussian_noise(lr, 10, np.random.default_rng(0), True))
+    assert find_damage(noisy).noise == pytest.approx(10, rel=0.35)
+    assert not find_damage(noisy[-16:, :16])
+
+
 def test_a_picture_that_was_enlarged_before_is_blurred():
     small = bicubic.downscale(PICTURES["a cat"], 2)
     assert find_damage(bicubic.upscale(small, 2)).blurred

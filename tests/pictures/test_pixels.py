@@ -60,8 +60,26 @@ def test_turns_are_those_of_pillow(orientation):
 def test_a_picture_on_white_shows_what_a_screen_does():
     pixels = Pixels(np.array([[0, 100, 7]], np.uint8), np.array([[255, 128, 0]], np.uint8))
     np.testing.assert_array_equal(pixels.on_white()[0, :, 0], [0, 177, 255])
-    deep = Pixels(np.array([[0, 25700]], np.uint16))
-    np.testing.assert_array_equal(deep.on_white()[0, :, 0], [0, 100])
+    alpha = np.arange(256)
+    shown = Pixels(np.full((1, 256), 100, np.uint8), alpha[None].astype(np.uint8)).on_white()[0, :, 0]
+    np.testing.assert_array_equal(shown, np.rint(255 - 155 * alpha / 255))
+
+
+def test_16_bits_become_the_nearest_8():
+    levels = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    np.testing.assert_array_equal(Pixels(levels).in_8_bits().colour, np.rint(levels / 257))
+    np.testing.assert_array_equal(Pixels(levels).on_white()[..., 0], np.rint(levels / 257))
+
+
+@pytest.mark.parametrize("channel", range(3))
+def test_a_palette_is_grey_only_if_all_three_channels_are_alike(channel):
+    colours = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    image = Image.fromarray(PHOTO[..., 0]).convert("P")
+    image.putpalette(colours.tobytes())
+    np.testing.assert_array_equal(from_pillow(image)[0].colour, PHOTO[..., 0])
+    colours[200, channel] = 7
+    image.putpalette(colours.tobytes())
+    np.testing.assert_array_equal(from_pillow(image)[0].colour, colours[PHOTO[..., 0]])
 
 
 @strategies.composite

@@ -213,6 +213,7 @@ def test_smaller_copies_and_masks_in_a_tiff_are_no_pages(tmp_path):
         file.write(RGB[::3, ::3], photometric="rgb", subfiletype=1)
         file.write(RGB, photometric="rgb")
         file.write(RGB[::2, ::2], photometric="rgb", subfiletype=1)
+        file.write(RGB[::2, ::2], photometric="rgb", extratags=[(255, "H", 1, 2, True)])
         file.write(RGB[..., 0] > 100, photometric="minisblack", subfiletype=4)
     with open_picture(tmp_path / "a.tif") as picture:
         assert picture.count == 1 and picture.size == (7, 6)
@@ -244,12 +245,12 @@ def test_what_a_tiff_holds_that_is_not_known_is_named(tmp_path):
 
 
 def gif(width, height, parts, background=1):
-    """A GIF file of four colours; of each part its place, indices, way of disposal and transparent index."""
+    """A GIF file of four colours; of each part its place, indices, way of disposal (None: not said) and clear index."""
     palette = bytes([250, 0, 0, 0, 250, 0, 0, 0, 250, 90, 90, 90])
     content = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x81, background, 0) + palette
     for left, top, indices, disposal, key in parts:
-        flags = disposal << 2 | (key is not None)
-        content += b"!\xf9\x04" + struct.pack("<BHBB", flags, 5, key or 0, 0)
+        flags = (disposal or 0) << 2 | (key is not None)
+        content += b"" if disposal is None else b"!\xf9\x04" + struct.pack("<BHBB", flags, 5, key or 0, 0)
         content += b"," + struct.pack("<4HB", left, top, *indices.shape[::-1], 0) + b"\x02"
         # Three bits a code: 4 clears the table before each index, so it never grows; 5 is the end.
         codes = [code for index in indices.flat for code in (4, int(index))] + [5]
@@ -294,6 +295,12 @@ def test_frames_of_a_gif_are_disposed_of_as_browsers_do(tmp_path):
     assert np.all(fourth.alpha[:, :2] == 255)
 
 
+def test_what_a_gif_says_of_one_frame_does_not_hold_for_the_next(tmp_path):
+    one = np.ones((3, 4), int)
+    (tmp_path / "a.gif").write_bytes(gif(4, 3, [(0, 0, one, 2, 1), (0, 0, one, None, None), (0, 0, one, 1, 1)]))
+    assert [frame.alpha.mean() for frame in frames(tmp_path / "a.gif")] == [0, 255, 255]
+
+
 @pytest.mark.parametrize("ending", ["avif", "webp", "jpg", "png", "tif"])
 def test_an_orientation_that_stands_in_xmp_alone_is_not_applied(ending, tmp_path):
     """As browsers and libvips have it: of AVIF only irot and imir count, of the others EXIF."""
@@ -304,6 +311,8 @@ def test_an_orientation_that_stands_in_xmp_alone_is_not_applied(ending, tmp_path
         content = (tmp_path / "a.png").read_bytes()
         text = png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
         (tmp_path / "a.png").write_bytes(content[:33] + text + content[33:])
+    with open_picture(tmp_path / f"a.{ending}") as picture:
+        assert picture.upright_size == (7, 6)  # by which results are planned, before it is read
     assert frames(tmp_path / f"a.{ending}")[0].size == (7, 6)
     assert read_image(tmp_path / f"a.{ending}").shape == (6, 7, 3)
 

@@ -42,9 +42,11 @@ def test_an_array_comes_back_in_its_kind(upscaler, kind):
 
 @pytest.mark.parametrize("white, dtype", [(1, np.float32), (255, np.float32), (255, np.float16)])
 def test_floats_whose_white_is_told_come_back_as_floats(upscaler, white, dtype):
-    result = srzoo.upscale((PHOTO * (white / 255)).astype(dtype), upscaler, white=white)
+    photo = PHOTO.astype(np.float32)
+    photo[5, 5], photo[9, 9], photo[9, 5] = -20, 300, 255
+    result = srzoo.upscale((photo * (white / 255)).astype(dtype), upscaler, white=white)
     assert result.dtype == dtype
-    expected = np.clip(upscaler.unrounded(PHOTO.astype(np.float32)), 0, 255)
+    expected = np.clip(upscaler.unrounded(np.clip(photo, 0, 255)), 0, 255)
     np.testing.assert_allclose(
         result.astype(np.float32) * (255 / white), expected, atol=0.02 if dtype == np.float32 else 0.1
     )
@@ -65,6 +67,7 @@ def test_images_paths_and_tensors(upscaler, tmp_path):
     [
         (PHOTO / 255, {}, r"Call srzoo.upscale\(picture, white=1\) or 255"),
         (np.full((9, 9), np.nan), {"white": 1}, "the picture holds NaN or infinite values"),
+        (np.full((9, 9), np.inf), {"white": 1}, "the picture holds NaN or infinite values"),
         (PHOTO.astype(int), {}, r"got int64, white=None; give picture.astype\('uint8'\)"),
         (
             np.moveaxis(PHOTO, 2, 0),

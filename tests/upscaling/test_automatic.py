@@ -9,6 +9,9 @@ from skimage import data
 
 import srzoo
 from srzoo import bicubic, shipped
+from srzoo.images import to_uint8
+from srzoo.names import parse
+from srzoo.pictures.damage import DAMAGING_QUALITY
 from srzoo.runtimes import choice
 from srzoo.runtimes.network import Network
 from srzoo.upscaling.automatic import advice, suited
@@ -30,6 +33,12 @@ def test_a_damaged_picture_gets_the_network_for_it(photograph, tmp_path):
     path = tmp_path / "cup.jpg"
     Image.fromarray(photograph).save(path, quality=40)
     assert suited(path, 4) == ("edsr-real-x4", "edsr-real-x4, because it has JPEG of quality 40")
+    for quality, name in ((DAMAGING_QUALITY, "edsr-real-x4"), (DAMAGING_QUALITY + 1, "edsr-baseline-x4")):
+        Image.fromarray(photograph[:32, :32]).save(path, quality=quality)  # too few pixels to tell themselves
+        assert suited(path, 4)[0] == name
+    noisy = photograph + np.random.default_rng(0).normal(0, 20, photograph.shape)
+    Image.fromarray(to_uint8(noisy)).save(path, quality=DAMAGING_QUALITY, subsampling=0)
+    assert f"JPEG of quality {DAMAGING_QUALITY}, noise of 1" in suited(path, 4)[1]
 
 
 def test_who_did_not_ask_for_auto_is_told_of_bad_jpeg(photograph, tmp_path):
@@ -51,7 +60,8 @@ def named(monkeypatch):
 
     def chosen(asked):
         inverted = 255 * asked.source.startswith(shipped.FOR_DAMAGED) if asked.restore is None else 255 * asked.restore
-        return Network(asked.source, 4, 1, 1, lambda pixels: abs(inverted - pixels.repeat(4, axis=1).repeat(4, axis=2)))
+        scale = parse(asked.source).scale
+        return Network(asked.source, scale, 1, 1, lambda lr: abs(inverted - lr.repeat(scale, 1).repeat(scale, 2)))
 
     monkeypatch.setattr(choice, "choose", chosen)
 
@@ -69,8 +79,9 @@ def test_in_python_auto_looks_at_each_picture(named, photograph, tmp_path):
     assert srzoo.Upscaler("auto", scale=3)(damaged).shape == (3 * damaged.shape[0], 3 * damaged.shape[1], 3)
     mean = srzoo.Upscaler("auto", self_ensemble=True)
     assert mean.suited(damaged).max_pixels == mean.max_pixels < upscaler.max_pixels
-    of_file = np.asarray(srzoo.upscale(tmp_path / "cup.jpg", model="auto"))
-    np.testing.assert_array_equal(of_file[::4, ::4], 255 - damaged)
+    for scale in (4, 2):
+        of_file = np.asarray(srzoo.upscale(tmp_path / "cup.jpg", "auto", scale))
+        np.testing.assert_array_equal(of_file[::scale, ::scale], 255 - damaged)
 
 
 def test_in_python_restore_is_a_dial_without_a_model(named, photograph):

@@ -20,7 +20,9 @@ from srzoo.upscaling import Upscaler, batch, pictures
 from srzoo.upscaling.sizes import Size
 
 PHOTO = data.chelsea()[100:161, 150:237]
-ALPHA = np.clip(np.arange(61)[:, None] * 6 + np.zeros(87, int) - 30, 0, 255).astype(np.uint8)
+RAMP = np.clip(np.arange(61)[:, None] * 6 + np.zeros(87, int) - 30, 0, 255).astype(np.uint8)
+ALPHA = np.where(np.random.default_rng(2).random(RAMP.shape) < 0.5, RAMP, 255 - RAMP)
+ALPHA[0, 0] = 255
 
 
 def smooth(pixels):
@@ -89,9 +91,18 @@ def test_pages_come_in_bands_too(tmp_path, monkeypatch):
         np.testing.assert_array_equal(one.pixels.colour, other.pixels.colour)
 
 
+def test_frames_of_an_animation_are_held_however_large(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "LARGE", 0)
+    Image.fromarray(PHOTO).save(tmp_path / "a.png", save_all=True, append_images=[Image.fromarray(PHOTO[::-1])])
+    with open_picture(tmp_path / "a.png") as picture:
+        pictures.upscale_picture(Upscaler(NETWORK), picture, tmp_path / "b.png", FORMATS["png"])
+    with open_picture(tmp_path / "b.png") as picture:
+        assert [frame.pixels.size for frame in picture.frames()] == 2 * [(174, 122)]
+
+
 @pytest.mark.parametrize("rows_at_once", [7, 61])
 def test_above_4_gb_it_is_bigtiff_which_others_read(rows_at_once, tmp_path, monkeypatch):
-    monkeypatch.setattr(tiff, "LARGEST", 1000)
+    monkeypatch.setattr(tiff, "LARGEST", 20_000)  # more than a page
     monkeypatch.setattr(tiff, "STRIP_BYTES", 5000)
     frames = [Frame(Pixels(PHOTO), Metadata(exif={0x010F: "a camera's maker"}, icc=b"profile" * 20))]
     bands = (Pixels(PHOTO[top : top + rows_at_once]) for top in range(0, 61, rows_at_once))

@@ -6,6 +6,7 @@ import tifffile
 from PIL import Image
 
 from srzoo.pictures.geotiff import placed
+from srzoo.pictures.metadata import Metadata
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
 SCALE = (33550, "d", 3, (10.0, 20.0, 0.0), True)
@@ -38,8 +39,9 @@ def test_the_same_ground_is_found_through_a_transformation_by_areas_and_by_centr
     )
 
 
-def test_a_map_that_is_turned_loses_its_place_and_it_is_said(tmp_path, resolve):
-    orientation = (274, "H", 1, 6, True)
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_map_that_is_turned_loses_its_place_and_it_is_said(orientation, tmp_path, resolve):
+    orientation = (274, "H", 1, orientation, True)
     tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", extratags=[orientation, SCALE, POINTS, DIRECTORY])
     result = resolve("a.tif")
     assert not {33550, 33922, 34735} & tags_of(result.path).keys()
@@ -87,6 +89,14 @@ def test_a_panoramas_pixels_are_those_of_the_result(tmp_path, resolve):
         b'<x:xmpmeta><rdf:Description GPano:FullPanoWidthPixels="80" GPano:CroppedAreaTopPixels="14">'
         b"<GPano:CroppedAreaLeftPixels>6</GPano:CroppedAreaLeftPixels></rdf:Description></x:xmpmeta>"
     )
+
+
+def test_across_and_down_have_each_their_factor():
+    """Which differ by what rounding a size leaves, or more where both sides are asked for."""
+    panorama = b'GPano:CroppedAreaLeftPixels="%d" GPano:CroppedAreaTopPixels="%d" tiff:Orientation="%d"'
+    given = Metadata({0x8769: {0x9214: (3, 2, 1, 5)}}, xmp=panorama % (3, 7, 6))
+    result = given.of_result((10, 10), (20, 30), grey=False)
+    assert result.exif == {0x8769: {0x9214: (6, 6, 2, 15)}} and result.xmp == panorama % (6, 21, 1)
 
 
 def test_a_comment_that_is_longer_than_a_segment_of_jpeg_is_left_out_there(tmp_path, resolve):

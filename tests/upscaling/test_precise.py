@@ -72,14 +72,17 @@ def test_areas_of_one_colour_keep_it_whole_and_in_bands(white, grey):
     expected = picture.repeat(2, 0).repeat(2, 1)
     for kept in (slice(0, 16), slice(32, 46), slice(58, 80)):  # two pixels from what is not white, four from the grey
         np.testing.assert_array_equal(result[kept], expected[kept])
-    assert (result[20:28] != expected[20:28]).mean() > 0.9
+    assert (result[20:28] != expected[20:28]).mean() > 0.9 and np.all(result[50:58] != expected[50:58])
     bands = upscale_in_bands(upscaler, Pixels(picture), (60, 80)).bands()
     np.testing.assert_array_equal(np.concatenate([band.colour for band in bands]), result)
 
 
 def test_what_a_network_makes_of_one_colour_on_purpose_stays():
     dark = Upscaler(Network("dark", 2, 1, 1, lambda pixels: repeated(pixels) / 2), memory=100_000)
-    assert np.all(upscale_pixels(dark, Pixels(np.full((9, 9, 3), 200, np.uint8))).colour == 100)
+    flat = Pixels(np.full((9, 9, 3), 200, np.uint8))
+    assert np.all(upscale_pixels(dark, flat).colour == 100)
+    warm = Upscaler(Network("warm", 2, 1, 1, lambda pixels: repeated(pixels) - np.float32([0, 5, 30])), memory=100_000)
+    assert np.all(upscale_pixels(warm, flat).colour == (200, 195, 170))
 
 
 def test_a_network_that_was_asked_for_stays(upscaler):

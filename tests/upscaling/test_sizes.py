@@ -9,6 +9,7 @@ from skimage import data
 
 from srzoo.images import write_image
 from srzoo.pictures.pixels import Pixels
+from srzoo.runtimes.network import Network
 from srzoo.upscaling import Upscaler, pictures
 from srzoo.upscaling.pictures import upscale_pixels
 from srzoo.upscaling.sizes import Size, passes, shrunk
@@ -42,6 +43,7 @@ def test_the_other_side_follows_and_sizes_are_exact(asked, size):
             Size(width=1000, height=1000),
             "1000x1000 has another aspect than the picture's 300x200; give --fit for 1000x667",
         ),
+        (Size(width=1000, height=665), "1000x665 has another aspect"),
         (Size(width=200), "200x133 is 0.667 times the picture's 300x200; expected 1 to 16"),
         (Size(width=5000), "5000x3333 is 16.7 times the picture's 300x200"),
     ],
@@ -59,7 +61,8 @@ def test_a_network_is_chosen_by_the_scale_as_given_or_by_the_larger_factor():
 
 
 def test_a_network_is_applied_once_or_twice():
-    assert [passes(4, (10, 10), (side, side)) for side in (15, 40, 41, 160)] == [1, 1, 2, 2]
+    assert [passes(4, (10, 10), (40, side)) for side in (15, 40, 41, 160)] == [1, 1, 2, 2]
+    assert Size(width=600, height=401).factor(300, 200) == 401 / 200  # so that it is applied once
     with pytest.raises(ValueError, match="90x90 is more than a network of scale 2 gives if it is applied twice"):
         passes(2, (10, 10), (90, 90))
 
@@ -74,7 +77,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("size", [(40, 28), (87, 60), (1, 1), (86, 61)])
+@pytest.mark.parametrize("size", [(40, 28), (22, 16), (87, 60), (1, 1), (86, 61)])
 def test_in_bands_the_same_picture_comes_out_as_at_once(kind, size):
     pixels = KINDS[kind]
     (at_once,) = shrunk([pixels], pixels.size, size)
@@ -115,8 +118,6 @@ def test_an_upscaler_gives_any_scale(repeating, scale):
 
 
 def repeating_network():
-    from srzoo.runtimes.network import Network
-
     return Network("repeating-x2", 2, 1, 1, lambda pixels: pixels.repeat(2, axis=1).repeat(2, axis=2))
 
 
@@ -131,6 +132,17 @@ def test_floats_come_in_any_scale_too():
 def test_a_scale_that_the_network_does_not_reach_is_refused():
     with pytest.raises(ValueError, match="more than a network of scale 2 gives"):
         Upscaler(repeating_network(), scale=5)
+
+
+def test_edges_of_transparency_have_no_fringe_in_the_second_pass_either():
+    def smooth(pixels):
+        twice = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), "edge").repeat(2, axis=1).repeat(2, axis=2)
+        return (twice[:, 1:-3, 1:-3] + twice[:, 3:-1, 3:-1]) / 2
+
+    colour, alpha = np.zeros((12, 12, 3), np.uint8), np.zeros((12, 12), np.uint8)
+    colour[4:8, 4:8], alpha[4:8, 4:8] = (250, 200, 40), 255  # black lies under what nobody sees
+    result = upscale_pixels(Upscaler(Network("smooth-x2", 2, 1, 1, smooth)), Pixels(colour, alpha), size=(48, 48))
+    assert np.all(result.colour[result.alpha > 0] == (250, 200, 40)) and np.all(result.alpha[20:28, 20:28] == 255)
 
 
 def test_what_is_opaque_and_what_is_clear_stay_so_in_16_bits(repeating):
