@@ -48,7 +48,7 @@ class Layout:
     def part(self) -> str:
         """`training` or `validation` where names say so, else empty."""
         words = {word for name in (self.hr.name, self.hr.parent.name) for word in name.lower().split("_")}
-        words &= {*TRAINING, *VALIDATION} if self.hr != self.root else set()
+        words &= {*TRAINING, *VALIDATION}
         return "training" if words & {*TRAINING} else "validation" if words else ""
 
     @property
@@ -161,7 +161,7 @@ def find_layout(folder: Path, scale: int, part: str) -> tuple[Layout, Layout | N
             f"{folder}: which HR is meant is not clear: {', '.join(str(each.hr) for each in found)}; give a folder "
             "with one of them, or name them for training and validation"
         )
-    others = [each for each in found if each is not meant[0] and each.part not in ("", part)]
+    others = [each for each in found if each is not meant[0] and each.part]
     return meant[0], others[0] if len(others) == 1 else None
 
 

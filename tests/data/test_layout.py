@@ -4,8 +4,10 @@ import logging
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from srzoo import bicubic
+from srzoo.data.copies import same_picture, size_of
 from srzoo.data.degraded import Degradation
 from srzoo.data.folder import folder
 from srzoo.data.layout import find_layout
@@ -85,6 +87,26 @@ def test_two_files_of_lr_for_one_hr_are_refused(tmp_path):
     )
 
 
+def test_names_of_hr_may_end_as_a_scale_does(tmp_path):
+    write_pairs(tmp_path, "HR", "LR", ["a", "ax2", "bx2"])
+    pairs, bad = find_layout(tmp_path, 4, "training")[0].pairs()
+    assert [(hr.name, lr.name) for hr, lr in pairs] == [(name, name) for name in ("a.png", "ax2.png", "bx2.png")]
+    assert not bad
+
+
+@pytest.mark.parametrize("way", [(slice(None, None, -1), slice(None)), (slice(None, None, -1),) * 2])
+def test_a_picture_and_what_has_its_mean_alone_are_two(way):
+    lr = bicubic.downscale(PHOTO, 4)
+    assert same_picture(lr, PHOTO) and not same_picture(np.ascontiguousarray(lr[way]), PHOTO)
+
+
+def test_the_size_by_which_pictures_are_compared_is_that_of_what_is_read(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PHOTO[:40, :64]).save(tmp_path / "a.jpg", exif=exif)
+    assert size_of(tmp_path / "a.jpg") == read_image(tmp_path / "a.jpg").shape[1::-1] == (40, 64)
+
+
 def test_what_is_plain_is_called_that(tmp_path):
     write_pairs(tmp_path, "photos", None, ["a"])
     layout, _ = find_layout(tmp_path, 4, "training")
@@ -158,7 +180,8 @@ def test_what_a_training_or_upscaling_wrote_within_its_data_is_not_trained_on(tm
     assert len(folder(tmp_path / "photos/large", 4).train) == 1
 
 
-def test_beside_hr_results_of_it_are_no_reason_to_doubt_which_is_hr(tmp_path):
+def test_beside_hr_results_of_it_and_hidden_folders_are_no_reason_to_doubt_which_is_hr(tmp_path):
     write_pairs(tmp_path, "results", "HR", ["a"])
+    write_image(tmp_path / ".thumbnails/a.png", bicubic.downscale(read_image(tmp_path / "HR/a.png"), 2))
     Record().add(tmp_path / "results/a.png", Made("edsr-baseline-x4, x4", ""))
     assert [item.name[-8:] for item in folder(tmp_path, 4).train] == ["HR/a.png"]
