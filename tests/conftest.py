@@ -15,13 +15,16 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has a core; with threads for all cores they would wait for each other.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Processes that tests start import this checkout, in whatever folder they work.
+ROOT = Path(__file__).resolve().parents[1]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 # Networks are prepared where a test is about that, and never in the user's own folder.
 os.environ["SRZOO_CACHE"] = "off"
 
 # In a background job of a shell SIGINT is ignored from the start, and a test of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+SHARED = ROOT.parent / "shared"
 
 
 @pytest.fixture(autouse=True)

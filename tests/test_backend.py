@@ -17,7 +17,7 @@ import srzoo
 def on_backend(backend: str, folder: Path, out: Path) -> tuple[dict, dict]:
     """Pixels by name, and figures and refusals, from a process in which Keras has that backend."""
     script = Path(__file__).with_name("on_backend.py")
-    env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(script.parents[1])}
+    env = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run([sys.executable, script, folder, out], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     arrays = dict(np.load(out))

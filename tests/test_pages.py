@@ -68,7 +68,7 @@ def test_the_readmes_first_lines_run_as_they_stand(tmp_path):
     commands = [shlex.split(line, comments=True) for line in shell if line.startswith("python ")]
     script = re.findall(r"(?ms)^```python\n(.*?)^```", text)[0]
     for command in (*commands, ["python", "-c", script]):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "SRZOO_CACHE": str(tmp_path / "cache")}
+        environment = {**os.environ, "SRZOO_CACHE": str(tmp_path / "cache")}
         subprocess.run([sys.executable, *command[1:]], cwd=tmp_path, env=environment, check=True)
     sizes = [Image.open(tmp_path / name).size for name in ("results/cat.jpg", "cat-x2.png", "cat-large.png")]
     assert sizes == [(900, 600), (450, 300), (450, 300)]

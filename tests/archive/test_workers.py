@@ -16,7 +16,6 @@ from srzoo.images import write_image
 
 pytest.importorskip("apache_beam", reason="srzoo batch needs Apache Beam: pip install 'srzoo[beam]'")
 
-ROOT = Path(__file__).resolve().parents[2]
 COUNT = 40
 
 BAD_PICTURES = """
@@ -85,7 +84,7 @@ def start(here, weights):
         Path("patch/sitecustomize.py").write_text(patch.format(folder=str(here)))
         process = subprocess.Popen(
             [*command, "--unit-pixels", "30000", *arguments],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(here / "patch"), str(ROOT)])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(here / "patch"), os.environ["PYTHONPATH"]])},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

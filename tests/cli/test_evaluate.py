@@ -111,15 +111,13 @@ def test_help_does_not_wait_for_tensorflow():
         "try: main()\n"
         "finally: assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
     )
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "--model MODEL" in result.stdout
 
 
 def test_every_command_is_listed_and_is_there():
-    result = subprocess.run(
-        [sys.executable, "-m", "srzoo", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-m", "srzoo", "--help"], capture_output=True, text=True, check=True)
     for name, (module, purpose) in COMMANDS.items():
         assert name in result.stdout and purpose in result.stdout
         assert callable(importlib.import_module(module).main)

@@ -1,6 +1,5 @@
 """`resolve_image.py --precision`: without TensorFlow after the first time, and a sentence for what cannot be had."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,6 @@ from srzoo.runtimes.network import Network
 
 pytest.importorskip("openvino")
 
-ROOT = Path(__file__).resolve().parents[2]
 KERAS = ("tensorflow", "keras", "openvino.tools", "openvino_telemetry")
 FORMATS = ("pillow_heif", "PIL.WebPImagePlugin", "PIL.ImageCms")
 TO_PREPARE = ["h5py", "srzoo.models.registry"]
@@ -54,7 +52,7 @@ def test_the_first_run_and_the_second_need_neither_tensorflow_nor_other_formats(
     )
     command = [sys.executable, "-c", script, "cup.png", "--weights", weights, "--precision", "float32"]
     for loaded in (TO_PREPARE, []):
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0 and done.stdout.endswith(f"\n{loaded}\n"), done
         assert done.stderr == "edsr-baseline-x4.blocks1.filters8: float32 by OpenVINO\n"
         assert np.abs(read_image("results/cup.png") - expected).max() <= 1

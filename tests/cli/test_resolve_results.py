@@ -17,8 +17,6 @@ from srzoo.cli.arguments import size_in_bytes
 from srzoo.cli.resolve import main
 from srzoo.images import write_image
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
@@ -194,7 +192,6 @@ def run(*arguments, stdin=None):
     """The command in a process of its own; the last line of its errors tells which modules it imported."""
     command = [sys.executable, "-c", PROGRAM, *arguments]
     environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
-    environment["PYTHONPATH"] = str(ROOT)
     return subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
 
 

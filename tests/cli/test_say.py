@@ -111,8 +111,7 @@ def test_what_a_decoder_warns_of_is_not_shown(recwarn, caplog):
 def test_a_command_may_end_without_taking_the_process_apart_unless_people_type_in_it(at_once, session):
     said = f"atexit.register(print, 'apart'); cli.run(lambda: cli.say('done', sys.stdout) or 3, {at_once})"
     command = [sys.executable, "-c", f"import atexit, sys; {session}from srzoo import cli; {said}"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (3, "done\n" + "apart\n" * (not at_once or bool(session)))
 
 
@@ -121,8 +120,7 @@ def test_what_a_command_without_a_stream_starts_has_that_stream():
     child = "subprocess.run([sys.executable, '-c', 'import sys; print(sys.stderr is None)'])"
     program = f"import subprocess, sys; from srzoo import cli; cli.run(lambda: {child}.returncode)"
     command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", program]
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
-    assert subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout == b"False\n"
+    assert subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout == b"False\n"
 
 
 WITHOUT_STREAMS = """
@@ -145,6 +143,5 @@ run(resolve.main)
 def test_without_streams_all_pictures_are_upscaled(tmp_path):
     Image.new("RGB", (4, 3), "red").save(tmp_path / "a.png")
     command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", WITHOUT_STREAMS, "a.png"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
-    assert subprocess.run(command, cwd=tmp_path, env=environment, check=False).returncode == 0
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
     assert Image.open(tmp_path / "results" / "a.png").size == (16, 12)

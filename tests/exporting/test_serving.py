@@ -1,6 +1,5 @@
 """SavedModels as TensorFlow Serving loads them: what goes in, what comes out, what lies on disk."""
 
-import os
 import re
 import subprocess
 import sys
@@ -92,8 +91,7 @@ def test_every_shipped_model_serves_what_resolve_image_gives(name, tmp_path):
         ["-m", "srzoo", "export", name, "--output", "models"],
         ["-c", BARE, f"models/{name}/1", "lr.png", "sr.png"],
     ):
-        path = {**os.environ, "PYTHONPATH": str(ROOT)} if "srzoo" in command else None
-        done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=path, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-2000:]
     assert worst(read_image(tmp_path / "sr.png"), read_image(next((tmp_path / "expected").iterdir()))) <= 1
 

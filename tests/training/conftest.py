@@ -16,8 +16,6 @@ from srzoo.pictures.reading import read_image
 from srzoo.training.session import train_run
 from srzoo.training.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory) -> Path:
@@ -69,7 +67,7 @@ class Held:
     def __init__(self, folder: Path):
         self._go_on = folder / "go-on"
         (folder / "sitecustomize.py").write_text(HELD.format(step=15, go_on=str(self._go_on)))
-        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ["PYTHONPATH"]])}
 
     def wait(self, folder: Path, *processes: subprocess.Popen) -> None:
         """Waits until they do."""

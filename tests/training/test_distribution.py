@@ -22,7 +22,6 @@ from srzoo.training.distribution import LOST, Distribution, open_distribution, r
 from srzoo.training.settings import Settings
 from srzoo.training.stages import settings_of
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name("distributed_worker.py")
 MODEL = "edsr-baseline-x4.blocks1.filters4"
 RATE = 1e-3
@@ -116,7 +115,7 @@ def start(
     command: list[str],
     index: int | None = None,
     ports: list[int] | None = None,
-    environment: Mapping[str, str] = {**os.environ, "PYTHONPATH": str(ROOT)},
+    environment: Mapping[str, str] = os.environ,
 ) -> subprocess.Popen:
     environment = {**environment, "TF_CPP_MIN_LOG_LEVEL": "2", "TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
     if ports:
@@ -124,7 +123,6 @@ def start(
         environment["TF_CONFIG"] = cluster(cluster={"worker": workers}, task={"type": "worker", "index": index})
     return subprocess.Popen(
         [sys.executable, *command],
-        cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -237,7 +235,7 @@ def command(photos: Path, output: Path, *more: str, steps: int = 40) -> list[str
     given = {"output": output, "model": MODEL, "steps": steps, "patch": 32, "batch": 4, "validate-every": 5}
     given |= {"learning-rate": RATE, "precision": "float32"}
     options = [text for name, value in given.items() for text in (f"--{name}", str(value))]
-    return ["train.py", str(photos), *options, *more]
+    return ["-m", "srzoo", "train", str(photos), *options, *more]
 
 
 def train_pair(photos: Path, output: Path, *more: str, **changes) -> list[subprocess.Popen]:
@@ -303,8 +301,9 @@ def test_workers_with_different_commands_are_refused_by_all(photos, tmp_path):
 
 @pytest.mark.slow
 def test_both_stages_are_trained_for_the_chiefs_time_and_by_it_alone(photos, vgg16_weights, tmp_path):
-    given = ["train.py", str(photos), "--output", str(tmp_path / "run"), "--model", "srgan-x4.blocks1.filters4"]
-    given += ["--minutes", "0.3", "--patch", "32", "--batch", "4", "--validate-every", "5", "--precision", "float32"]
+    given = ["-m", "srzoo", "train", str(photos), "--output", str(tmp_path / "run")]
+    given += ["--model", "srgan-x4.blocks1.filters4", "--precision", "float32", "--validate-every", "5"]
+    given += ["--minutes", "0.3", "--patch", "32", "--batch", "4"]
     given += ["--objective", "srgan-vgg22", "--vgg", str(vgg16_weights), "--vgg-preprocessing", "keras"]
     given += ["--distribute", "multi-worker", "--sync-batch-norm"]
     for status, text in ends(start_pair(given)):

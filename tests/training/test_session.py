@@ -19,7 +19,6 @@ from srzoo.training.run import Run
 from srzoo.training.session import _advice, train_run
 from srzoo.training.stages import settings_of
 
-ROOT = Path(__file__).resolve().parents[2]
 MODEL = "edsr-baseline-x4.blocks1.filters4"
 
 
@@ -145,10 +144,10 @@ def test_a_data_set_that_turns_out_unusable_leaves_no_folder(photos, tmp_path):
 
 
 def start(photos, output, env=None):
-    command = [sys.executable, "train.py", str(photos), "--model", MODEL, "--output", str(output), "--steps", "40"]
-    command += ["--patch", "32", "--batch", "2", "--validate-every", "5", "--learning-rate", "1e-3"]
+    command = [sys.executable, "-m", "srzoo", "train", str(photos), "--model", MODEL, "--output", str(output)]
+    command += ["--patch", "32", "--batch", "2", "--steps", "40", "--validate-every", "5", "--learning-rate", "1e-3"]
     command += ["--precision", "float32"]
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def losses(folder):

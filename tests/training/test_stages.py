@@ -4,7 +4,6 @@ import csv
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from srzoo.training.distribution import Distribution
 from srzoo.training.session import train_stages
 from srzoo.training.stages import stages_of
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZES = "blocks1.filters4"
 
 
@@ -126,11 +124,11 @@ def test_a_process_without_the_folder_goes_on_at_the_chiefs_stage(photos, option
 
 
 def start(photos, output, weights, vgg, env=None):
-    command = [sys.executable, "train.py", str(photos), "--model", f"srgan-x4.{SIZES}", "--output", str(output)]
-    command += ["--init-weights", str(weights), "--objective", "per-pix", "--content", "vgg22"]
+    command = [sys.executable, "-m", "srzoo", "train", str(photos), "--model", f"srgan-x4.{SIZES}"]
+    command += ["--output", str(output), "--init-weights", str(weights), "--objective", "per-pix", "--content", "vgg22"]
     command += ["--vgg", str(vgg), "--vgg-preprocessing", "torchvision", "--adversarial-weight", "0.1"]
     command += ["--patch", "32", "--batch", "2", "--steps", "30", "--validate-every", "5", "--precision", "float16"]
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +16,6 @@ from PIL import Image
 from srzoo.cli.demo import main
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
-
-ROOT = Path(__file__).resolve().parents[2]
 
 GRADIO = importlib.util.find_spec("gradio") is not None
 
@@ -59,7 +56,6 @@ def server(tmp_path_factory, networks):
     arguments = ["--models", networks[0], "edsr-gan", "--port", str(port), "--max-megapixels", "1.1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "srzoo", "demo", "--no-browser", *arguments],
-        cwd=ROOT,
         env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         text=True,
