@@ -25,3 +25,14 @@ def channels_last() -> Iterator[None]:
         yield
     finally:
         keras.config.set_image_data_format(before)
+
+
+@contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """A context that makes layers of a dtype policy, whatever Keras's global one; they stay so."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from srzoo import shipped, zoo
-from srzoo.backend import require_tensorflow
+from srzoo.backend import dtype_policy, require_tensorflow
 from srzoo.data import pipeline
 from srzoo.data.degraded import Degradation, degraded_validation
 from srzoo.data.fingerprint import Fingerprint
@@ -253,9 +253,7 @@ def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> Pixel
     Given weights are read by the chief, which the loop then copies to the others.
     """
     keras.utils.set_random_seed(settings.seed)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(POLICIES[settings.precision])
-    try:
+    with dtype_policy(POLICIES[settings.precision]):
         model = zoo.create(settings.model)
         if settings.init_weights and chief:
             _start_from(model, settings.init_weights, settings.gan)
@@ -269,8 +267,6 @@ def _step(settings: Settings, chief: bool, pixel_step: type[PixelStep]) -> Pixel
         if settings.sync_batch_norm:
             synchronise_batch_norm(step.discriminator if isinstance(step, AdversarialStep) else model)
         return step
-    finally:
-        keras.config.set_dtype_policy(policy)
 
 
 def _start_from(model: keras.Model, source: str, gan: bool) -> None:

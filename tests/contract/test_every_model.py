@@ -7,6 +7,7 @@ import tensorflow as tf
 from tiny_models import CASES, EVERY, FAST_AND_SLOW, answer, result, sizes, tiny
 
 from srzoo import zoo
+from srzoo.backend import dtype_policy
 from srzoo.losses import ADVERSARIAL_LOSSES, l1
 from srzoo.models.discriminator import discriminator
 from srzoo.models.geometry import scale_of
@@ -129,12 +130,8 @@ def test_one_step_of_gan_training_moves_both_networks(name, scale, picture):
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_the_last_layers_compute_in_float32_in_mixed_precision(name, policy, picture):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         model = zoo.create(name, MODELS[name].scales[-1], **sizes(name))
-    finally:
-        keras.config.set_dtype_policy(before)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     assert {each.compute_dtype for each in convolutions if each.name not in MODELS[name].fine} == {policy[6:]}
     assert convolutions[-1].compute_dtype == model.layers[-1].compute_dtype == "float32"

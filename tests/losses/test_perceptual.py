@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from srzoo.backend import dtype_policy
 from srzoo.data.sample import sample_path
 from srzoo.losses import TERMS, ContentLoss
 from srzoo.metrics import dists, lpips
@@ -103,12 +104,8 @@ def test_the_network_is_frozen_and_no_deeper_than_needed(files):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_it_computes_in_the_dtype_policy_and_gives_float32(files, policy):
     exact = float(ContentLoss({"vgg33": 1.0}, files["vgg16"], "torchvision")(HR, SR))
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         loss = ContentLoss({"vgg33": 1.0}, files["vgg16"], "torchvision")
-    finally:
-        keras.config.set_dtype_policy(before)
     assert loss.network.get_layer("block3_conv3").compute_dtype == policy.removeprefix("mixed_")
     value = loss(HR, SR)
     assert keras.backend.standardize_dtype(value.dtype) == "float32"

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from srzoo.backend import dtype_policy
 from srzoo.models.discriminator import discriminator
 
 CONVOLUTIONS = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 512), (512, 512)]
@@ -139,12 +140,8 @@ def test_pictures_reach_the_logit_through_ten_layers(norm):
 
 
 def test_the_logit_is_float32_in_mixed_precision():
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         assert discriminator(filters=4).output.dtype == "float32"
-    finally:
-        keras.config.set_dtype_policy(policy)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from srzoo import zoo
+from srzoo.backend import dtype_policy
 from srzoo.losses import ADVERSARIAL_LOSSES, ContentLoss, l1
 from srzoo.models.discriminator import discriminator
 from srzoo.training.steps import AdversarialStep
@@ -18,13 +19,9 @@ HR = LR.repeat(4, 1).repeat(4, 2)
 
 
 def step_of(loss="vanilla", policy="float32", model="edsr-gan", norm=None, weight=1e-3, terms=None, rate=1.0, **of):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         generator = zoo.create(model, blocks=1, filters=4)
         opponent = discriminator(norm=norm or ADVERSARIAL_LOSSES[loss].norm, filters=4, **of)
-    finally:
-        keras.config.set_dtype_policy(before)
     terms = {"pixel": (1.0, l1)} if terms is None else terms
     return AdversarialStep(generator, opponent, ADVERSARIAL_LOSSES[loss], weight, terms, rate)
 

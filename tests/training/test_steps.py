@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from srzoo import zoo
+from srzoo.backend import dtype_policy
 from srzoo.losses import l1
 from srzoo.training.steps import PixelStep
 
@@ -16,12 +17,8 @@ HR = LR.repeat(4, 1).repeat(4, 2)
 
 
 def step_of(name="edsr-baseline", policy="float32", optimizer="adam"):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         return PixelStep(zoo.create(name, **SMALL), l1, optimizer)
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def rate(value):
