@@ -17,7 +17,7 @@ from PIL import GifImagePlugin, Image
 from srzoo.pictures.formats import QUALITY
 from srzoo.pictures.pixels import Pixels, to_pillow
 from srzoo.pictures.png import png, png_chunk, png_chunks
-from srzoo.pictures.reading import Frame
+from srzoo.pictures.reading import Frame, Picture
 from srzoo.pictures.stills import of_format
 
 
@@ -36,17 +36,19 @@ class Playing:
     still_first: bool = False
 
 
-def repeats_of(format_name: str, loop: int | None) -> int:
-    """Number of times that an animation plays, from its format's loop count: GIF counts the times after the first."""
-    if format_name == "GIF":
-        return 1 if loop is None else (loop and loop + 1)
-    return loop or 0
+def playing_of(picture: Picture) -> Playing:
+    """The playback that a file's loop count says, which in GIF counts the times after the first."""
+    loop = picture.loop
+    repeats = loop or 0
+    if picture.format == "GIF":
+        repeats = 1 if loop is None else (loop and loop + 1)
+    return Playing(picture.count, repeats, picture.still_first)
 
 
 def write_animation(
     file: BinaryIO, frames: Iterable[Frame], name: str, playing: Playing, lossless: bool, quality: int = QUALITY
 ) -> None:
-    """Writes an animation.
+    """Writes an animation, or a GIF of one frame.
 
     Args:
         file: seekable file, written from its beginning.
@@ -59,7 +61,7 @@ def write_animation(
     if name == "PNG":
         _write_png(file, frames, playing)
     elif name == "GIF":
-        write_gif(file, frames, playing)
+        _write_gif(file, frames, playing)
     else:
         _write_by_pillow(file, frames, name, playing, lossless, quality)
 
@@ -89,7 +91,7 @@ def _write_png(file: BinaryIO, frames: Iterable[Frame], playing: Playing) -> Non
     file.write(png_chunk(b"IEND", b""))
 
 
-def write_gif(file: BinaryIO, frames: Iterable[Frame], playing: Playing) -> None:
+def _write_gif(file: BinaryIO, frames: Iterable[Frame], playing: Playing) -> None:
     """A GIF of one frame or many, each with a palette of its own; half transparency becomes all or nothing."""
     for index, frame in enumerate(frames):
         image = _in_palette(frame.pixels, animated=playing.count > 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from srzoo.atomic import atomic_file
 from srzoo.images import ImageError
-from srzoo.pictures.animations import Playing, write_animation, write_gif
+from srzoo.pictures.animations import Playing, write_animation
 from srzoo.pictures.formats import QUALITY, Format
 from srzoo.pictures.png import write_png
 from srzoo.pictures.reading import Frame, LargeFrame
@@ -64,9 +64,7 @@ def _write(file, frames: Iterator, written_as: Format, playing: Playing, lossles
         from srzoo.pictures.tiff import write_tiff  # tifffile takes longer to import than many a picture to be written
 
         write_tiff(file, frames, playing.count)
-    elif written_as.name == "GIF":
-        write_gif(file, frames, playing)
-    elif playing.count > 1:
+    elif playing.count > 1 or written_as.name == "GIF":
         write_animation(file, frames, written_as.name, playing, lossless, quality)
     else:
         for frame in frames:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from srzoo.images import GREY, to_uint8, to_uint16
-from srzoo.pictures.animations import Playing, repeats_of
+from srzoo.pictures.animations import playing_of
 from srzoo.pictures.formats import Format
 from srzoo.pictures.pixels import Bands, Pixels, bleed
 from srzoo.pictures.reading import Frame, LargeFrame, Picture
@@ -189,8 +189,7 @@ def upscale_picture(
                 first.append((frame, result))
             yield result
 
-    playing = Playing(picture.count, repeats_of(picture.format, picture.loop), picture.still_first)
-    write_frames(Path(path), frames(), written_as, playing, picture.lossless, ready)
+    write_frames(path, frames(), written_as, playing_of(picture), picture.lossless, ready)
     return first[0]
 
 
