@@ -100,7 +100,6 @@ class Metadata:
             exif[EXIF_IFD] = _inner_of_result(exif[EXIF_IFD], size, factors, orientation)
         if any(tag in exif for tag in GEO):
             exif = placed(exif, factors) if orientation == 1 else {tag: exif[tag] for tag in exif if tag not in GEO}
-        fits = self.icc is not None and self.icc[16:20] == (b"GRAY" if grey else b"RGB ")
         xmp = self.xmp
         if xmp:
             for names, value in ((WIDTHS, size[0]), (HEIGHTS, size[1]), (("tiff:Orientation",), 1)):
@@ -109,7 +108,7 @@ class Metadata:
                 xmp = _with_value(xmp, each, factor)
             xmp = XMP_SUBJECT.sub(b"", xmp)  # EXIF has it, and it is changed there
         dpi = self.dpi and (self.dpi[0] * factors[0], self.dpi[1] * factors[1])
-        return replace(self, exif=exif, icc=self.icc if fits else None, xmp=xmp, dpi=dpi)
+        return replace(self, exif=exif, icc=fitting(self.icc, grey), xmp=xmp, dpi=dpi)
 
     def in_segments(self) -> tuple["Metadata", list[str]]:
         """Returns what fits into a JPEG, whose segments end at 64 kB, and the names of what does not fit."""
@@ -143,6 +142,11 @@ class Metadata:
         result = Image.Exif()
         result.update(self.exif)
         return result if self.exif else None
+
+
+def fitting(profile: bytes | None, grey: bool) -> bytes | None:
+    """A colour profile, if it is one of grey or RGB as its picture is."""
+    return profile if profile and profile[16:20] == (b"GRAY" if grey else b"RGB ") else None
 
 
 def _inner_of_result(

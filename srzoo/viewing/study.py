@@ -14,6 +14,7 @@ import numpy as np
 
 from srzoo.atomic import unfinished_folder
 from srzoo.images import middle
+from srzoo.upscaling.compare import enlarged
 from srzoo.viewing.key import ANSWERS_FORMAT, HR, KEY, Key, Stimulus, key_to_json
 from srzoo.viewing.methods import Method
 from srzoo.viewing.pages import png_url, render
@@ -132,7 +133,7 @@ def _versions(shown: Shown, methods: Sequence[Method], crop: int) -> Iterable[tu
     lr, hr = shown.read(scale)
     rows, columns = middle(lr.shape, crop // scale, crop // scale)
     if hr is not None:
-        yield HR, hr[_times(rows, scale), _times(columns, scale)]
+        yield HR, hr[enlarged((rows, columns), lr.shape, hr.shape)]
     for method in methods:
         yield method.name, method.upscale_part(lr, rows, columns)
 
@@ -143,12 +144,8 @@ def _anchors(shown: Shown, scale: int, crop: int) -> list[dict[str, Any]]:
     rows, columns = middle(lr.shape, crop // scale, crop // scale)
     nearest = lr[rows, columns].repeat(scale, axis=0).repeat(scale, axis=1)
     # Without HR, LR's own pixels are as sharp as an original's.
-    original = lr[middle(lr.shape, crop, crop)] if hr is None else hr[_times(rows, scale), _times(columns, scale)]
+    original = lr[middle(lr.shape, crop, crop)] if hr is None else hr[enlarged((rows, columns), lr.shape, hr.shape)]
     return [{"score": 1, "source": png_url(nearest)}, {"score": 5, "source": png_url(original)}]
-
-
-def _times(part: slice, scale: int) -> slice:
-    return slice(part.start * scale, part.stop * scale)
 
 
 def _write(output: Path, files: dict[str, str]) -> None:

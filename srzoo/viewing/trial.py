@@ -9,7 +9,7 @@ from typing import Any
 
 from srzoo import names, shipped, zoo
 from srzoo.models.registry import GAN_TRAINED
-from srzoo.pictures.metadata import Metadata
+from srzoo.pictures.metadata import Metadata, fitting
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.png import png
 from srzoo.pictures.reading import ENDINGS, Frame, LargeFrame, open_picture
@@ -18,6 +18,7 @@ from srzoo.runtimes.choice import Choice, choose
 from srzoo.tables import duration
 from srzoo.upscaling import Upscaler, batch
 from srzoo.upscaling.automatic import suited
+from srzoo.upscaling.compare import enlarged
 from srzoo.upscaling.pictures import needs_precision, upscale_pixels
 from srzoo.upscaling.sizes import Size
 from srzoo.viewing.line import Watch
@@ -253,12 +254,12 @@ def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) 
         raise ValueError(job.refusal)
     work = batch.work(job, upscaler)
     watch.begin(title, work, _that_runs(upscaler, source).pixels_per_second() if work > LARGE else 0)
-    report = batch.carry_out(job, upscaler, name, watch)
+    result = batch.carry_out(job, upscaler, name, watch)
     seconds = watch.seconds
-    after = report.after
-    before_shown, after_shown = _shown(upscaler, report.before.pixels, after)
-    as_it_is = job.written_as.name in SHOWN_AS_THEY_ARE and report.count == 1 and not after.pixels.transparent
-    whole = before_shown is report.before.pixels
+    after = result.after
+    before_shown, after_shown = _shown(upscaler, result.before.pixels, after)
+    as_it_is = job.written_as.name in SHOWN_AS_THEY_ARE and result.count == 1 and not after.pixels.transparent
+    whole = before_shown is result.before.pixels
     (folder / "before.png").write_bytes(_still(before_shown, after.metadata.icc))
     if not (as_it_is and whole):
         (folder / "after.png").write_bytes(_still(after_shown, after.metadata.icc))
@@ -281,7 +282,7 @@ def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) 
         "before": f"{folder.name}/before.png",
         "after": content if as_it_is and whole else f"{folder.name}/after.png",
         "content": content,
-        "facts": "; ".join([*facts, *report.notes]),
+        "facts": "; ".join([*facts, *result.notes]),
     }
 
 
@@ -317,7 +318,7 @@ def _part(upload: Upload, middle: tuple[float, float], folder: Path) -> Path:
     box = _box(frame.pixels.size, middle)
     path = folder / f"{upload.path.stem}_part.png"
     part = frame.pixels.map(lambda array: array[box])
-    path.write_bytes(png(part, Metadata(icc=_fitting(frame.metadata.icc, part))))
+    path.write_bytes(png(part, Metadata(icc=fitting(frame.metadata.icc, part.grey))))
     return path
 
 
@@ -325,20 +326,16 @@ def _shown(upscaler: Upscaler, before: Pixels, after: Frame | LargeFrame) -> tup
     """What is shown of a picture before and after: all, or its middle."""
     if math.prod(after.pixels.size) <= SHOWN and isinstance(after, Frame):
         return before, after.pixels
-    scale, box = int(upscaler.scale), _box(before.size)
+    box = _box(before.size)
     part = before.map(lambda array: array[box])
     if isinstance(after, Frame):
-        there = tuple(slice(scale * one.start, scale * one.stop) for one in box)
+        there = enlarged(box, before.colour.shape, after.pixels.colour.shape)
         return part, after.pixels.map(lambda array: array[there])
     # The whole was never held; the middle is quickly computed again.
     return part, upscale_pixels(upscaler, part)
 
 
-def _fitting(profile: bytes | None, pixels: Pixels) -> bytes | None:
-    return profile if profile and profile[16:20] == (b"GRAY" if pixels.grey else b"RGB ") else None
-
-
 def _still(pixels: Pixels, profile: bytes | None) -> bytes:
     """A frame as browsers show it; both sides of the line have one colour profile, or the same colours would differ."""
     shown = Pixels(pixels.on_white())
-    return png(shown, Metadata(icc=_fitting(profile, shown)))
+    return png(shown, Metadata(icc=fitting(profile, shown.grey)))
