@@ -49,14 +49,13 @@ class Speed:
         return self.mean <= WITHIN
 
 
-def measure(weights: Path, root: Path | None = None) -> list[Speed]:
+def measure(weights: Path) -> list[Speed]:
     """Measures all runtimes that are installed and keeps the answer, and the files that it needs, in the cache.
 
     It takes a minute for EDSR-baseline on an idle machine, most of it for exports.
 
     Args:
         weights: a `.weights.h5` or `.keras` file.
-        root: of the cache; default: the user's.
 
     Returns:
         The fastest first.
@@ -65,7 +64,7 @@ def measure(weights: Path, root: Path | None = None) -> list[Speed]:
         ValueError: if the file is damaged, or the cache is switched off.
         OSError: if it cannot be written.
     """
-    prepared = Prepared(weights, root)
+    prepared = Prepared(weights)
     networks = list(_networks(weights, prepared))
     pixels = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 3)).astype(np.float32)
     taken: list[list[float]] = [[] for _ in networks]

@@ -11,7 +11,8 @@ from srzoo.speed import Speed, measure
 
 
 @pytest.fixture
-def weights(tmp_path):
+def weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("SRZOO_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "tiny.weights.h5"
     zoo.save_weights(zoo.create("edsr-baseline-x4.blocks1.filters8"), path)
     return path
@@ -36,7 +37,7 @@ def taking(monkeypatch):
     return use
 
 
-def test_the_fastest_that_is_near_float32_is_taken_from_then_on(weights, taking, tmp_path):
+def test_the_fastest_that_is_near_float32_is_taken_from_then_on(weights, taking):
     far = Speed("LiteRT", "int8", 2 * WITHIN)
     taking(
         (3.0, Speed("OpenVINO", "float32", 0.0)),
@@ -44,10 +45,10 @@ def test_the_fastest_that_is_near_float32_is_taken_from_then_on(weights, taking,
         (1.0, far),
         (4.0, Speed("TensorFlow", "float32", 0.0)),
     )
-    kept = Prepared(weights, tmp_path / "cache")
+    kept = Prepared(weights)
     kept.folder.mkdir(parents=True)
     assert kept.automatic() == "float32"
-    found = measure(weights, tmp_path / "cache")
+    found = measure(weights)
     assert [each.seconds for each in found] == pytest.approx([1, 2, 3, 4])
     assert not found[0].near
     assert kept.automatic() == "int8"
@@ -55,12 +56,12 @@ def test_the_fastest_that_is_near_float32_is_taken_from_then_on(weights, taking,
     assert kept.automatic() == "float32"
 
 
-def test_an_exported_file_that_was_the_fastest_is_taken_while_it_is_whole(weights, taking, tmp_path):
+def test_an_exported_file_that_was_the_fastest_is_taken_while_it_is_whole(weights, taking):
     pytest.importorskip("ai_edge_litert")
-    kept = Prepared(weights, tmp_path / "cache")
+    kept = Prepared(weights)
     path, _ = speed.export(zoo.load(weights), kept.folder, "litert", "float32")
     taking((2.0, Speed("OpenVINO", "float32", 0.0)), (1.0, Speed("LiteRT", "float32", 0.0, path)))
-    measure(weights, tmp_path / "cache")
+    measure(weights)
     chosen = kept.chosen_export()
     assert (chosen.runtime, chosen.network.scale) == ("LiteRT", 4)
     pixels = np.zeros((1, 8, 8, 3), np.float32)
@@ -70,7 +71,7 @@ def test_an_exported_file_that_was_the_fastest_is_taken_while_it_is_whole(weight
 
 
 @pytest.mark.slow
-def test_what_is_installed_is_measured(weights, tmp_path, monkeypatch):
+def test_what_is_installed_is_measured(weights, monkeypatch):
     monkeypatch.setattr(speed, "SIDE", 16)
-    measured = {(each.runtime, each.precision) for each in measure(weights, tmp_path / "cache")}
+    measured = {(each.runtime, each.precision) for each in measure(weights)}
     assert {("OpenVINO", "float32"), ("OpenVINO", "int8"), ("TensorFlow", "float32")} <= measured

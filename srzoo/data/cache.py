@@ -1,5 +1,6 @@
 """Decoded pictures, held in memory up to a stated size and in one temporary file beyond it."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -79,14 +80,13 @@ class PairCache:
 
 
 def read_all(
-    items: Iterable[Item], scale: int, threads: int, refused: Callable[[str], None]
+    items: Iterable[Item], scale: int, refused: Callable[[str], None]
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Reads items in several threads, in their order, a few ahead of what is asked for.
 
     Args:
         items: what to read.
         scale: what HR must be of LR.
-        threads: how many pictures are decoded at once.
         refused: gets a sentence for each item that cannot be read or whose pair does not fit.
 
     Yields:
@@ -111,7 +111,7 @@ def read_all(
             refused(f"{item.name}: cannot be decoded ({type(error).__name__}: {error})")
         return None
 
-    items = iter(items)
+    items, threads = iter(items), max(2, os.cpu_count() or 1)
     waiting: Queue[tuple[Item, Future]] = Queue()
     with ThreadPoolExecutor(threads) as pool:
         for item in islice(items, 2 * threads):

@@ -55,7 +55,7 @@ class Layout:
     def lr_in_words(self) -> str:
         """Origin of LR."""
         if self.lr:
-            return f"as given in {self.lr.relative_to(self.root).as_posix()}"
+            return f"as given in {self._named(self.lr)}"
         others = f" ({', '.join(map(self._named, self.passed_over))}: another scale)" if self.passed_over else ""
         return f"made from HR by MATLAB's bicubic{others}"
 

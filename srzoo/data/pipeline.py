@@ -7,7 +7,6 @@ resumed at step n sees the batches that it would have seen had it never stopped.
 """
 
 import logging
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -114,7 +113,7 @@ def decode(source: Source, crops: Crops, memory: float, teacher: Teacher | None 
     cache = PairCache(memory)
     fingerprint: Fingerprint = {"train": {}, "validation": {}}
     centres = set()
-    pairs = read_all(train_items, crops.scale, _threads(), unreadable.append)
+    pairs = read_all(train_items, crops.scale, unreadable.append)
     for name, lr, hr in tqdm(pairs, "decoding", unit=" pictures", leave=False, disable=None):
         if min(hr.shape[:2]) < crops.patch:
             too_small.append(f"{name}: {hr.shape[1]}x{hr.shape[0]}")
@@ -167,20 +166,16 @@ def _split(source: Source, crops: Crops) -> tuple[Iterable[Item], list[Item]]:
 
 
 def _centres(
-    items: list[Item], scale: int, unreadable: list[str], least: int = 1
+    items: list[Item], scale: int, unreadable: list[str], least: int
 ) -> list[tuple[str, np.ndarray, np.ndarray]]:
     centres = []
-    for name, lr, hr in read_all(items, scale, _threads(), unreadable.append):
+    for name, lr, hr in read_all(items, scale, unreadable.append):
         if min(hr.shape[:2]) < least:
             size = f"{hr.shape[1]}x{hr.shape[0]}"
             unreadable.append(f"{name}: {size} pixels are too few to validate on, expected at least {least}x{least}")
         else:
             centres.append((name, *_centre(lr, hr, scale)))
     return centres
-
-
-def _threads() -> int:
-    return max(2, os.cpu_count() or 1)
 
 
 def _resized(items, crops: Crops):

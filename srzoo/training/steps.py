@@ -41,7 +41,7 @@ class _Trained:
 class _Generator(_Trained):
     """A generator, with the moving average of its weights."""
 
-    def __init__(self, model: keras.Model, optimizer: str = "adam"):
+    def __init__(self, model: keras.Model, optimizer: str):
         super().__init__(model, optimizer)
         self.average = keras.models.clone_model(model)
         self.average.set_weights(model.get_weights())
