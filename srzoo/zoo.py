@@ -72,7 +72,7 @@ def load(source: str | os.PathLike) -> keras.Model:
         configuration, declared = inspect(path)
         check_size(path, configuration, declared)
         model = registry.build(configuration)
-        _read(model, path, configuration, declared)
+        _read(model, path, declared)
         return model
     if path.suffix == ".keras":
         if not path.is_file():
@@ -206,10 +206,12 @@ def load_weights(model: keras.Model, source: str | os.PathLike, other_scale: boo
     """
     path = _weights_of(source)
     stored, declared = inspect(path)
-    wanted = _architecture(known(model.name))
-    if not other_scale or replace(_architecture(stored), scale=wanted.scale) != wanted or stored.scale == wanted.scale:
-        _read(model, path, stored, declared)
+    held, wanted = _architecture(stored), _architecture(known(model.name))
+    if held == wanted:
+        _read(model, path, declared)
         return []
+    if not other_scale or replace(held, scale=wanted.scale) != wanted:
+        raise ValueError(f"{path} holds weights of {stored.name!r}, which do not fit the model {model.name!r}")
     given = {layer.name: layer for layer in load(path).layers}
     fresh = []
     for layer in model.layers:
@@ -227,9 +229,7 @@ def _weights_of(source: str | os.PathLike) -> Path:
     return shipped.whole(ships) if ships else Path(found)
 
 
-def _read(model: keras.Model, path: Path, stored: Configuration, declared: Declared) -> None:
-    if _architecture(stored) != _architecture(known(model.name)):
-        raise ValueError(f"{path} holds weights of {stored.name!r}, which do not fit the model {model.name!r}")
+def _read(model: keras.Model, path: Path, declared: Declared) -> None:
     if sorted(declared.shapes) != sorted(tuple(weight.shape) for weight in model.weights):
         raise ValueError(f"{path}: damaged, its arrays are not those of {model.name!r}; get the file again")
     try:
