@@ -16,18 +16,19 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from srzoo import __version__, hub, shipped
 from srzoo.atomic import unfinished_folder
+from srzoo.models.geometry import features_of, scale_of
+from srzoo.models.graph import Graph
 from srzoo.runtimes import exported, openvino
 from srzoo.runtimes.compiled import checksum_of, load_network, processor
+from srzoo.runtimes.linear_tail import merged_network
 from srzoo.runtimes.network import Network, Run
-
-if TYPE_CHECKING:
-    from srzoo.models.graph import Graph
+from srzoo.runtimes.stages import facts_of
 
 LOGGER = logging.getLogger(__name__)
 
@@ -199,7 +200,7 @@ class Prepared:
     def _found_checksum(self) -> str:
         return " ".join(map(shipped.checksum, shipped.files_of(self._weights)))
 
-    def _read(self) -> tuple["Graph", openvino.Arrays, Run | None]:
+    def _read(self) -> tuple[Graph, openvino.Arrays, Run | None]:
         """The network, and if Keras had to read it how that computes it."""
         own = hub.is_preset(self._weights.parent) and self._weights.name == hub.WEIGHTS
         if self._weights.name.endswith(".weights.h5") and not own:
@@ -218,12 +219,8 @@ class Prepared:
         return graph, arrays, lambda pixels: ops.convert_to_numpy(model(pixels, training=False))
 
     def _made(
-        self, graph: "Graph", arrays: openvino.Arrays, reference, precision: str, pictures: Sequence[Path]
+        self, graph: Graph, arrays: openvino.Arrays, reference, precision: str, pictures: Sequence[Path]
     ) -> Taken:
-        from srzoo.models.geometry import features_of, scale_of
-        from srzoo.runtimes.linear_tail import merged_network
-        from srzoo.runtimes.stages import facts_of
-
         ranges, mean = None, 0.0
         known = shipped_ranges(self._checksum) if precision == "int8" else None
         if known:
