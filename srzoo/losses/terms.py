@@ -28,7 +28,7 @@ def consistency(hr, sr, scale: int):
     return l1(bicubic.shrink(hr, scale), bicubic.shrink(sr, scale))
 
 
-def _content(settings, scale: int) -> Callable:
+def _content(settings) -> Callable:
     return ContentLoss(
         settings.content,
         settings.vgg,
@@ -37,14 +37,6 @@ def _content(settings, scale: int) -> Callable:
         settings.distance,
         settings.feature_scale,
     )
-
-
-def _perceptual(settings, scale: int) -> Callable:
-    return _distance(settings, "perceptual", "LPIPS's heads for VGG16", lpips.load)
-
-
-def _dists(settings, scale: int) -> Callable:
-    return _distance(settings, "dists", "DISTS's weights", dists.load)
 
 
 def _distance(settings, term: str, file: str, load: Callable) -> Callable:
@@ -59,9 +51,9 @@ def _distance(settings, term: str, file: str, load: Callable) -> Callable:
 
 
 TERMS: dict[str, Callable[[Any, int], Callable]] = {
-    "content": _content,
-    "perceptual": _perceptual,
-    "dists": _dists,
+    "content": lambda settings, scale: _content(settings),
+    "perceptual": lambda settings, scale: _distance(settings, "perceptual", "LPIPS's heads for VGG16", lpips.load),
+    "dists": lambda settings, scale: _distance(settings, "dists", "DISTS's weights", dists.load),
     "pixel": lambda settings, scale: PIXEL_LOSSES[settings.pixel],
     "grid": lambda settings, scale: partial(grid, scale=scale),
     "consistency": lambda settings, scale: partial(consistency, scale=scale),
