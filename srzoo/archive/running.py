@@ -58,8 +58,8 @@ class PipelineError(OSError):
 
 
 @dataclass
-class Outcomes:
-    """Outcome of a call.
+class Report:
+    """Report on a call.
 
     Attributes:
         images: inputs.
@@ -157,7 +157,7 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
 
 def run(
     settings: Settings, arguments: list[str], shared: Shared, workers: int = 1, stall_seconds: float = STALL_SECONDS
-) -> Outcomes:
+) -> Report:
     """Runs the pipeline to its end, and writes the report to `report.json` in the folder of results.
 
     Args:
@@ -214,12 +214,12 @@ def _local_runner(options: PipelineOptions) -> FnApiRunner:
     return FnApiRunner(provision_info=ExtendedProvisionInfo(provided))
 
 
-def _report(settings: Settings, start: float, attempts: int) -> Outcomes:
+def _report(settings: Settings, start: float, attempts: int) -> Report:
     totals = json.loads(storage.read_text(f"{settings.scratch}/totals.json"))
     upscaled, there, failed = (int(totals.get(kind, 0)) for kind in ("upscaled", "there", "failed"))
     notes = {name[6:]: int(count) for name, count in sorted(totals.items()) if name.startswith("note: ")}
     pixels, seconds = totals.get("pixels", 0), totals.get("seconds", 0)
-    return Outcomes(
+    return Report(
         upscaled + there + failed,
         upscaled,
         there,

@@ -18,7 +18,7 @@ from apache_beam.utils.shared import Shared
 from srzoo import shipped
 from srzoo.archive import storage, worker
 from srzoo.archive.records import Found, Outcome, Planned, Settings, Sheet, Unit
-from srzoo.pictures.animations import Playing, repeats_of
+from srzoo.pictures.animations import playing_of
 from srzoo.pictures.formats import AS_INPUT, FORMATS, output_format
 from srzoo.pictures.pixels import Bands, Pixels, bleed, from_channels
 from srzoo.pictures.reading import Frame, LargeFrame, open_picture
@@ -189,11 +189,11 @@ class Whole(Networked):
         loaded.seconds()
         with storage.fetched(planned.path) as source, storage.published(settings.scratch, planned.target) as target:
             job = batch.Job(source, target, written_as, settings.size, notes=planned.notes)
-            report = batch.carry_out(job, loaded.upscaler, "", max_pixels=settings.max_pixels)
+            result = batch.carry_out(job, loaded.upscaler, "", max_pixels=settings.max_pixels)
         _remember(planned)
-        width, height = report.after.pixels.size
-        pixels, seconds = width * height * report.count, loaded.seconds()
-        return Outcome(planned.path, "upscaled", "", pixels, seconds, report.notes)
+        width, height = result.after.pixels.size
+        pixels, seconds = width * height * result.count, loaded.seconds()
+        return Outcome(planned.path, "upscaled", "", pixels, seconds, result.notes)
 
 
 class Cut(Step):
@@ -211,8 +211,7 @@ class Cut(Step):
         settings = self.settings
         with storage.fetched(planned.path) as path, open_picture(path, settings.max_pixels) as picture:
             frame = next(picture.frames())
-            playing = Playing(picture.count, repeats_of(picture.format, picture.loop), picture.still_first)
-            lossless, notes = picture.lossless, tuple(picture.notes)
+            playing, lossless, notes = playing_of(picture), picture.lossless, tuple(picture.notes)
         given = frame.pixels
         width, height = given.size
         values = Pixels(bleed(given), given.alpha)

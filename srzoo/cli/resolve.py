@@ -254,8 +254,8 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
         upscaler = of_job(job)
         title = ", ".join([upscaler.name, *details])
         with contextlib.closing(bar):
-            report = batch.carry_out(job, upscaler, title, progress, max_pixels, results)
-        return replace(report, notes=(*notes_of(job), *report.notes))
+            result = batch.carry_out(job, upscaler, title, progress, max_pixels, results)
+        return replace(result, notes=(*notes_of(job), *result.notes))
 
     ahead = [job for job in jobs if not job.refusal and not job.done]
     # To look at all pictures before the first is upscaled would take long, so the first one's network stands for all.
@@ -387,8 +387,8 @@ def _resolve(carry_out: Callable, job) -> str:
     if job.refusal:
         raise ValueError(job.refusal)
     start = time.perf_counter()
-    report = carry_out(job)
+    result = carry_out(job)
     seconds = time.perf_counter() - start
-    count = f" ({report.count} frames)" if report.count > 1 else ""
-    sizes = [frame.pixels.size for frame in (report.before, report.after)]
-    return "; ".join([_line(job, sizes, [f"{seconds:.1f} s"]).replace(", ", f"{count}, ", 1), *report.notes])
+    count = f" ({result.count} frames)" if result.count > 1 else ""
+    sizes = [frame.pixels.size for frame in (result.before, result.after)]
+    return "; ".join([_line(job, sizes, [f"{seconds:.1f} s"]).replace(", ", f"{count}, ", 1), *result.notes])

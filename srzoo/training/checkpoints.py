@@ -104,7 +104,7 @@ class Checkpoints:
             tf.train.Checkpoint(**objects).restore(path).assert_consumed()
         except Exception as error:
             # TensorFlow raises for a damaged file OpError, IndexError, ValueError or AssertionError.
-            return first_line(error)
+            return _in_words(error)
         return None
 
     def _opened(self) -> tf.train.CheckpointManager:
@@ -142,12 +142,12 @@ def named_failure(path: Path) -> Iterator[None]:
         yield
     except (OSError, tf.errors.OpError) as error:
         raise OSError(
-            f"{path} cannot be written ({first_line(error)}); the run stopped, and the checkpoints that it has are "
+            f"{path} cannot be written ({_in_words(error)}); the run stopped, and the checkpoints that it has are "
             "whole: make room, and repeat the command to resume"
         ) from error
 
 
-def first_line(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
     """An error's text for the inside of a sentence, without TensorFlow's words for where in a graph it was."""
     lines = str(getattr(error, "message", error)).strip().splitlines() or [type(error).__name__]
     return re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]$", "", lines[0])[:200]

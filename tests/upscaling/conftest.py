@@ -47,7 +47,7 @@ def resolve(repeating, tmp_path):
         )
         if job.refusal:
             raise ValueError(job.refusal)
-        report = batch.carry_out(job, repeating, "")
-        return Done(job.target, report.notes)
+        result = batch.carry_out(job, repeating, "")
+        return Done(job.target, result.notes)
 
     return run
