@@ -1,4 +1,4 @@
-"""The pixel contract, and the way from files to pixels and back.
+"""The pixel contract, and image files: opening them, and writing RGB.
 
 Pixels are RGB in [0, 255] everywhere in srzoo. In files and caches they are uint8; in and out of
 models they are float32. What models give is rounded and clipped in `to_uint8` and `to_uint16`; only graphs, those of

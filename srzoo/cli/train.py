@@ -1,4 +1,4 @@
-"""`%(prog)s <dataset>`: trains a network, or resumes a run."""
+"""`python train.py <dataset>`: trains a network, or resumes a run."""
 
 import argparse
 import sys

@@ -1,1 +1,1 @@
-"""The networks, as Keras functional builders; each file has the entries of its models (`registry` has them all)."""
+"""The networks, as graphs that Keras and OpenVINO build; each file has its models' entries, and `registry` has all."""

@@ -41,7 +41,7 @@ MAX_COLOUR_SHIFT = 2.0
 """Grey levels that are warned of: a cast of about 1% of the range, which is where one begins to be seen."""
 
 MAX_CHECKERBOARD = 4.0
-"""Ratio that is warned of; docs/training.md has what was measured."""
+"""Ratio that is warned of; docs/gan-training.md has what was measured."""
 
 MASKING = 100.0
 """Power (squared grey levels a pixel, as of noise of sigma 10) that a checkerboard must show against in flat parts.

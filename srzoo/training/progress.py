@@ -33,7 +33,7 @@ class Progress:
         return max(by_time, self.share_of_steps(step))
 
     def share_of_steps(self, step: int) -> float:
-        """Like `share`, for the time."""
+        """Like `share`, by the steps alone."""
         return step / self.settings.steps if self.settings.steps else 0.0
 
     def learning_rate(self, step: int, share: float) -> float:
