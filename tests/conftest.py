@@ -45,6 +45,13 @@ def logged() -> None:
 
 
 @pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """A folder of the test's own, which is the working one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def edsr_with_biases() -> Callable:
     """From a scale to a small EDSR whose biases are not zero, as a fresh network's are."""
     import keras
@@ -78,4 +85,20 @@ def vgg16_weights(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("vgg") / "vgg16.weights.h5"
     random.seed(0)
     keras.applications.VGG16(include_top=False, weights=None).save_weights(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def alexnet_weights(tmp_path_factory) -> Path:
+    """A file of LPIPS's weights for AlexNet, at random, spread as those of a network before its training."""
+    import numpy as np
+
+    kernels = ((11, 11, 3, 64), (5, 5, 64, 192), (3, 3, 192, 384), (3, 3, 384, 256), (3, 3, 256, 256))
+    rng, arrays = np.random.default_rng(0), {}
+    for i, kernel in enumerate(kernels):
+        arrays[f"conv{i}_kernel"] = rng.normal(0, np.sqrt(2 / np.prod(kernel[:3])), kernel).astype(np.float32)
+        arrays[f"conv{i}_bias"] = rng.normal(0, 0.1, kernel[-1:]).astype(np.float32)
+        arrays[f"head{i}"] = rng.random(kernel[-1], np.float32)
+    path = tmp_path_factory.mktemp("lpips") / "alexnet.npz"
+    np.savez(path, **arrays)
     return path

@@ -1,8 +1,5 @@
 """The names of models, and their configurations as JSON."""
 
-import subprocess
-import sys
-
 import pytest
 
 from srzoo.names import Configuration, from_json, parse
@@ -45,8 +42,3 @@ def test_what_is_no_name_is_refused(name):
 def test_what_is_no_configuration_is_refused(options):
     with pytest.raises((ValueError, TypeError, AttributeError)):
         from_json(f'{{"model": "edsr", "scale": 4, "options": {options}}}')
-
-
-def test_names_are_read_without_keras():
-    code = "import sys, srzoo.names, srzoo.shipped; sys.exit(any(m in sys.modules for m in ('keras', 'tensorflow')))"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -2,17 +2,12 @@
 
 import pytest
 
-from srzoo.recipes import ESRGAN, learning_rate
+from srzoo.recipes import learning_rate
 
 
 def test_edsr_halves_its_learning_rate_each_two_hundred_thousand_steps():
     rates = [learning_rate("halving", 1e-4, 200_000, step, 0.0) for step in (0, 199_999, 200_000, 400_000)]
     assert rates == [1e-4, 1e-4, 0.5e-4, 0.25e-4]
-
-
-def test_esrgan_halves_its_learning_rate_at_four_steps():
-    rates = [learning_rate("halving", 1e-4, ESRGAN.halve_every, step, 0.0) for step in (49_999, 50_000, 300_000)]
-    assert rates == [1e-4, 0.5e-4, 1e-4 / 16]
 
 
 def test_srresnet_keeps_its_learning_rate():

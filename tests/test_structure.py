@@ -2,7 +2,11 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "srzoo"
 PAGE = PACKAGE.parent / "docs" / "architecture.md"
@@ -115,6 +119,15 @@ def test_models_are_built_loaded_and_run_without_an_import_of_tensorflow():
     """Keras's other backends do without it; within functions it is imported where TensorFlow is the backend."""
     for file in ("zoo.py", "upscaling/anything.py", "runtimes/keras.py", "runtimes/choice.py"):
         assert "tensorflow" not in {name.split(".")[0] for name in imported_with(file)}, file
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["import srzoo.names, srzoo.shipped", "import srzoo.metrics.lpips", "from srzoo.cli import train; train.parser()"],
+)
+def test_names_metrics_and_settings_do_not_wait_for_keras(use):
+    code = f"{use}; import sys; assert not {{'keras', 'tensorflow'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_only_public_modules_of_keras_and_tensorflow_are_imported():

@@ -20,12 +20,6 @@ def weights(tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def photos(here) -> Path:
     """Three photographs: two small ones, in a sub-folder each, and one of 66x50 pixels beside them."""
     photo = data.coffee()

@@ -90,12 +90,11 @@ def test_hr_of_a_benchmark_is_taken_and_not_its_lr(photos, tmp_path, hr, lr):
         (["twice", "out"], r"a.jpg and .*a.png would both become a.png"),
     ],
 )
-def test_what_cannot_be_done_is_refused_and_leaves_nothing(arguments, message, photos, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
+def test_what_cannot_be_done_is_refused_and_leaves_nothing(arguments, message, photos, here):
+    (here / "empty").mkdir()
     write_image(photos / "small.png", PHOTO[:7, :7])
     for name in ("a.png", "a.jpg"):
-        write_image(tmp_path / "twice" / name, PHOTO[:16, :16])
+        write_image(here / "twice" / name, PHOTO[:16, :16])
     with pytest.raises((ValueError, OSError), match=message):
         main(arguments)
-    assert {file.name for file in tmp_path.iterdir()} == {"photos", "empty", "twice"}
+    assert {file.name for file in here.iterdir()} == {"photos", "empty", "twice"}

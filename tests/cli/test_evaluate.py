@@ -62,31 +62,19 @@ def test_a_bad_pair_in_the_last_folder_is_told_before_the_first_is_measured(fold
         main(["--model", "bicubic", str(folder), str(tmp_path / "small")])
 
 
-@pytest.fixture
-def alexnet(tmp_path):
-    """A file of LPIPS's weights, of a network that was not trained."""
-    draw, arrays = np.random.default_rng(0).random, {}
-    kernels = ((11, 11, 3, 64), (5, 5, 64, 192), (3, 3, 192, 384), (3, 3, 384, 256), (3, 3, 256, 256))
-    for i, kernel in enumerate(kernels):
-        arrays[f"conv{i}_kernel"] = draw(kernel, np.float32) - 0.5
-        arrays[f"conv{i}_bias"] = arrays[f"head{i}"] = draw(kernel[-1], np.float32)
-    np.savez(tmp_path / "alexnet.npz", **arrays)
-    return tmp_path / "alexnet.npz"
-
-
-def test_lpips_is_measured_where_its_weights_are_given(folder, alexnet, capsys):
-    assert main(["--model", "bicubic", str(folder), "--lpips", str(alexnet), "--format", "json"]) == 0
+def test_lpips_is_measured_where_its_weights_are_given(folder, alexnet_weights, capsys):
+    assert main(["--model", "bicubic", str(folder), "--lpips", str(alexnet_weights), "--format", "json"]) == 0
     mean = json.loads(capsys.readouterr().out)[0]["mean"]
     assert 0 < mean["lpips"] == mean["bicubic_lpips"]
 
 
-def test_a_bad_file_for_lpips_is_told_before_anything_is_measured(folder, alexnet, tmp_path, monkeypatch):
+def test_a_bad_file_for_lpips_is_told_before_anything_is_measured(folder, alexnet_weights, tmp_path, monkeypatch):
     monkeypatch.setattr("srzoo.evaluation.evaluate", pytest.fail)
     arguments = ["--model", "bicubic", str(folder)]
     with pytest.raises(FileNotFoundError, match="nothing.npz: no such file; expected an .npz file of LPIPS's weights"):
         main([*arguments, "--lpips", str(tmp_path / "nothing.npz")])
     with pytest.raises(ValueError, match="holds AlexNet's convolutions itself: leave the backbone .* out"):
-        main([*arguments, "--lpips", str(alexnet), "--lpips-backbone", "vgg16.h5"])
+        main([*arguments, "--lpips", str(alexnet_weights), "--lpips-backbone", "vgg16.h5"])
     with pytest.raises(ValueError, match="--lpips-backbone was given without --lpips"):
         main([*arguments, "--lpips-backbone", "vgg16.h5"])
 

@@ -15,8 +15,7 @@ NAME = "edsr-baseline-x4.blocks1.filters4"
 
 
 @pytest.fixture
-def weights(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def weights(here):
     zoo.save_weights(zoo.create(NAME), "tiny.weights.h5")
     return "tiny.weights.h5"
 

@@ -16,8 +16,7 @@ CHECKPOINT = FILES / "edsr_pytorch_x2.pt"
 NAME = "edsr-baseline-x2.blocks1.filters4"
 
 
-def test_a_checkpoint_becomes_a_weights_file_that_loads(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_a_checkpoint_becomes_a_weights_file_that_loads(here, capsys):
     assert main([str(CHECKPOINT)]) == 0
     assert capsys.readouterr().out == (
         f"{CHECKPOINT}: {NAME}, scale 2, blocks 1, filters 4, residual scaling 1.0 (assumed, because no file holds "
@@ -57,14 +56,13 @@ def test_the_output_and_the_residual_scaling_can_be_chosen(tmp_path):
         (["a.pt"], ValueError, f"{NAME}.weights.h5 is there already"),
     ],
 )
-def test_bad_arguments_are_refused_and_nothing_is_written(arguments, error, message, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_bad_arguments_are_refused_and_nothing_is_written(arguments, error, message, here):
     shutil.copy(CHECKPOINT, "a.pt")
     Path("a.weights.h5").mkdir()
     Path(f"{NAME}.weights.h5").write_text("mine")
     with pytest.raises(error, match=message):
         main(arguments)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pt", "a.weights.h5", f"{NAME}.weights.h5"]
+    assert sorted(path.name for path in here.iterdir()) == ["a.pt", "a.weights.h5", f"{NAME}.weights.h5"]
     assert Path(f"{NAME}.weights.h5").read_text() == "mine"
 
 

@@ -16,11 +16,10 @@ from srzoo.runtimes.tiles import cut
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def here(here):
     zoo.save_weights(zoo.create("edsr-baseline-x4.blocks1.filters4"), "tiny.weights.h5")
     write_image("cup.png", data.coffee()[150:180, 200:241])
-    return tmp_path
+    return here
 
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(here, capsys):

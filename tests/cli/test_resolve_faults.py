@@ -39,10 +39,9 @@ def weights():
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def here(here):
     write_image("good.png", PHOTO)
-    return tmp_path
+    return here
 
 
 @pytest.fixture
@@ -209,13 +208,15 @@ def test_a_file_that_vanishes_meanwhile_is_named(resolve, monkeypatch):
     only_good_was_done(resolve("bad.png"), "bad.png: no such file")
 
 
-def test_two_inputs_with_one_result_and_a_result_over_an_input_are_refused(resolve):
-    write_image("a/cup.png", PHOTO)
-    write_image("b/cup.png", PHOTO)
+def test_two_inputs_with_one_result_and_a_result_over_an_input_are_refused_and_the_others_done(resolve):
+    for name in ("a/cup.png", "b/cup.png", "c/free.png"):
+        write_image(name, PHOTO)
     before = Path("good.png").read_bytes()
-    status, _, err = resolve("a/cup.png", "b/cup.png", "--output", ".")
-    assert status == 1 and err.count("would both be written to cup.png") == 2
-    assert "good.png would be written to good.png, an input" in err
+    status, out, err = resolve("a/cup.png", "b/cup.png", "c/free.png", "--output", ".")
+    assert status == 1 and "error: a/cup.png and b/cup.png would both be written to cup.png; rename one" in err
+    assert err.count("would both be written to cup.png") == 2
+    assert "good.png would be written to good.png, an input; choose another --output" in err
+    assert "1 of 4 images upscaled to ., 3 failed" in out and Path("free.png").is_file()
     assert Path("good.png").read_bytes() == before and not Path("cup.png").exists()
 
 

@@ -117,8 +117,7 @@ def test_epochs_are_answered_with_steps(capsys):
     assert "srzoo counts updates of the weights: give --steps; 10 epochs are" in capsys.readouterr().err
 
 
-def test_what_is_not_there_is_told_before_anything_is_downloaded(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_what_is_not_there_is_told_before_anything_is_downloaded(here):
     Path("empty").mkdir()
     Path("photos").mkdir()
     Path("photos/a.png").touch()

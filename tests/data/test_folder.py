@@ -46,8 +46,7 @@ def test_a_limit_takes_the_first_pictures(tmp_path, photo):
     assert len(sample.train) == len(sample.validation) == 1
 
 
-def test_a_folder_is_taken_before_a_data_set_of_its_name(tmp_path, photo, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_folder_is_taken_before_a_data_set_of_its_name(here, photo):
     write_image("sample/a.png", photo[:8, :8])
     assert [item.name for item in open_source("sample", 4).train] == ["sample/a.png"]
 

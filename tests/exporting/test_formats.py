@@ -17,6 +17,7 @@ import tensorflow as tf
 from keras import layers
 
 from srzoo import zoo
+from srzoo.backend import dtype_policy
 from srzoo.exporting import formats, litert
 from srzoo.exporting.formats import EXPORT_FORMATS, export
 from srzoo.images import write_image
@@ -79,11 +80,8 @@ def test_a_convolution_whose_output_goes_elsewhere_too_keeps_its_batch_normalisa
 
 
 def test_a_network_in_mixed_precision_becomes_one_in_float32():
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = zoo.create("srresnet", blocks=1, filters=4)
-    finally:
-        keras.config.set_dtype_policy("float32")
     assert {layer.compute_dtype for layer in fold_batch_norm(model).layers} == {"float32"}
 
 
@@ -404,8 +402,7 @@ def test_a_folder_without_a_saved_model_is_refused(tmp_path):
         exported.load("missing.onnx")
 
 
-def test_a_models_name_means_its_weights_and_a_path_the_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_models_name_means_its_weights_and_a_path_the_folder(here):
     for name in ("edsr-baseline-x4", "mine"):
         Path(name).mkdir()
     assert not exported.is_exported("edsr-baseline-x4") and not exported.is_exported("a.weights.h5")

@@ -85,9 +85,8 @@ def test_dists_has_its_coefficients_without_their_empty_axes(tmp_path):
         ("dists alex.pth out.npz", r"alex.pth: not DISTS's weights.pt: expected the arrays alpha, beta, got lin0"),
     ],
 )
-def test_other_files_are_refused_and_nothing_is_written(command, message, lpips_arrays, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    lpips_files(tmp_path, lpips_arrays)
+def test_other_files_are_refused_and_nothing_is_written(command, message, lpips_arrays, here):
+    lpips_files(here, lpips_arrays)
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         main(command.split())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["alex.pth", "alexnet.pth"]
+    assert sorted(path.name for path in here.iterdir()) == ["alex.pth", "alexnet.pth"]

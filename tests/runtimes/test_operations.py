@@ -46,11 +46,10 @@ def calls_python(pixels):
     ("body", "operation"),
     [(writes, "WriteFile"), (reads, "ReadFile"), (prints, "PrintV2"), (saves, "SaveV2"), (calls_python, "PyFunc")],
 )
-def test_a_graph_that_reaches_files_or_python_is_refused_before_it_runs(body, operation, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    save(tmp_path / "model", body)
+def test_a_graph_that_reaches_files_or_python_is_refused_before_it_runs(body, operation, here):
+    save(here / "model", body)
     with pytest.raises(ValueError, match=f"model: refused, because its graph has operations .*: .*{operation}"):
-        exported.load(tmp_path / "model")
+        exported.load(here / "model")
     assert [path.name for path in Path().iterdir()] == ["model"]
 
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from srzoo.runtimes.tiles import cut, halve, least_area
+from srzoo.runtimes.tiles import area, cut, halve, least_area
 
 SIDES = (1, 2, 7, 24, 25, 40, 101)
 CASES = [
@@ -80,7 +80,7 @@ def test_aligned_tiles_and_their_halves_begin_at_multiples_and_see_their_whole_h
         if max_pixels < min(height * width, least_area(halo, alignment)):
             continue
         tiles = cut(height, width, 1, halo, max_pixels, alignment=alignment)
-        assert all(_area(tile) <= max_pixels for tile in tiles)
+        assert all(area(tile) <= max_pixels for tile in tiles)
         halves = [half for tile in tiles for half in halve(tile, height, width, 1, halo, alignment)]
         for tile in tiles + halves:
             for source, target, length in zip(tile.source, tile.target, (height, width)):
@@ -110,10 +110,6 @@ def test_halves_share_a_tile_across_its_longer_side_down_to_single_pixels():
 def test_no_tile_is_higher_than_allowed_also_where_tiles_are_aligned(alignment):
     tiles = cut(200, 90, 2, 5, 100_000, max_height=60, alignment=alignment)
     assert 45 < max(height for height, _ in sizes(tiles)) <= 60
-
-
-def _area(tile):
-    return np.prod([part.stop - part.start for part in tile.source])
 
 
 def test_a_picture_that_must_not_be_cut_is_one_tile_or_refused():

@@ -1,8 +1,5 @@
 """What is trained when little is asked for."""
 
-import subprocess
-import sys
-
 import pytest
 
 from srzoo import recipes
@@ -151,13 +148,6 @@ def test_a_teacher_is_of_the_training_on_pixels_and_gives_the_whole_target():
 
 def test_the_terms_of_the_loss_are_those_that_have_a_function():
     assert set(recipes.TERMS) == {"adversarial", *TERMS}
-
-
-def test_the_settings_are_read_without_keras():
-    code = (
-        "import sys, srzoo.cli.train as t; t.parser(); sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_degradations_are_of_both_stages_and_no_crop_stays_clean_unless_asked_for():

@@ -25,12 +25,6 @@ PHOTO = data.coffee()[150:160, 200:213]
 UPSCALER = Upscaler(Network("repeat-x2", 2, 1, 100, lambda pixels: pixels.repeat(2, 1).repeat(2, 2)))
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def upscale(*inputs, output="results", **options):
     """As the command does, in a process of its own; the jobs that were done, and the refusals."""
     results = batch.Results(output and Path(output), made_by="repeat", record=Record(), **options)

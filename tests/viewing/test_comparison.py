@@ -136,18 +136,6 @@ def test_equal_pictures_have_an_infinite_psnr(tmp_path, open_page):
     assert "PSNR-Y ∞" in page.inner_text("#panels")
 
 
-def alexnet(path):
-    """LPIPS's weights of a network that was not trained."""
-    kernels = ((11, 11, 3, 64), (5, 5, 64, 192), (3, 3, 192, 384), (3, 3, 384, 256), (3, 3, 256, 256))
-    rng, arrays = np.random.default_rng(0), {}
-    for i, kernel in enumerate(kernels):
-        arrays[f"conv{i}_kernel"] = rng.normal(0, np.sqrt(2 / np.prod(kernel[:3])), kernel).astype(np.float32)
-        arrays[f"conv{i}_bias"] = np.zeros(kernel[-1], np.float32)
-        arrays[f"head{i}"] = rng.random(kernel[-1], np.float32)
-    np.savez(path, **arrays)
-    return path
-
-
 def compared(image, weights, output, page_of):
     """The page of bicubic with LPIPS at x2, and the figure that it should show."""
     assert main([str(image), "--models", "bicubic", "--scale", "2", "--lpips", str(weights), "-o", str(output)]) == 0
@@ -157,8 +145,8 @@ def compared(image, weights, output, page_of):
     return page, lpips.load(weights)(hr, bicubic.upscale(bicubic.downscale(hr, 2), 2))
 
 
-def test_lpips_is_shown_in_the_panel_and_in_the_table_with_its_protocol(photos, tmp_path, open_page):
-    page, expected = compared(photos / "coffee.png", alexnet(tmp_path / "a.npz"), tmp_path / "a.html", open_page)
+def test_lpips_is_shown_in_the_panel_and_in_the_table_with_its_protocol(photos, tmp_path, open_page, alexnet_weights):
+    page, expected = compared(photos / "coffee.png", alexnet_weights, tmp_path / "a.html", open_page)
     assert f"LPIPS {expected:.4f}" in page.inner_text("#panels") and expected > 0
     heads, row = page.locator("#figures tr").all_inner_texts()[:2]
     assert "LPIPS" in heads and row.split("\t")[-1] == f"{expected:.4f}"
@@ -174,9 +162,9 @@ def test_with_lpips_own_weights_a_sharper_picture_is_nearer(photos, tmp_path, op
     assert network(hr, bicubic.upscale(bicubic.downscale(hr, 4), 4)) > expected
 
 
-def test_pictures_too_small_for_lpips_are_named(tmp_path):
+def test_pictures_too_small_for_lpips_are_named(tmp_path, alexnet_weights):
     write_image(tmp_path / "small.png", np.zeros((24, 24, 3), np.uint8))
-    arguments = ["--models", "bicubic", "--lpips", str(alexnet(tmp_path / "a.npz")), "-o", str(tmp_path / "a.html")]
+    arguments = ["--models", "bicubic", "--lpips", str(alexnet_weights), "-o", str(tmp_path / "a.html")]
     with pytest.raises(ValueError, match=r"small.png has 24x24 pixels, too few .* AlexNet needs 31x31"):
         main([str(tmp_path / "small.png"), *arguments])
 
