@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,11 +90,11 @@ def _by_keras(choice: Choice) -> Network:
     import keras
 
     from srzoo import zoo
+    from srzoo.backend import dtype_policy
     from srzoo.runtimes.keras import keras_network
 
-    if choice.precision == "bfloat16":
-        keras.config.set_dtype_policy("mixed_bfloat16")
-    model = zoo.load(choice.source)
+    with dtype_policy("mixed_bfloat16") if choice.precision == "bfloat16" else nullcontext():
+        model = zoo.load(choice.source)
     if choice.fidelity is not None:
         model = zoo.interpolate(_partner(choice, model.name), model, 1 - choice.fidelity)
     mixed_precision = any(layer.dtype_policy.name == "mixed_bfloat16" for layer in model.layers)

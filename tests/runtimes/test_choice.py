@@ -1,4 +1,4 @@
-"""`--restore`: from the network for clean pictures to the one for damaged ones."""
+"""The choice of a network: precisions by Keras, and `--restore`, from clean pictures to damaged ones."""
 
 import contextlib
 import threading
@@ -43,6 +43,17 @@ def test_between_them_restore_is_the_mean_of_both_results(lr):
         keras_network(zoo.load(name)).run(lr[None].astype(np.float32)) for name in ("edsr-baseline-x4", "edsr-real-x4")
     ]
     np.testing.assert_allclose(half.run(lr[None].astype(np.float32)), np.mean(ends, axis=0), atol=1e-3)
+
+
+def test_a_choice_of_bfloat16_leaves_the_next_network_in_float32(monkeypatch, caplog):
+    monkeypatch.setattr(prepared, "has_gpu", lambda: True)
+    caplog.set_level("INFO", "srzoo")
+    for precision in ("bfloat16", "float32"):
+        choose(Choice("edsr-baseline-x4", precision))
+    assert [message.partition(": ")[2] for message in caplog.messages] == [
+        "bfloat16 by TensorFlow",
+        "float32 by TensorFlow",
+    ]
 
 
 def test_threads_load_networks_one_after_the_other(monkeypatch):
