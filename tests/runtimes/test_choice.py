@@ -24,25 +24,26 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setenv("SRZOO_CACHE", "off")
     monkeypatch.setattr(shipped, "SHIPPED", tmp_path)
     lines = []
-    for name in ("edsr-baseline-x4", "edsr-real-x4"):
+    for name in ("edsr-baseline-x4", "edsr-real-x4", "edsr-baseline-x2", "edsr-real-x2"):
         path = tmp_path / f"{name}.weights.h5"
         zoo.save_weights(zoo.create(f"{name}.blocks1.filters4"), path)
         lines.append(f"{shipped.checksum(path)}  {path.name}\n")
     (tmp_path / "SHA256SUMS").write_text("".join(lines))
 
 
-@pytest.mark.parametrize("restore, name", [(0, "edsr-baseline-x4"), (1, "edsr-real-x4")])
-def test_the_ends_of_restore_are_the_networks_for_clean_and_for_damaged_pictures(lr, restore, name):
-    model = choose(Choice("edsr-real-x4", "float32", restore=restore), [])
+@pytest.mark.parametrize("restore, name", [(0, "edsr-baseline"), (1, "edsr-real")])
+@pytest.mark.parametrize("scale", [4, 2])
+def test_the_ends_of_restore_are_the_networks_for_clean_and_for_damaged_pictures(lr, restore, name, scale):
+    model, name = choose(Choice(f"edsr-real-x{scale}", "float32", restore=restore), []), f"{name}-x{scale}"
     np.testing.assert_array_equal(Upscaler(model)(lr), Upscaler(zoo.load(name))(lr))
 
 
-def test_between_them_restore_is_the_mean_of_both_results(lr):
-    half = choose(Choice("edsr-real-x4", "float32", restore=0.5), [])
-    ends = [
+def test_between_them_restore_is_the_weighted_mean_of_both_results(lr):
+    quarter = choose(Choice("edsr-real-x4", "float32", restore=0.25), [])
+    clean, damaged = [
         keras_network(zoo.load(name)).run(lr[None].astype(np.float32)) for name in ("edsr-baseline-x4", "edsr-real-x4")
     ]
-    np.testing.assert_allclose(half.run(lr[None].astype(np.float32)), np.mean(ends, axis=0), atol=1e-3)
+    np.testing.assert_allclose(quarter.run(lr[None].astype(np.float32)), 0.75 * clean + 0.25 * damaged, atol=1e-3)
 
 
 def test_a_choice_of_bfloat16_leaves_the_next_network_in_float32(monkeypatch, caplog):
