@@ -36,9 +36,15 @@ DESCRIPTION = 270
 TELLS_SIZES = re.compile(r'\s*\{"shape"|.*<OME\b', re.DOTALL)
 """Descriptions of scientific TIFF files that hold the sizes of the picture and of its pixels: tifffile's, OME-XML."""
 
+CAMERA = (
+    *(33434, 33437, 34850, 34852, 34855, *range(34858, 34860), *range(34864, 34870), 36864, 36867, 36868),
+    *(*range(36880, 36883), *range(37377, 37387), 37510, *range(37520, 37523), *range(42032, 42038)),
+)
+"""Exif's fields on the taking of a picture (exposure, times, lens), which scripts and TIFF/EP put into IFD 0."""
+
 PRIVATE = 32768
-KEPT_PRIVATE = (*GEO, EXIF_IFD, GPS_IFD, 33432, 33723, *range(40091, 40096), 42112, 42113)
-"""Private fields of TIFF that stay, besides GeoTIFF's: copyright, IPTC, title and author of Windows, GDAL's texts."""
+KEPT_PRIVATE = (*GEO, *CAMERA, EXIF_IFD, GPS_IFD, 33432, 33723, *range(40091, 40096), 42112, 42113)
+"""Private fields of TIFF that stay: places, camera, copyright, IPTC, title and author of Windows, GDAL's texts."""
 
 XMP_IN_PIXELS = tuple(
     (

@@ -11,12 +11,16 @@ from PIL import Image
 
 from srzoo import shipped
 from srzoo.names import DEFAULT_SCALE
+from srzoo.pictures.metadata import fitting
 from srzoo.pictures.pixels import Pixels, from_channels, from_pillow, to_pillow
 from srzoo.pictures.reading import open_picture
 from srzoo.upscaling.automatic import suited
 from srzoo.upscaling.pictures import upscale_pixels
 from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
+
+BEYOND = 0.5
+"""Share of white by which floats may lie outside [0, white], as filters that overshoot leave them; they are clipped."""
 
 
 def upscale(
@@ -43,7 +47,8 @@ def upscale(
         self_ensemble, restore: options of `Upscaler`; not beside one.
 
     Returns:
-        Of a path (its first frame) and of an image a Pillow image of 8 bits; else an array like the one given.
+        Of a path (its first frame) and of an image a Pillow image of 8 bits, with the colour profile in its `info`;
+        else an array like the one given.
 
     Raises:
         FileNotFoundError: if there is no such picture or model.
@@ -74,14 +79,28 @@ def upscale(
     if isinstance(picture, str | os.PathLike):
         path = Path(picture)
         with open_picture(path) as opened:
-            return to_pillow(sized(next(opened.frames()).pixels, path).in_8_bits())
+            frame = next(opened.frames())
+            return _image(sized(frame.pixels, path), frame.metadata.icc)
     if isinstance(picture, Image.Image):
-        return to_pillow(sized(from_pillow(picture)[0]).in_8_bits())
+        return _image(sized(from_pillow(picture)[0]), picture.info.get("icc_profile"))
     array = np.asarray(picture)
+    if array.dtype.kind not in "biufc":
+        raise ValueError(
+            f"expected a path, a Pillow image or an array of numbers, got {type(picture).__name__}; "
+            "PIL.Image.open reads files and bytes in memory, and several paths are given one by one"
+        )
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     _check(array, white)
     if array.ndim == 4:
         return np.stack([_of_array(each, sized, white) for each in array])
     return _of_array(array, sized, white)
+
+
+def _image(pixels: Pixels, profile: bytes | None) -> Image.Image:
+    """Pillow writes the profile of an image's `info` into PNG, TIFF and AVIF by itself."""
+    image, icc = to_pillow(pixels.in_8_bits()), fitting(profile, pixels.grey)
+    image.info.update({"icc_profile": icc} if icc else {})
+    return image
 
 
 def _of_array(array: np.ndarray, sized: Callable[[Pixels], Pixels], white: float | None) -> np.ndarray:
@@ -106,8 +125,14 @@ def _check(array: np.ndarray, white: float | None) -> None:
             raise ValueError("floats in [0, 1] or in [0, 255]? Call srzoo.upscale(picture, white=1) or 255")
         if not np.isfinite(array).all():
             raise ValueError("the picture holds NaN or infinite values; expected finite numbers")
+        least, most = float(array.min()), float(array.max())
+        if least < -BEYOND * white or most > (1 + BEYOND) * white:
+            raise ValueError(
+                f"expected values from 0 to white={white:g}, got {least:g} to {most:g}; give their own white, "
+                "or bring them into this range"
+            )
     elif white is not None or array.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"expected uint8 or uint16, or floats with white=1 or 255; got {array.dtype}, white={white}; "
-            "give picture.astype('uint8')"
+            "give values from 0 to 255 as uint8, from 0 to 65535 as uint16"
         )

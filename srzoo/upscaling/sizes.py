@@ -133,7 +133,7 @@ def below(upper: Pixels, lower: Pixels) -> Pixels:
 
 def _resized(values: np.ndarray, shape: tuple[int, int], box: tuple, kernel: Image.Resampling) -> np.ndarray:
     # Pillow's kernels look beyond the box, so a part comes out as of the whole.
-    resize: Callable[[np.ndarray], np.ndarray] = lambda array: np.asarray(  # noqa: E731
+    resize: Callable[[np.ndarray], np.ndarray] = lambda array: np.array(  # noqa: E731
         Image.fromarray(array).resize(shape, kernel, box)
     )
     if values.dtype == np.uint8:

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from skimage import data
 
 import srzoo
@@ -52,6 +52,25 @@ def test_floats_whose_white_is_told_come_back_as_floats(upscaler, white, dtype):
     )
 
 
+def test_the_order_of_bytes_makes_no_difference_and_results_may_be_changed(upscaler):
+    given = PHOTO.astype(">u2") * 257
+    result = srzoo.upscale(given, upscaler, scale=1.5)
+    np.testing.assert_array_equal(result, srzoo.upscale(given.astype("u2"), upscaler, scale=1.5))
+    assert result.dtype == np.uint16 and result.flags.writeable
+    assert srzoo.upscale(PHOTO, upscaler, scale=1.5).flags.writeable
+
+
+def test_an_images_colour_profile_goes_with_it(upscaler, tmp_path):
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(PHOTO).save(tmp_path / "cat.jpg", icc_profile=icc)
+    for given in (tmp_path / "cat.jpg", Image.open(tmp_path / "cat.jpg")):
+        srzoo.upscale(given, upscaler).save(tmp_path / "large.png")
+        with Image.open(tmp_path / "large.png") as large:
+            assert large.info["icc_profile"] == icc
+    with Image.open(tmp_path / "cat.jpg") as grey:
+        assert "icc_profile" not in srzoo.upscale(grey.convert("L"), upscaler).info
+
+
 def test_images_paths_and_tensors(upscaler, tmp_path):
     image = Image.fromarray(np.dstack([PHOTO, PHOTO[..., 0]]))
     image.save(tmp_path / "cat.png")
@@ -68,7 +87,11 @@ def test_images_paths_and_tensors(upscaler, tmp_path):
         (PHOTO / 255, {}, r"Call srzoo.upscale\(picture, white=1\) or 255"),
         (np.full((9, 9), np.nan), {"white": 1}, "the picture holds NaN or infinite values"),
         (np.full((9, 9), np.inf), {"white": 1}, "the picture holds NaN or infinite values"),
-        (PHOTO.astype(int), {}, r"got int64, white=None; give picture.astype\('uint8'\)"),
+        (PHOTO.astype(int), {}, "got int64, white=None; give values from 0 to 255 as uint8, from 0 to 65535 as"),
+        (PHOTO.astype(np.float32), {"white": 1}, r"from 0 to white=1, got \d+ to \d+; give their own white"),
+        (PHOTO / 127.5 - 1, {"white": 1}, "from 0 to white=1, got -0.9.* to 0.8"),
+        (b"\x89PNG", {}, "a Pillow image or an array of numbers, got bytes; PIL.Image.open reads"),
+        (["a.png", "b.png"], {}, "got list; .*several paths are given one by one"),
         (
             np.moveaxis(PHOTO, 2, 0),
             {},

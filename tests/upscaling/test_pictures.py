@@ -210,7 +210,7 @@ def test_orientation_is_applied_once_and_the_tag_reset(orientation, ending, tmp_
 @pytest.mark.parametrize("wanted", [None, "png", "tiff", "jpeg", "webp", "avif"])
 def test_metadata_are_kept_and_their_sizes_updated(ending, wanted, tmp_path, resolve):
     exif = Image.Exif()
-    exif[0x010F], exif[0x0100] = "Maker", 30
+    exif[0x010F], exif[0x0100], exif[0x9003] = "Maker", 30, "2024:05:06 07:08:09"  # in IFD 0, as scripts write it
     exif[0x8769] = {0xA002: 30, 0xA003: 20, 0x829A: 0.5, 0x9003: "2024:05:06 07:08:09"}
     exif[0x8825] = {1: "N", 2: (52.0, 30.0, 0.0)}
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -221,11 +221,11 @@ def test_metadata_are_kept_and_their_sizes_updated(ending, wanted, tmp_path, res
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
     if ending == "tif":
-        options["tiffinfo"] = {700: xmp, **{tag: exif[tag] for tag in (0x010F, 0x8769, 0x8825)}}
+        options["tiffinfo"] = {700: xmp, **{tag: exif[tag] for tag in (0x010F, 0x9003, 0x8769, 0x8825)}}
     Image.fromarray(PHOTO).save(tmp_path / f"a.{ending}", dpi=(300, 300), **options)
     image = resolve(f"a.{ending}", wanted).image()
     kept = image.getexif()
-    assert kept[0x010F] == "Maker" and kept.get(0x0100) in (None, 60)
+    assert kept[0x010F] == "Maker" and kept.get(0x0100) in (None, 60) and kept[0x9003] == "2024:05:06 07:08:09"
     inner = kept.get_ifd(0x8769)
     assert (inner[0xA002], inner[0xA003], inner[0x9003]) == (60, 40, "2024:05:06 07:08:09")
     assert float(inner[0x829A]) == 0.5 and kept.get_ifd(0x8825)[1] == "N"
