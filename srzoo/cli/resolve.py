@@ -297,7 +297,8 @@ def _way(job, upscaler) -> list[str]:
         count = passes(upscaler.network_scale, job.given, size)
         exact = size == tuple(side * upscaler.network_scale**count for side in job.given)
         if count > 1 or not exact:
-            return [f"x{job.factor:.3g} by {upscaler.name}{' twice' * (count - 1)}{', then reduced' * (not exact)}"]
+            factor = job.size.factor(*job.given)
+            return [f"x{factor:.3g} by {upscaler.name}{' twice' * (count - 1)}{', then reduced' * (not exact)}"]
     return []
 
 

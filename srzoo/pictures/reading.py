@@ -141,6 +141,16 @@ class Picture:
         """Width and height of the first frame as it is to be seen."""
         return (self.size[1], self.size[0]) if self.format != "TIFF" and self._orientation() >= 5 else self.size
 
+    def page_sizes(self) -> set[tuple[int, int]]:
+        """Widths and heights of all pages as they are to be seen; frames of an animation have that of the first."""
+        if self.format not in PAGED:
+            return {self.upright_size}
+        sizes = set()
+        for index in [*self._pages[1:], self._pages[0]]:  # to be at the first again
+            self._image.seek(index)
+            sizes.add(self._image.size)
+        return sizes
+
     def _orientation(self) -> int:
         # A JPEG XL's own orientation has been applied, and its EXIF's does not count; but a JPEG's within it does.
         counts = self.format != "JXL" or getattr(self._image, "jpeg", False)

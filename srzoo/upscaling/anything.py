@@ -38,8 +38,9 @@ def upscale(
     """Upscales a picture.
 
     Args:
-        picture: a path; a Pillow image; or an array or a tensor: uint8, uint16, or floats with a value of white, of
-            shape (H, W), (H, W, C) or (N, H, W, C), C being 1 (grey), 2 (with alpha), 3 (RGB) or 4 (with alpha).
+        picture: a path; a Pillow image, which only PIL.ImageOps.exif_transpose turns upright; or an array or a tensor:
+            uint8, uint16, or floats with a value of white, of shape (H, W), (H, W, C) or (N, H, W, C), C being 1
+            (grey), 2 (with alpha), 3 (RGB) or 4 (with alpha).
         model: what `Upscaler` takes, or an `Upscaler`, which is not loaded again for each picture.
         scale: how many times as wide and high, from 1 to 16; default: the model's.
         width, height, fit: a size in place of the scale, see `srzoo.upscaling.sizes.Size`.

@@ -112,6 +112,7 @@ class Job:
         written_as: its format.
         size: size of the result.
         given: width and height of the first frame, upright.
+        factor: how many times as wide and high the result is; of pages the most, as the network must reach that.
         planes: how often the network is applied to a picture of that size: frames, and once more for their alpha.
         comparison: where the side-by-side picture goes, if one is wanted.
         notes: what is to be said of the result.
@@ -124,15 +125,12 @@ class Job:
     written_as: Format
     size: Size
     given: tuple[int, int] = (0, 0)
+    factor: float = 1
     planes: int = 1
     comparison: Path | None = None
     notes: tuple[str, ...] = ()
     refusal: str | None = None
     done: bool = False
-
-    @property
-    def factor(self) -> float:
-        return self.size.factor(*self.given)
 
     @property
     def is_small(self) -> bool:
@@ -215,6 +213,7 @@ def _job(source: Source, results: Results, size: Size, compare: bool, max_pixels
     try:
         with open_picture(source.path, max_pixels) as picture:
             given = picture.upright_size
+            factor = max(size.factor(*each) for each in picture.page_sizes())
             written_as, notes = results.form(picture, max(size.of(*given)) / max(given))
             planes = picture.count * (1 + picture.transparent)
     except (ValueError, OSError, MemoryError) as error:
@@ -222,7 +221,7 @@ def _job(source: Source, results: Results, size: Size, compare: bool, max_pixels
     target = written_as.named(target)
     comparison = target.with_name(f"{target.stem}_compare.png") if compare else None
     refusal = _too_long(comparison or target)
-    return Job(source.path, target, written_as, size, given, planes, comparison, tuple(notes), refusal)
+    return Job(source.path, target, written_as, size, given, factor, planes, comparison, tuple(notes), refusal)
 
 
 def _too_long(path: Path) -> str | None:

@@ -97,6 +97,17 @@ def test_any_size_comes_from_the_nearest_network_at_or_above(
     assert (" twice, " in told) == (asked == ["--scale", "9"])
 
 
+def test_the_network_reaches_the_width_for_the_smallest_of_pages_too(here, capsys):
+    large, small = Image.new("RGB", (40, 30), "teal"), Image.new("L", (10, 20), 99)
+    large.save("scan.tif", save_all=True, append_images=[small])
+    assert main(["scan.tif", "--width", "60"]) == 0
+    with Image.open("results/scan.tif") as scan:
+        assert [(scan.seek(page), scan.size)[1] for page in (0, 1)] == [(60, 45), (60, 120)]
+    assert "40x30 -> 60x45 (2 frames)" in capsys.readouterr().out
+    assert main(["scan.tif", "--width", "20"]) == 1  # before any page is computed
+    assert "scan.tif: 20x15 is 0.5 times the picture's 40x30" in capsys.readouterr().err
+
+
 def test_another_aspect_is_refused_with_what_would_fit(here, capsys):
     assert main(["cup.jpg", "--size", "99x99"]) == 1
     assert "cup.jpg: 99x99 has another aspect than the picture's 41x30; give --fit for 99x72" in capsys.readouterr().err
