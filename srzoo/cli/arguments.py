@@ -116,8 +116,8 @@ def add_network(parser: argparse.ArgumentParser) -> None:
         type=named,
         default="edsr-baseline",
         help="a model of `srzoo list`, the folder of a run or a preset, hf://user/name, a .keras or .weights.h5 file, "
-        "or an export of `srzoo export`: a .tflite or .onnx file, or the folder of a SavedModel. auto takes edsr-real "
-        "for pictures that look damaged, and edsr-baseline for others (default: edsr-baseline)",
+        "or an export of `srzoo export`: a .tflite, .onnx or .xml file, or the folder of a SavedModel. auto takes "
+        "edsr-real for pictures that look damaged, and edsr-baseline for others (default: edsr-baseline)",
     )
     which.add_argument("--weights", type=weights_file, help="a .weights.h5 file, such as train.py writes")
     which.add_argument(
@@ -129,13 +129,14 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     add(
         "--fidelity",
         type=fidelity,
-        help="for a model of GAN training (edsr-gan, srgan), from 0 to 1. 0 uses the model as it is, 1 uses the same "
-        "network trained on pixels alone; a higher number invents less detail",
+        help="for a model of GAN training (edsr-gan, edsr-real, srgan), from 0 to 1. 0 uses the model as it is, 1 uses "
+        "the same network trained on pixels alone; a higher number invents less detail",
     )
     add(
         "--pixel-weights",
         type=named,
-        help="the network trained on pixels, for --fidelity; takes what --model takes (default: the one that ships)",
+        help="the network trained on pixels, for --fidelity: a full name of `srzoo list`, the folder of a run or a "
+        "preset, a .keras or .weights.h5 file (default: the one that ships)",
     )
     add(
         "--precision",

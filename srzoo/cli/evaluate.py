@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--model",
         required=True,
-        help="a model of `srzoo list`, a run's folder, a .keras or .weights.h5 file, or bicubic",
+        help="a model of `srzoo list`, the folder of a run or a preset, a .keras or .weights.h5 file, or bicubic",
     )
     add("--scale", type=int, choices=(2, 3, 4, 8), help="scale of bicubic (default: 4); a model has its own")
     add(

@@ -38,7 +38,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     ap = command("srzoo export", DESCRIPTION, EPILOG)
     add = ap.add_argument
-    add("model", help="a model of `srzoo list`, a run's folder, or a .keras or .weights.h5 file")
+    add("model", help="a model of `srzoo list`, the folder of a run or a preset, or a .keras or .weights.h5 file")
     add("--output", type=place, required=True, help="folder for the export; the command makes it")
     add("--format", choices=FORMATS, default="saved_model", help="format (default: saved_model)")
     add(
