@@ -156,12 +156,20 @@ def decode_validation(source: Source, crops: Crops) -> list[tuple[str, np.ndarra
 
 
 def _split(source: Source, crops: Crops) -> tuple[Iterable[Item], list[Item]]:
-    """Pictures for training and for validation."""
+    """Pictures for training and for validation. If none that is held out is usable, one that is joins them."""
     train, validation = source.train, list(islice(source.validation, HELD_OUT))
-    if not validation:
-        train, validation = hold_out(list(train))
     if crops.fit == "resize":
-        return _resized(train, crops), list(_resized(validation, crops))
+        train, validation = _resized(train, crops), list(_resized(validation, crops))
+    if validation:
+        return train, validation
+    train, validation = hold_out(list(train))
+
+    def usable(item: Item) -> bool:
+        return bool(_centres([item], crops.scale, [], 2 * crops.scale + WINDOW))
+
+    if not any(map(usable, validation)):
+        spare = next(filter(usable, train), None)
+        train, validation = [item for item in train if item is not spare], [*validation, *([spare] if spare else [])]
     return train, validation
 
 

@@ -155,6 +155,17 @@ def test_a_data_set_with_nothing_usable_is_refused(tmp_path):
         decode(folder(tmp_path, 4), CROPS, 10**9)
 
 
+def test_another_picture_is_held_out_if_the_one_that_was_is_damaged(tmp_path, caplog):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for name in "bcd":
+        write_image(tmp_path / f"{name}.png", PHOTO[:128, :128] if name > "b" else PHOTO[:8, :8])
+    for least in (1, 9):
+        pictures = decode(folder(tmp_path, 4), CROPS, 10**9, least=least)
+        assert len(pictures.train) == 1 and pictures.validation[-1][0] == str(tmp_path / "c.png")
+        assert not pictures.trained_on
+    assert sum("a.png" in line for line in caplog.messages) == 2
+
+
 def test_wrong_pairs_of_a_stream_are_left_out(caplog):
     wrong = Item("wrong", lambda: (PHOTO[:16, :16], PHOTO[:65, :64]))
     pictures = decode(Source("s", [wrong, item("a", PHOTO)], [item("b", PHOTO)]), CROPS, 10**9)
