@@ -18,7 +18,7 @@ EPILOG = """A folder holds HR pictures, or HR/ and maybe LR_x4/ or LR/. MATLAB's
 
 examples:
   %(prog)s --model bicubic Set5/
-  %(prog)s --model runs/mine/best.weights.h5 Set5/ Set14/ --format csv --output scores.csv
+  %(prog)s --model runs/mine/best.weights.h5 Set5/ Set14/ --output scores.csv
   %(prog)s --model runs/mine/best.weights.h5 --lpips lpips_alexnet.npz Set5/"""
 
 
@@ -45,7 +45,11 @@ def parser() -> argparse.ArgumentParser:
         metavar=("FILE", "VGG16"),
         help="weights that `srzoo import dists` and `srzoo import vgg` make: DISTS is measured too",
     )
-    add("--format", choices=("markdown", "csv", "json"), default="markdown")
+    add(
+        "--format",
+        choices=("markdown", "csv", "json"),
+        help="format of the table (default: csv or json if --output ends so, and markdown otherwise)",
+    )
     add("--output", type=place, help="a file for the table, instead of the terminal")
     return ap
 
@@ -90,7 +94,8 @@ def main(argv: list[str] | None = None) -> int:
         evaluate(upscale, name, scale, folder, partial(over_pictures, title=folder.name), distance, texture)
         for folder in args.folders
     ]
-    table = TABLE_FORMATS[args.format](reports)
+    ending = args.output.suffix.lower()[1:] if args.output else ""
+    table = TABLE_FORMATS[args.format or (ending if ending in ("csv", "json") else "markdown")](reports)
     if args.output:
         with atomic_file(args.output) as temporary:
             temporary.write_text(table, encoding="utf-8", errors="backslashreplace")

@@ -79,13 +79,15 @@ def test_a_bad_file_for_lpips_is_told_before_anything_is_measured(folder, alexne
         main([*arguments, "--lpips-backbone", "vgg16.h5"])
 
 
-def test_the_table_goes_to_a_file(folder, tmp_path, capsys):
-    assert main(["--model", "bicubic", str(folder), "--format", "json", "--output", str(tmp_path / "a.json")]) == 0
+def test_the_table_goes_to_a_file_in_the_format_of_its_ending(folder, tmp_path, capsys):
+    assert main(["--model", "bicubic", str(folder), "--output", str(tmp_path / "a.json")]) == 0
     assert json.loads((tmp_path / "a.json").read_text())[0]["dataset"] == "set"
     assert capsys.readouterr().out == ""
     (folder / "a.png").rename(folder / os.fsdecode(b"caf\xe9.png"))
-    assert main(["--model", "bicubic", str(folder), "--format", "csv", "--output", str(tmp_path / "a.csv")]) == 0
-    assert r"bicubic,set,caf\udce9," in (tmp_path / "a.csv").read_text("utf-8")
+    assert main(["--model", "bicubic", str(folder), "--output", str(tmp_path / "a.CSV")]) == 0
+    assert r"bicubic,set,caf\udce9," in (tmp_path / "a.CSV").read_text("utf-8")
+    assert main(["--model", "bicubic", str(folder), "--format", "json", "--output", str(tmp_path / "b.csv")]) == 0
+    assert json.loads((tmp_path / "b.csv").read_text())
 
 
 def test_an_output_that_is_a_folder_is_refused_before_any_work(folder, tmp_path):

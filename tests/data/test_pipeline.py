@@ -157,8 +157,8 @@ def test_a_data_set_with_nothing_usable_is_refused(tmp_path):
 
 def test_another_picture_is_held_out_if_the_one_that_was_is_damaged(tmp_path, caplog):
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    for name in "bcd":
-        write_image(tmp_path / f"{name}.png", PHOTO[:128, :128] if name > "b" else PHOTO[:8, :8])
+    for name, side in (("b", 8), ("c", 128), ("d", 132)):
+        write_image(tmp_path / f"{name}.png", PHOTO[:side, :side])
     for least in (1, 9):
         pictures = decode(folder(tmp_path, 4), CROPS, 10**9, least=least)
         assert len(pictures.train) == 1 and pictures.validation[-1][0] == str(tmp_path / "c.png")
