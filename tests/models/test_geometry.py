@@ -132,6 +132,14 @@ def test_networks_with_a_way_around_that_place_stay_in_one(name):
     assert features_of(describe(parse(f"{name}.blocks1.filters4"))) is None
 
 
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_picture_that_is_added_to_the_result_is_a_way_around(skip):
+    pixels = keras.Input((None, None, 3))
+    sr = convolved(layers.UpSampling2D(2)(convolved(convolved(pixels, 7))), filters=3)
+    model = keras.Model(pixels, layers.Add()([layers.UpSampling2D(2)(pixels), sr]) if skip else sr)
+    assert (features_of(model) is None) == skip
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_the_graph_of_an_entry_is_that_of_its_keras_model(name):
     described = describe(parse(f"{name}-x4.blocks1.filters4"))
