@@ -70,9 +70,10 @@ def test_of_a_picture_no_wider_than_its_borders_all_is_the_tails(height, width, 
 @pytest.mark.parametrize(
     "inside", [(slice(0, 63), slice(0, 71)), (slice(9, 40), slice(0, 50)), (slice(30, 31), slice(70, 71))]
 )
-def test_a_part_computed_alone_is_that_of_the_whole(inside, monkeypatch):
+@pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])  # whose tail is merged, and is not
+def test_a_part_computed_alone_is_that_of_the_whole(name, inside, monkeypatch):
     monkeypatch.setattr(stages, "LEAST_PIECE", 200)
-    network = keras_network(zoo.create("edsr-baseline-x2.blocks1.filters8"))
+    network = keras_network(zoo.create(f"{name}-x2.blocks1.filters8"))
     part = tuple(slice(2 * each.start, 2 * each.stop) for each in inside)
     np.testing.assert_allclose(network.run_inside(PHOTO, inside)[0][part], network.run(PHOTO)[0][part], atol=1e-3)
 
