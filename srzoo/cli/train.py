@@ -1,6 +1,7 @@
 """`python train.py <dataset>`: trains a network, or resumes a run."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -106,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
         stages = stages_of(**given, weights=weights or None)
         stages, pixel_step = choose_step(stages, args.engine, args.precision or "auto", not args.distribute)
         teacher = _teacher(args.teacher, zoo.known(stages[0].model).scale) if args.teacher else None
-        folder = args.output or Path("runs") / f"{stages[-1].model}-{Path(args.dataset).name}"
+        folder = args.output or Path("runs") / f"{stages[-1].model}-{Path(os.path.abspath(args.dataset)).name}"
         train_stages(
             folder,
             stages,

@@ -40,6 +40,12 @@ def test_a_data_set_and_no_other_word_is_edsr_and_then_srgan(planned):
     assert options == {"validate_every": 1000, "memory": 4_000_000_000, "data_dir": None, "teacher": None}
 
 
+def test_a_run_has_the_name_of_the_folder_that_is_given_as_a_dot(planned, monkeypatch):
+    monkeypatch.chdir("photos")
+    assert planned(".")[0] == Path("runs/edsr-gan-x4-photos")
+    assert planned("mine/..")[0] == Path("runs/edsr-gan-x4-photos")
+
+
 def test_options_of_gan_training_reach_it(planned, tmp_path):
     for name in ("w.weights.h5", "a.npz", "vgg.h5"):
         (tmp_path / name).touch()
