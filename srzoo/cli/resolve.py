@@ -273,9 +273,10 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
         for job in jobs:
             if job.refusal:
                 say(_error(job, job.refusal), sys.stdout)
-            elif not job.done:
+            else:
                 line = _line(job, (job.given, job.size.of(*job.given)))
-                say(_in_words("; ".join([line, *notes_of(job)])), sys.stdout)
+                notes = ["already there"] if job.done else notes_of(job)
+                say(_in_words("; ".join([line, *notes])), sys.stdout)
         return int(any(job.refusal for job in jobs))
     with contextlib.closing(batch.in_hand(jobs, partial(_resolve, carry_out), stopped.set)) as in_hand:
         return _carry_out(in_hand, args, images)

@@ -35,6 +35,13 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(here, capsys):
     assert not Path("results").exists()
 
 
+def test_a_dry_run_says_which_results_are_there_already(here, capsys):
+    assert resolve.main(["cup.png", "--weights", "tiny.weights.h5"]) == 0
+    capsys.readouterr()
+    assert resolve.main(["cup.png", "--weights", "tiny.weights.h5", "--resume", "--dry-run"]) == 0
+    assert capsys.readouterr().out == f"cup.png: 41x30 -> 164x120, {Path('results/cup.png')}; already there\n"
+
+
 def test_time_and_memory_are_told_before_a_long_run_and_what_the_ensemble_costs(here, capsys, monkeypatch):
     monkeypatch.setattr(resolve, "LONG", 1000)
     assert resolve.main(["cup.png", "--weights", "tiny.weights.h5", "--self-ensemble"]) == 0
