@@ -21,7 +21,7 @@ CAT = {
     "edsr-gan-x2": 35.95,
     "edsr-gan-x4": 31.21,
     "edsr-real-pixel-x2": 36.32,
-    "edsr-real-pixel-x4": 32.28,
+    "edsr-real-pixel-x4": 32.29,
     "edsr-real-x2": 35.61,
     "edsr-real-x4": 30.80,
     "srgan-x4": 31.23,
