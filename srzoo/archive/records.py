@@ -109,7 +109,7 @@ class Sheet:
         metadata: true of the result.
         playing, lossless: the same as for `srzoo.pictures.writing.write_frames`.
         units: how many there are.
-        notes: what was said on reading.
+        notes: what was changed or left out on reading, and what the result's format does not hold.
     """
 
     planned: Planned
@@ -127,12 +127,22 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Unit:
-    """A part of a picture: what it sees is on the shelf as `<name>.lr`, its result as `<name>.sr`."""
+    """A part of a picture: what it sees is on the shelf as `<name>.lr`, its result as `<name>.sr`.
+
+    Attributes:
+        path: path of the picture.
+        name, tile: of the part.
+        network: its place among those of the settings.
+        precise: whether the picture needs it in float32.
+        seconds: seconds that the network computed.
+        failure: why there is no result.
+    """
 
     path: str
     name: str
     tile: Tile
     network: int
+    precise: bool = False
     seconds: float = 0
     failure: str | None = None
 

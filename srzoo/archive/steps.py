@@ -27,7 +27,7 @@ from srzoo.pictures.writing import write_frames
 from srzoo.runtimes.tiles import cut
 from srzoo.upscaling import batch
 from srzoo.upscaling.automatic import suited
-from srzoo.upscaling.pictures import LARGE, upscale_bled
+from srzoo.upscaling.pictures import LARGE, needs_precision, upscale_bled
 from srzoo.upscaling.sizes import below, passes, shrunk
 
 OUTCOMES, SHEETS, LARGE_ONES = "outcomes", "sheets", "large"
@@ -218,12 +218,14 @@ class Cut(Step):
         name = hashlib.sha256(planned.path.encode()).hexdigest()[:32]
         network = settings.networks[planned.network]
         tiles = cut(height, width, network.scale, network.halo, settings.unit_pixels, alignment=network.alignment)
-        units = [Unit(planned.path, f"{name}-{index}", tile, planned.network) for index, tile in enumerate(tiles)]
+        about = planned.network, needs_precision(given)
+        units = [Unit(planned.path, f"{name}-{index}", tile, *about) for index, tile in enumerate(tiles)]
         for unit in units:
             part = values.map(lambda array, source=unit.tile.source: array[source])
             storage.put_array(settings.scratch, f"{unit.name}.lr", part.channels())
         size, upscaled = settings.size.of(width, height), (width * network.scale, height * network.scale)
         metadata = frame.metadata.of_result(given.size, size, given.grey)
+        notes += batch.not_held(AS_INPUT[planned.written_as], frame.metadata, metadata)
         kinds = given.grey, given.deep, given.transparent
         return Sheet(planned, size, upscaled, *kinds, metadata, playing, lossless, len(units), notes), units
 
@@ -241,7 +243,7 @@ class UpscaleUnit(Networked):
         if storage.last_written(f"{scratch}/{name}") is None:
             loaded.seconds()
             pixels = from_channels(storage.get_array(scratch, f"{unit.name}.lr"))
-            upscaler = loaded.upscaler.precise if pixels.deep else loaded.upscaler
+            upscaler = loaded.upscaler.precise if unit.precise else loaded.upscaler
             result = upscale_bled(upscaler, pixels).map(lambda array: array[unit.tile.inside])
             storage.put_array(scratch, name, result.channels())
         return replace(unit, seconds=loaded.seconds())

@@ -22,7 +22,7 @@ from srzoo.upscaling import Upscaler
 
 
 class Loaded:
-    """An upscaler whose network one thread at a time uses: prepared networks have one place for their results.
+    """An upscaler that tells how long its network computed, and that it is alive.
 
     Attributes:
         upscaler: upscaler with the network.
@@ -30,17 +30,15 @@ class Loaded:
     """
 
     def __init__(self, network: Network, memory: int):
-        self._lock = threading.Lock()
         self._used = threading.local()
         self.watch: str | None = None
         self.network = network.called_by(self._timed)
         self.upscaler = Upscaler(self.network, memory)
 
     def _timed(self, run: Callable, *given) -> np.ndarray:
-        with self._lock:
-            start = time.perf_counter()
-            result = run(*given)
-            self._used.seconds = getattr(self._used, "seconds", 0.0) + time.perf_counter() - start
+        start = time.perf_counter()
+        result = run(*given)
+        self._used.seconds = getattr(self._used, "seconds", 0.0) + time.perf_counter() - start
         alive(self.watch)
         return result
 

@@ -46,6 +46,7 @@ class Network:
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def called_by(self, call: Callable[..., np.ndarray]) -> "Network":
-        """The same network; `call` gets the function that runs it, and its arguments."""
-        run_inside = self.run_inside and partial(call, self.run_inside)
-        return replace(self, run=partial(call, self.run), run_inside=run_inside)
+        """The same network, in float32 too; `call` gets the function that runs it, and its arguments."""
+        precise, run_inside = self.precise, self.run_inside and partial(call, self.run_inside)
+        in_float32 = precise and (lambda: precise().called_by(call))
+        return replace(self, run=partial(call, self.run), run_inside=run_inside, precise=in_float32)

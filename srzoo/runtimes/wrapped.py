@@ -28,13 +28,9 @@ def self_ensemble(network: Network) -> Network:
 
     # The sum and the result of one pass are held beside each other.
     memory = network.bytes_per_pixel + 2 * 12 * network.scale**2
-    precise = _precise(network, self_ensemble)
-    return replace(network, run=run, run_inside=None, bytes_per_pixel=memory, precise=precise)
-
-
-def _precise(network: Network, around: Callable[[Network], Network]) -> Callable[[], Network] | None:
     precise = network.precise
-    return precise and (lambda: around(precise()))
+    in_float32 = precise and (lambda: self_ensemble(precise()))
+    return replace(network, run=run, run_inside=None, bytes_per_pixel=memory, precise=in_float32)
 
 
 def mixed(first: Network, second: Network, share: float) -> Network:
@@ -71,5 +67,4 @@ def interruptible(network: Network, tick: Callable[[], object]) -> Network:
     def watched(run: Callable, *given) -> np.ndarray:
         return awaited(partial(run, *given), tick)
 
-    precise = _precise(network, lambda precise: interruptible(precise, tick))
-    return replace(network.called_by(watched), precise=precise)
+    return network.called_by(watched)

@@ -15,6 +15,7 @@ import numpy as np
 
 from srzoo.images import MAX_PIXELS, ImageError, write_image
 from srzoo.pictures.formats import FORMATS, PNG, Format, output_format, split_ending
+from srzoo.pictures.metadata import Metadata
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.reading import Frame, LargeFrame, Picture, open_picture
 from srzoo.pictures.record import Made, Record, fingerprint
@@ -328,14 +329,17 @@ def carry_out(
                 results.record.add(path, made)
     except OSError as error:
         notes += (f"what made it is not noted, so --resume would do it again ({error.strerror})",)
-    lost = [name.upper() for name in ("exif", "icc", "xmp") if name not in job.written_as.kept]
-    held = [name for name in lost if getattr(before.metadata, name.lower())]
-    if held:
-        notes += (f"{job.written_as.name} holds no {' and no '.join(held)}",)
-    if job.written_as.name == "JPEG":
-        long = after.metadata.in_segments()[1]
-        notes += (f"{' and '.join(long)} of more than 64 kB left out, which JPEG does not hold",) if long else ()
+    notes += not_held(job.written_as, before.metadata, after.metadata)
     return Result(before, after, picture.count, (*notes, *job.notes))
+
+
+def not_held(written_as: Format, before: Metadata, after: Metadata) -> tuple[str, ...]:
+    """Says what a file of that format does not hold of a picture's metadata, before and after upscaling."""
+    lost = [name.upper() for name in ("exif", "icc", "xmp") if name not in written_as.kept]
+    held = [name for name in lost if getattr(before, name.lower())]
+    notes = [f"{written_as.name} holds no {' and no '.join(held)}"] if held else []
+    long = after.in_segments()[1] if written_as.name == "JPEG" else []
+    return (*notes, *[f"{' and '.join(long)} of more than 64 kB left out, which JPEG does not hold"] * bool(long))
 
 
 def in_hand(

@@ -91,7 +91,11 @@ def ran(tmp_path_factory, weights, run):
 
 
 def failures(folder):
-    return [json.loads(line) for line in Path(folder, "failed.jsonl").read_text("utf-8").splitlines()]
+    text = Path(folder, "failed.jsonl").read_text("utf-8")
+    assert text.endswith("\n")
+    found = [json.loads(line) for line in text.splitlines()]
+    assert found == sorted(found, key=lambda each: each["path"])
+    return found
 
 
 @pytest.mark.parametrize("name", [*SMALL, "spin.gif"])

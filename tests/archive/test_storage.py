@@ -109,6 +109,8 @@ def test_pictures_come_from_any_file_system_and_go_to_any(shelf, here, batch, mo
         write_image(here / "in.png", part)
         shutil.move(here / "in.png", shelf / f"in|{name}")
     (shelf / "in|torn.png").write_bytes(b"no picture")
+    for number in range(150):
+        (shelf / f"in|a|{number:03}.txt").write_text("no picture by its name")
     arguments = "shelf://in/", "shelf://out", "--unit-pixels", 1000
     status, out, _ = batch(*arguments)
     assert status == 1 and out.startswith("2 of 3 images upscaled to shelf://out, 1 failed (shelf://out/failed.jsonl)")
