@@ -211,7 +211,10 @@ def load_weights(model: keras.Model, source: str | os.PathLike, other_scale: boo
         _read(model, path, declared)
         return []
     if not other_scale or replace(held, scale=wanted.scale) != wanted:
-        raise ValueError(f"{path} holds weights of {stored.name!r}, which do not fit the model {model.name!r}")
+        raise ValueError(
+            f"{path} holds weights of {stored.name!r}, which do not fit the model {model.name!r}; give weights of that "
+            "network, or another model"
+        )
     given = {layer.name: layer for layer in load(path).layers}
     fresh = []
     for layer in model.layers:

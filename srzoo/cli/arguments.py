@@ -135,8 +135,8 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     add(
         "--pixel-weights",
         type=named,
-        help="the network trained on pixels, for --fidelity: a full name of `srzoo list`, the folder of a run or a "
-        "preset, a .keras or .weights.h5 file (default: the one that ships)",
+        help="the network trained on pixels, for --fidelity: a name of `srzoo list`, the folder of a run or a preset, "
+        "a .keras or .weights.h5 file (default: the one that ships)",
     )
     add(
         "--precision",

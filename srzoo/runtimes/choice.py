@@ -128,4 +128,4 @@ def _partner(choice: Choice, name: str) -> str:
             f"--fidelity for {name!r} needs the weights of {partner!r}, which do not ship; "
             "give them with --pixel-weights"
         )
-    return choice.pixel_weights or partner
+    return shipped.nearest(choice.pixel_weights, names.parse(name).scale) if choice.pixel_weights else partner

@@ -48,6 +48,7 @@ def mixed(first: Network, second: Network, share: float) -> Network:
 
     return replace(
         second,
+        name=f"{first.name} and {second.name}",
         halo=None if first.halo is None or second.halo is None else max(first.halo, second.halo),
         bytes_per_pixel=max(first.bytes_per_pixel, second.bytes_per_pixel) + 2 * 12 * second.scale**2,
         run=run,

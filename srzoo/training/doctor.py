@@ -62,7 +62,7 @@ COLOURS = ("red", "green", "blue")
 
 
 class Doctor:
-    """Watches over one run. What it has seen is not saved: after a restart it starts afresh.
+    """Watches over one run. What it has seen of D's answers is not saved: after a restart it starts afresh.
 
     Its reading of D's answers is that of the vanilla, the minimax and the relativistic loss. Least-squares and hinge
     push their logits no further than 1, so that D is never said to win.
@@ -78,6 +78,17 @@ class Doctor:
         self._answers: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._won, self._collapsed = Alarm(PATIENCE, PATIENCE), Alarm(PATIENCE, PATIENCE)
         self._cast, self._checkerboard = Alarm(1, CALM), Alarm(1, CALM)
+
+    def recall(self, rows: list[dict[str, str]]) -> None:
+        """Takes in the log of a run that goes on, so that a trouble is not said again, and blamed on GAN training.
+
+        Args:
+            rows: its rows, of which those of `examine` have `colour_shift` and maybe `checkerboard`.
+        """
+        for row in rows:
+            if row["colour_shift"]:
+                self._cast(float(row["colour_shift"]) > MAX_COLOUR_SHIFT)
+                self._checkerboard(float(row["checkerboard"] or 0) > MAX_CHECKERBOARD)
 
     def watch(self, step: int, logs: dict[str, float]) -> list[str]:
         """Takes what happened in a step; steps come in order.

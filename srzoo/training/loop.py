@@ -65,6 +65,8 @@ class _Record:
         run.forget_after(step)
         self.run = run
         self.doctor = doctor
+        if doctor:
+            doctor.recall(run.read_log())
         self.tensorboard = run.folder / "tensorboard"
         with named_failure(self.tensorboard):
             self.summaries = tf.summary.create_file_writer(str(self.tensorboard))

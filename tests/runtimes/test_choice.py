@@ -24,7 +24,7 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setenv("SRZOO_CACHE", "off")
     monkeypatch.setattr(shipped, "SHIPPED", tmp_path)
     lines = []
-    for name in ("edsr-baseline-x4", "edsr-real-x4", "edsr-baseline-x2", "edsr-real-x2"):
+    for name in (f"{base}-x{scale}" for base in ("edsr-baseline", "edsr-real", "edsr-real-pixel") for scale in (2, 4)):
         path = tmp_path / f"{name}.weights.h5"
         zoo.save_weights(zoo.create(f"{name}.blocks1.filters4"), path)
         lines.append(f"{shipped.checksum(path)}  {path.name}\n")
@@ -44,6 +44,11 @@ def test_between_them_restore_is_the_weighted_mean_of_both_results(lr):
         keras_network(zoo.load(name)).run(lr[None].astype(np.float32)) for name in ("edsr-baseline-x4", "edsr-real-x4")
     ]
     np.testing.assert_allclose(quarter.run(lr[None].astype(np.float32)), 0.75 * clean + 0.25 * damaged, atol=1e-3)
+
+
+def test_the_partner_of_fidelity_is_of_the_models_scale_if_its_name_leaves_it_out(lr):
+    model = choose(Choice("edsr-real-x2", fidelity=1.0, pixel_weights="edsr-real-pixel"))
+    np.testing.assert_array_equal(Upscaler(model)(lr), Upscaler(zoo.load("edsr-real-pixel-x2"))(lr))
 
 
 def test_a_choice_of_bfloat16_leaves_the_next_network_in_float32(monkeypatch, caplog):

@@ -76,5 +76,5 @@ def of_value(value, halo, alignment=1):
 def test_pixels_are_mixed_and_tiles_suit_both():
     network = mixed(of_value(10.0, 3, 2), of_value(50.0, 7, 3), 0.25)
     assert network.run(np.zeros((1, 4, 4, 3), np.float32)).mean() == 20
-    assert (network.halo, network.alignment) == (7, 6)
+    assert (network.name, network.halo, network.alignment) == ("flat and flat", 7, 6)
     assert mixed(of_value(0, None), of_value(0, 7), 0.5).halo is None

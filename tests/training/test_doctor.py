@@ -225,6 +225,13 @@ def test_a_trouble_of_pictures_is_said_again_only_after_calm_examinations():
     assert said == [1, 0, 0, 0, *[0] * CALM, 1]
 
 
+def test_after_a_restart_a_trouble_of_before_is_not_said_again_and_not_blamed_on_gan_training():
+    hr = photo("coffee.png").clip(10, 245)
+    it = Doctor(4)
+    it.recall([{"colour_shift": "5.0", "checkerboard": ""}, {"colour_shift": "", "checkerboard": ""}])
+    assert not it.examine(4, [(hr, hr + np.uint8(5))])[1]
+
+
 def test_nothing_is_read_off_the_scores_of_a_wasserstein_critic():
     assert not tell(Doctor(4, critic=True), WON, 3 * PATIENCE, 0.0)
     assert tell(Doctor(4), WON, 3 * PATIENCE, 0.0)
