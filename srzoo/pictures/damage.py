@@ -132,8 +132,7 @@ def _jpeg_quality(of_grey: np.ndarray) -> int | None:
     Of those above half a step, which chance puts on the steps as often as one in a step's length.
     """
     sizes = [np.rint(np.abs(of_grey[:, row, column])).astype(int) for row, column in STEPS]
-    counts = np.stack([np.bincount(np.minimum(size, 1023), minlength=1024) for size in sizes])
-    counts[:, 1023] = 0
+    counts = np.stack([np.bincount(size, minlength=1024) for size in sizes])  # from black to white they are up to 943
     found, best = None, ON_GRID
     for quality in range(5, 96):
         percent = 5000 // quality if quality < 50 else 200 - 2 * quality
@@ -173,7 +172,8 @@ def _noise(of_grey: np.ndarray, of_colours: np.ndarray) -> float:
         return float(level)
     in_colours = np.sqrt(np.percentile((of_colours[:, exposed][..., _FINE] ** 2).mean((0, 2)), 10))
     beside_grey = in_colours / (np.sqrt(np.percentile(fine, 10)) + 0.1)
-    return float(level) if in_colours > COLOUR_NOISE and beside_grey > COLOURFULNESS else 0.0
+    found = in_colours > COLOUR_NOISE and beside_grey > COLOURFULNESS
+    return float(max(level, in_colours / np.sqrt(2))) if found else 0.0  # a difference has the noise of two
 
 
 def _is_blurred(of_grey: np.ndarray) -> bool:

@@ -7,7 +7,7 @@ from skimage import data
 
 from srzoo import bicubic
 from srzoo.degradations import operations
-from srzoo.images import to_uint8
+from srzoo.images import GREY, to_uint8
 from srzoo.pictures.damage import Damage, find_damage, quality_of_file
 
 PICTURES = {
@@ -60,6 +60,25 @@ def test_noise_is_found_and_its_level_is_told(picture, grey):
     assert found.noise == pytest.approx(10 if grey else 6.7, rel=0.35)
 
 
+@pytest.mark.parametrize("picture", PICTURES)
+def test_noise_that_grey_does_not_show_is_found_in_the_colours(picture):
+    noise = np.random.default_rng(0).normal(0, 12, lr_of(picture).shape)
+    noisy = to_uint8((lr_of(picture) + noise - (noise @ GREY)[..., None]).astype(np.float32))
+    assert find_damage(noisy).noise == pytest.approx(12, rel=0.35)
+
+
+def test_texture_of_one_colour_is_no_noise():
+    texture = bicubic.downscale(np.repeat(data.gravel()[..., None], 3, axis=2), 2)
+    assert not find_damage(to_uint8(texture * np.float32([1, 0.55, 0.25])))
+
+
+def test_noise_in_a_jpeg_is_told_beside_its_quality():
+    texture = bicubic.downscale(data.immunohistochemistry(), 2).astype(np.float32)
+    noisy = to_uint8(operations.gaussian_noise(texture, 10, np.random.default_rng(0), True))
+    found = find_damage(as_jpeg(noisy, 85))
+    assert (found.quality, found.noise) == (85, pytest.approx(10, rel=0.35))
+
+
 @pytest.mark.parametrize("end", [0, 255])
 def test_noise_is_measured_where_it_is_not_clipped_and_not_on_a_few_blocks(end):
     lr = lr_of("a cat").astype(np.float32)
@@ -71,13 +90,17 @@ def test_noise_is_measured_where_it_is_not_clipped_and_not_on_a_few_blocks(end):
 
 def test_a_picture_that_was_enlarged_before_is_blurred():
     small = bicubic.downscale(PICTURES["a cat"], 2)
-    assert find_damage(bicubic.upscale(small, 2)).blurred
+    large = bicubic.upscale(small, 2)
+    assert find_damage(large).blurred
+    assert not find_damage(large[100:132, 100:132]), "too few blocks to tell"
 
 
 def test_drawn_text_and_flat_colours_have_no_damage():
     page = np.full((200, 200, 3), 255, np.uint8)
     page[50:60, 20:180] = page[90:150:6, 20:180] = 0
-    for pixels in (page, np.zeros_like(page), np.full((3, 5, 3), 9, np.uint8)):
+    dot = np.full_like(page, 255)
+    dot[41, 45] = 155  # its coefficients are on the steps of quality 48
+    for pixels in (page, dot, np.zeros_like(page), np.full((3, 5, 3), 9, np.uint8)):
         assert not find_damage(pixels)
 
 
