@@ -261,7 +261,7 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray, ready: Callable[[Pa
         with atomic_file(path, ready) as temporary:
             temporary.write_bytes(written.getbuffer())
     except OSError as error:
-        raise ImageError(f"{path}: cannot be written ({error})") from error
+        raise ImageError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def check_pixels(pixels: np.ndarray, name: str = "pixels") -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.machinery
+import io
 import logging
 import os
 import re
@@ -73,7 +74,7 @@ def run(main: Callable[[], int | None], at_once: bool = False) -> None:
     _open_streams()
     # What is damaged is told in a sentence of ours.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-    for name in ("PIL", "tifffile"):
+    for name in ("PIL", "tifffile", "matplotlib"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     quiet_tensorflow()
     for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them; `nohup` has one ignored
@@ -83,8 +84,11 @@ def run(main: Callable[[], int | None], at_once: bool = False) -> None:
     try:
         status = main() or 0
     except (ValueError, OSError, ArithmeticError, MemoryError) as error:
+        text = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:  # Python adds `[Errno 13]`
+            text = f"{error.filename}: {error.strerror}"
         # Lists in messages have lines of their own, which begin with two spaces.
-        for line in re.split(r"\n(?=  )", f"error: {str(error) or type(error).__name__}"):
+        for line in re.split(r"\n(?=  )", f"error: {text or type(error).__name__}"):
             say(line, sys.stderr)
         status = 2
     except KeyboardInterrupt as error:
@@ -99,7 +103,7 @@ def run(main: Callable[[], int | None], at_once: bool = False) -> None:
 
 
 def _open_streams() -> None:
-    """Gives a process that was started without a standard stream (`2>&-`) an empty one.
+    """Gives a process that was started without a standard stream (`2>&-`) an empty one, and stdout a buffer.
 
     Else the next file that is opened would be that stream, and libraries would write their messages into it.
     """
@@ -108,6 +112,10 @@ def _open_streams() -> None:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
             os.set_inheritable(number, True)  # which it is not where the two were one
             setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+    out = sys.stdout
+    if isinstance(getattr(out, "buffer", None), io.RawIOBase):
+        # PYTHONUNBUFFERED, which containers set: a full disk or a pipe then takes a part, and nobody is told.
+        sys.stdout = os.fdopen(out.fileno(), "w", encoding=out.encoding, errors=out.errors, closefd=False)
 
 
 def quiet_tensorflow() -> None:

@@ -173,8 +173,11 @@ def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
         yield images, results if output == STREAM else output
         for result in results.iterdir() if results.is_dir() else ():
             if result.name != NAME:
-                sys.stdout.buffer.write(result.read_bytes())
-                sys.stdout.buffer.flush()
+                try:
+                    sys.stdout.buffer.write(result.read_bytes())
+                    sys.stdout.buffer.flush()
+                except OSError as error:
+                    raise OSError(f"standard output: cannot be written ({error.strerror})") from error
 
 
 def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dials: list[str]) -> int:

@@ -39,7 +39,12 @@ def test_commands_print_by_this_function_alone(capsys):
 
 
 @pytest.mark.parametrize(
-    "error, said", [(ValueError("2 bad:\n  a\n  b"), "2 bad:\n  a\n  b"), (MemoryError(), "MemoryError")]
+    "error, said",
+    [
+        (ValueError("2 bad:\n  a\n  b"), "2 bad:\n  a\n  b"),
+        (MemoryError(), "MemoryError"),
+        (OSError(30, "Read-only file system", "runs/a"), "runs/a: Read-only file system"),
+    ],
 )
 def test_an_error_is_told_in_a_sentence_and_a_list_in_it_keeps_its_lines(error, said, capsys):
     def fails():
@@ -99,7 +104,7 @@ def test_a_line_that_cannot_be_printed_is_lost_and_nothing_else():
 def test_what_a_decoder_warns_of_is_not_shown(recwarn, caplog):
     def main():
         warnings.warn_explicit("Corrupt EXIF data.", UserWarning, "a.py", 1, "PIL.TiffImagePlugin")
-        for name in ("PIL.TiffImagePlugin", "tifffile"):
+        for name in ("PIL.TiffImagePlugin", "tifffile", "matplotlib"):
             logging.getLogger(name).error("raised ValueError('0 is not a valid ORIENTATION')")
 
     with pytest.raises(SystemExit):
@@ -137,6 +142,16 @@ def choose(*_):
 choice.choose = choose
 run(resolve.main)
 """
+
+
+def test_a_picture_that_its_reader_takes_in_part_is_an_error_without_pythons_buffer_too(tmp_path):
+    Image.effect_noise((200, 200), 50).convert("RGB").save(tmp_path / "a.png")
+    command, pipe = [sys.executable, "-u", "-c", WITHOUT_STREAMS, "a.png", "-o", "-"], subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, bufsize=0) as process:
+        assert process.stdout.read(10)
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert process.returncode == 2 and "error: standard output: cannot be written (Broken pipe)" in said
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the shell's way to close streams")
