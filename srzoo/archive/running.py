@@ -132,7 +132,7 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
     for path in (pattern, output):
         storage.check_installed(path)
     given, local = storage.absolute(pattern), storage.is_local(pattern)
-    folder = Path(given).is_dir() if local else pattern.endswith("/") and not re.search(storage.WILDCARDS, given)
+    folder = Path(given).is_dir() if local else pattern.endswith("/")
     prefix = given if folder else storage.fixed_prefix(given)
     if storage.within(prefix, output):
         raise ValueError(f"{output} holds the inputs; give another folder for the results")

@@ -186,7 +186,6 @@ class Whole(Networked):
     def _outcome(self, planned: Planned) -> Outcome:
         written_as, settings = AS_INPUT[planned.written_as], self.settings
         loaded = self.networks[planned.network]
-        loaded.seconds()
         with storage.fetched(planned.path) as source, storage.published(settings.scratch, planned.target) as target:
             job = batch.Job(source, target, written_as, settings.size, notes=planned.notes)
             result = batch.carry_out(job, loaded.upscaler, "", max_pixels=settings.max_pixels)
@@ -241,7 +240,6 @@ class UpscaleUnit(Networked):
         scratch, name, loaded = self.settings.scratch, f"{unit.name}.sr", self.networks[unit.network]
         # It may be of an earlier attempt.
         if storage.last_written(f"{scratch}/{name}") is None:
-            loaded.seconds()
             pixels = from_channels(storage.get_array(scratch, f"{unit.name}.lr"))
             upscaler = loaded.upscaler.precise if unit.precise else loaded.upscaler
             result = upscale_bled(upscaler, pixels).map(lambda array: array[unit.tile.inside])

@@ -68,7 +68,7 @@ class Metadata:
         icc: colour profile.
         xmp: XMP packet.
         iptc: payload of a JPEG's APP13 segment (Photoshop's resources, IPTC).
-        dpi: pixels an inch, across and down.
+        dpi: pixels an inch, across and down, of the picture as it is stored.
         comment: JPEG's or GIF's.
         text: PNG's texts.
         chunks: PNG's of colour: name -> payload.
@@ -113,7 +113,8 @@ class Metadata:
             for each, factor in zip(XMP_IN_PIXELS, factors):
                 xmp = _with_value(xmp, each, factor)
             xmp = XMP_SUBJECT.sub(b"", xmp)  # EXIF has it, and it is changed there
-        dpi = self.dpi and (self.dpi[0] * factors[0], self.dpi[1] * factors[1])
+        across, down = (self.dpi or (1, 1))[:: -1 if orientation >= 5 else 1]
+        dpi = self.dpi and (across * factors[0], down * factors[1])
         return replace(self, exif=exif, icc=fitting(self.icc, grey), xmp=xmp, dpi=dpi)
 
     def in_segments(self) -> tuple["Metadata", list[str]]:

@@ -146,7 +146,7 @@ class Picture:
         if self.format not in PAGED:
             return {self.upright_size}
         sizes = set()
-        for index in [*self._pages[1:], self._pages[0]]:  # to be at the first again
+        for index in self._pages:
             self._image.seek(index)
             sizes.add(self._image.size)
         return sizes

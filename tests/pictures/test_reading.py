@@ -93,7 +93,9 @@ def test_runs_of_greys_in_a_bmp_are_decoded(bits, count, tmp_path):
     content = bytearray(bmp(5, 1, bits, runs, {4: 2, 8: 1}[bits], palette=palette))
     content[46:50] = struct.pack("<I", count)
     (tmp_path / "a.bmp").write_bytes(content)
-    assert frames(tmp_path / "a.bmp")[0].colour.tolist() == [[levels[last]] * 3 + [0] * 2]
+    (tmp_path / "a.dib").write_bytes(content)  # as Windows has it, with BMP's header
+    for name in ("a.bmp", "a.dib"):
+        assert frames(tmp_path / name)[0].colour.tolist() == [[levels[last]] * 3 + [0] * 2]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,9 @@ def test_alpha_of_a_bmps_mask_is_kept(bits, compression, masks, headers, ending,
     for header in headers:
         content = bmp(6, height, bits, stored.tobytes(), compression, header, masks)
         (tmp_path / f"a.{ending}").write_bytes(content[14 * (ending == "dib") :])
-        (pixels,) = frames(tmp_path / f"a.{ending}")
+        with open_picture(tmp_path / f"a.{ending}") as picture:
+            assert picture.transparent
+            pixels = next(picture.frames()).pixels
         shown = stored[::-1] if height > 0 else stored
         for index, mask in enumerate(masks):
             values = (shown & mask) / mask * 255
@@ -264,7 +268,9 @@ def gif(width, height, parts, background=1):
 def test_what_no_frame_of_a_gif_has_drawn_is_clear(tmp_path):
     part = np.array([[0, 1], [2, 3]])
     (tmp_path / "still.gif").write_bytes(gif(4, 3, [(1, 0, part, 0, None)]))
-    (pixels,) = frames(tmp_path / "still.gif")
+    with open_picture(tmp_path / "still.gif") as picture:
+        assert picture.transparent
+        pixels = next(picture.frames()).pixels
     drawn = np.zeros((3, 4), bool)
     drawn[:2, 1:3] = True
     np.testing.assert_array_equal(pixels.alpha, 255 * drawn)

@@ -104,13 +104,15 @@ def test_frames_of_an_animation_are_held_however_large(tmp_path, monkeypatch):
 def test_above_4_gb_it_is_bigtiff_which_others_read(rows_at_once, tmp_path, monkeypatch):
     monkeypatch.setattr(tiff, "LARGEST", 20_000)  # more than a page
     monkeypatch.setattr(tiff, "STRIP_BYTES", 5000)
-    frames = [Frame(Pixels(PHOTO), Metadata(exif={0x010F: "a camera's maker"}, icc=b"profile" * 20))]
+    exif = {0x010F: "a camera's maker", 0x8769: {0x9000: b"0232"}}
+    frames = [Frame(Pixels(PHOTO), Metadata(exif=exif, icc=b"profile" * 20))]
     bands = (Pixels(PHOTO[top : top + rows_at_once]) for top in range(0, 61, rows_at_once))
     frames.append(LargeFrame(Bands((87, 61), False, False, False, bands), Metadata()))
     write_frames(tmp_path / "a.tif", frames, FORMATS["tiff"], Playing(2, 0))
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.is_bigtiff and len(file.pages) == 2
         assert file.pages[0].tags["Make"].value == "a camera's maker" and file.pages[0].iccprofile == b"profile" * 20
+        assert file.pages[0].tags["ExifTag"].dtype == 16, "a place of 8 bytes"
         for page in file.pages:
             np.testing.assert_array_equal(page.asarray(), PHOTO)
     with Image.open(tmp_path / "a.tif") as image:
