@@ -1,7 +1,7 @@
 """PSNR, SSIM, LPIPS and DISTS for `compile(metrics=...)`: the figures of `srzoo evaluate`, in any of Keras's backends.
 
 HR is what is true and SR what is predicted, both (N, H, W, 3), RGB in [0, 255]. SR is rounded and clipped to 8 bits
-first; each picture has a figure, and the result is their mean.
+first; each picture has a figure, and the result is their mean. Of HR in [0, 1] it is NaN, as a graph raises no error.
 """
 
 import os
@@ -34,12 +34,12 @@ class _MeanOverPictures(keras.metrics.Mean):
         raise NotImplementedError
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        hr, sr = (
-            ops.stop_gradient(ops.clip(ops.round(ops.cast(each, "float32")), 0, 255)) for each in (y_true, y_pred)
-        )
+        hr, sr = (ops.stop_gradient(ops.cast(each, "float32")) for each in (y_true, y_pred))
+        in_unit = ops.all(hr <= 1) & ops.any(hr != ops.round(hr))
+        hr, sr = (ops.clip(ops.round(each), 0, 255) for each in (hr, sr))
         self._check(hr.shape, sr.shape)
         inside = slice(self.shave, -self.shave or None)
-        figures = self.figures(hr[:, inside, inside], sr[:, inside, inside])
+        figures = ops.where(in_unit, np.nan, self.figures(hr[:, inside, inside], sr[:, inside, inside]))
         equal = ops.isinf(figures)
         counted = ops.cast(ops.logical_not(equal), self.dtype)
         weights = counted if sample_weight is None else counted * ops.cast(sample_weight, self.dtype)

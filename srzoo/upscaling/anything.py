@@ -83,6 +83,8 @@ def upscale(
             frame = next(opened.frames())
             return _image(sized(frame.pixels, path), frame.metadata.icc)
     if isinstance(picture, Image.Image):
+        if picture.mode == "I" and 0 < np.asarray(picture).max() <= 255:
+            raise ValueError("an image of mode I in [0, 255] or in [0, 65535]? Give picture.convert('L') or 'I;16'")
         return _image(sized(from_pillow(picture)[0]), picture.info.get("icc_profile"))
     array = np.asarray(picture)
     if array.dtype.kind not in "biufc":

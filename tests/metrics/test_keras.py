@@ -67,6 +67,13 @@ def test_each_picture_counts_once_and_equal_ones_are_left_out():
     assert float(weighted.result()) == pytest.approx((apart[0] + 3 * apart[1]) / 4, abs=1e-3)
 
 
+@pytest.mark.parametrize("metric", [PSNRY(shave=0), SSIMY(shave=0)], ids=lambda metric: metric.name)
+def test_of_pixels_between_0_and_1_there_is_no_figure_that_looks_good(metric):
+    hr = PHOTO[None, :40, :40] / 255
+    metric.update_state(hr, hr + 0.04)
+    assert math.isnan(float(metric.result()))
+
+
 def test_metrics_and_losses_come_back_from_what_keras_saves():
     for metric in (PSNRY(shave=3), SSIMY(shave=2, name="mine")):
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))

@@ -87,6 +87,7 @@ def test_images_paths_and_tensors(upscaler, tmp_path):
         (PHOTO / 255, {}, r"Call srzoo.upscale\(picture, white=1\) or 255"),
         (np.full((9, 9), np.nan), {"white": 1}, "the picture holds NaN or infinite values"),
         (np.full((9, 9), np.inf), {"white": 1}, "the picture holds NaN or infinite values"),
+        (Image.fromarray(PHOTO[..., 0]).convert("I"), {}, r"in \[0, 255\] or in .* picture.convert\('L'\) or 'I;16'"),
         (PHOTO.astype(int), {}, "got int64, white=None; give values from 0 to 255 as uint8, from 0 to 65535 as"),
         (PHOTO.astype(np.float32), {"white": 1}, r"from 0 to white=1, got \d+ to \d+; give their own white"),
         (PHOTO / 127.5 - 1, {"white": 1}, "from 0 to white=1, got -0.9.* to 0.8"),
