@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from srzoo.images import middle
 from srzoo.pictures.animations import Playing
-from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.reading import Frame, open_picture
 from srzoo.pictures.writing import write_frames
 from srzoo.upscaling.batch import Job, work
@@ -38,7 +38,8 @@ def seconds_of(jobs: Sequence[Job], upscaler_of: Callable[[Job], Upscaler], max_
     upscaler = upscaler_of(job).precise if needs_precision(frame.pixels) else upscaler_of(job)
     rate = upscaler.pixels_per_second()
 
-    part = _centre(frame.pixels)
+    inner = middle(frame.pixels.colour.shape, PROBE, PROBE)
+    part = frame.pixels.map(lambda array: array[inner])
     enlarged = job.size.of(*job.given)
     size = tuple(max(1, side * after // before) for side, after, before in zip(part.size, enlarged, job.given))
     start = time.perf_counter()
@@ -51,9 +52,3 @@ def seconds_of(jobs: Sequence[Job], upscaler_of: Callable[[Job], Upscaler], max_
     read = sum(job.planes * math.prod(job.given) for job in jobs)
     written = sum(job.planes * math.prod(job.size.of(*job.given)) for job in jobs)
     return sum(works) / rate + reading * read + finishing * written, rate
-
-
-def _centre(pixels: Pixels) -> Pixels:
-    around = tuple(slice(max(0, (side - PROBE) // 2), (side - PROBE) // 2 + PROBE) for side in pixels.colour.shape[:2])
-    rows, columns = (slice(part.start, max(part.stop, part.start + 1)) for part in around)
-    return Pixels(pixels.colour[rows, columns], None if pixels.alpha is None else pixels.alpha[rows, columns])

@@ -44,6 +44,8 @@ def test_what_is_loaded_later_gives_the_same_pixels(kept, model, precision):
     np.testing.assert_array_equal(later.network.run(PIXELS), made.network.run(PIXELS))
     assert (later.network.name, later.network.scale, later.network.halo) == (model.name, 4, made.network.halo)
     assert later.mean == made.mean < (1e-3 if precision == "float32" else 1)
+    differences = parity.measure(kept.float32().run, made.network.run, 4).differences
+    assert made.mean == pytest.approx(max(each.mean for each in differences), abs=1e-3)
     expected = np.asarray(model(PIXELS, training=False))
     assert np.abs(later.network.run(PIXELS) - expected).mean() < (1e-3 if precision == "float32" else 1)
 
@@ -90,10 +92,24 @@ def test_two_descriptions_of_the_same_weights_have_entries_of_their_own(tmp_path
     assert len(entries) == 2
 
 
-def test_what_was_measured_with_other_cores_is_not_taken(kept, monkeypatch):
-    measured = kept.choice
-    monkeypatch.setattr(os, "cpu_count", lambda: 999)
-    assert kept.choice != measured
+@pytest.mark.parametrize(("name", "other"), [("__version__", "0.0.0"), ("LAYOUT", 0)])
+def test_entries_of_another_srzoo_are_not_taken(kept, weights, tmp_path, monkeypatch, name, other):
+    monkeypatch.setattr(prepared, name, other)
+    assert Prepared(weights, tmp_path / "cache").folder != kept.folder
+
+
+def test_what_was_measured_otherwise_is_not_taken(kept, monkeypatch):
+    """With another number of cores, on another processor, or by another OpenVINO."""
+    choices = {kept.choice}
+    for place, name, other in (
+        (os, "cpu_count", 999),
+        (prepared, "processor", ("Old One", ["FP32"])),
+        (openvino.runtime(), "get_version", "0"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, lambda other=other: other)
+            choices.add(kept.choice)
+    assert len(choices) == 4
 
 
 def test_the_result_of_a_tile_outlives_the_next_one(kept, model):
@@ -142,7 +158,7 @@ def test_by_itself_int8_is_taken_of_weights_that_ship_with_its_ranges(kept, tmp_
     assert kept.automatic() == "float32"
     name = "edsr-baseline-x4"
     known = Prepared(prepared.weights_of(name), tmp_path / "cache")
-    assert known.automatic() == "int8" and known.make("auto").mean < 1
+    assert known.automatic() == "int8" and 0 < known.make("auto").mean < 1
     known.choice.write_text('{"runtime": "OpenVINO", "precision": "float32"}')
     assert known.automatic() == "float32"
 
@@ -179,6 +195,9 @@ def test_int8_is_calibrated_on_the_given_pictures_without_scikit_image(monkeypat
     def missing(name):
         raise FileNotFoundError(name)
 
+    usual, side = prepared.calibration([], 2), prepared.CALIBRATION[1]
+    assert max(crop.shape for crop in usual) == (side, side, 3)
+    np.testing.assert_array_equal(usual[-4:], [parity.drawn(seed, side, side) for seed in range(4)])
     monkeypatch.setattr("srzoo.runtimes.calibration.sample_path", missing)
     picture = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     write_image(tmp_path / "a.png", picture)
@@ -194,7 +213,7 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
     assert prepared.cache_folder() == tmp_path / "srzoo"
     monkeypatch.setenv("SRZOO_CACHE", str(tmp_path / "mine"))
     assert prepared.cache_folder() == tmp_path / "mine" and prepared.is_available()
-    for off in ("", "off"):
+    for off in ("", "off", "OFF"):
         monkeypatch.setenv("SRZOO_CACHE", off)
         assert prepared.cache_folder() is None and not prepared.is_available()
 

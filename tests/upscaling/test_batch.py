@@ -10,11 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
 from srzoo.images import write_image
+from srzoo.pictures.formats import FORMATS
 from srzoo.pictures.reading import read_image
-from srzoo.pictures.record import NAME, Record
+from srzoo.pictures.record import NAME, Made, Record, remember
 from srzoo.pictures.sources import find_sources
 from srzoo.runtimes.network import Network
 from srzoo.upscaling import batch, estimate
@@ -22,7 +24,14 @@ from srzoo.upscaling.sizes import Size
 from srzoo.upscaling.upscaler import Upscaler
 
 PHOTO = data.coffee()[150:160, 200:213]
-UPSCALER = Upscaler(Network("repeat-x2", 2, 1, 100, lambda pixels: pixels.repeat(2, 1).repeat(2, 2)))
+
+
+def repeated(pixels):
+    return pixels.repeat(2, 1).repeat(2, 2)
+
+
+NETWORK = Network("repeat-x2", 2, 1, 100, repeated)
+UPSCALER = Upscaler(NETWORK)
 
 
 def upscale(*inputs, output="results", **options):
@@ -60,6 +69,8 @@ def test_resume_leaves_what_has_replaced_its_input(here):
     write_image("a.png", PHOTO)
     assert [upscale("a.png", output=".", overwrite=True)[0] for _ in range(2)] == [["a.png"], []]
     assert read_image("a.png").shape == (20, 26, 3)
+    remember(Path("a.png"), Made("another", ""))
+    assert upscale("a.png", output=".", overwrite=True)[0] == ["a.png"]
 
 
 def test_of_two_inputs_with_one_result_the_later_one_stays_with_resume_too(here):
@@ -115,6 +126,10 @@ def test_comparisons_of_one_name_are_told_apart_and_refuse_nothing(here):
     assert not any(job.refusal for job in jobs) and [job.comparison.name for job in jobs] == [
         *("a.jpg_compare.png", "a.png_compare.png", "b.png_compare.png", "b_compare_compare.png")
     ]
+    for name in ("beside/c.png", "beside/c_sr_compare.png"):
+        write_image(name, PHOTO)
+    job, _ = batch.plan(find_sources([Path("beside")], None), batch.Results(suffix="_sr"), Size(2), compare=True)
+    assert job.comparison.name == "c_sr.png_compare.png"
 
 
 def test_two_names_that_the_file_system_takes_for_one_do_not_replace_each_other(here):
@@ -143,6 +158,12 @@ def test_a_result_whose_name_is_too_long_is_refused_before_it_is_computed(here, 
     Path("a" * 251 + ".png").write_bytes(Path("a" * 253).read_bytes())
     made, (refused,) = upscale("a" * 253, "a" * 251 + ".png", output=output, overwrite=True)
     assert len(made) == 1 and "the name is too long for a file; give another by --output or --suffix" in refused
+    write_image("b.png", PHOTO)
+    Path("b.png").rename("b" * 245 + ".png")
+    for compare in (False, True):
+        sources = find_sources([Path("b" * 245 + ".png")], Path("results"))
+        (job,) = batch.plan(sources, batch.Results(Path("results")), Size(2), compare)
+        assert bool(job.refusal) == compare
 
 
 def test_names_that_are_not_utf_8_are_noted(here):
@@ -158,6 +179,13 @@ def jobs_of(*names, output="results"):
         write_image(name, PHOTO)
     sources = find_sources([Path(name) for name in names], Path(output), Record())
     return batch.plan(sources, batch.Results(Path(output)), Size(2))
+
+
+def test_animations_and_comparisons_are_not_small_and_what_shares_a_file_is_not_beside_it(here):
+    a, b = jobs_of("a.png", "b.png")
+    assert replace(a, planes=batch.SMALL // 130).is_small and not replace(a, planes=batch.SMALL // 130 + 1).is_small
+    assert not replace(a, comparison=Path("c.png")).is_small
+    assert not a.touches(b) and a.touches(replace(b, comparison=a.source)) and a.touches(replace(b, target=a.target))
 
 
 def test_of_small_pictures_two_are_in_hand_and_come_in_turn(here, monkeypatch):
@@ -218,10 +246,31 @@ def test_the_time_of_a_run_is_that_of_the_network_with_halos_and_of_reading_and_
     assert estimate.seconds_of(jobs, lambda job: UPSCALER, 10**6) == (2 * (130 / 2 + 0.25), 2.0)
     monkeypatch.setattr(Upscaler, "pixels_per_second", lambda upscaler: 1e9)
     assert estimate.seconds_of(jobs, lambda job: UPSCALER, 10**6)[0] == pytest.approx(2 * (0.25 + 0.25))
+    twice = [replace(jobs[0], given=(13, 5)), jobs[1]]  # the larger one is measured
+    assert estimate.seconds_of(twice, lambda job: UPSCALER, 10**6)[0] == pytest.approx(1.5 * (0.25 + 0.25))
+
+
+def test_alpha_takes_the_network_once_more_and_a_drawing_takes_float32(here, monkeypatch):
+    write_image("a.png", PHOTO)
+    Image.fromarray(np.dstack([PHOTO, PHOTO[..., 0]])).save("alpha.png")
+    write_image("flat.png", np.full_like(PHOTO, 9))
+    sources = find_sources([Path(name) for name in ("a.png", "alpha.png", "flat.png")], Path("results"))
+    plain, alpha, flat = batch.plan(sources, batch.Results(Path("results")), Size(2))
+    assert (plain.planes, alpha.planes) == (1, 2)
+    quarters, coarse = count(step=0.25), Network("coarse", 2, 1, 100, repeated, precise=lambda: NETWORK)
+    monkeypatch.setattr(estimate, "time", SimpleNamespace(perf_counter=lambda: next(quarters)))
+    monkeypatch.setattr(Upscaler, "pixels_per_second", lambda upscaler: 800.0 if upscaler.name == "coarse" else 1e9)
+    upscaler = Upscaler(coarse)
+    # A quarter of a second is less than the network takes twice, so nothing is left for writing.
+    seconds = 2 * 130 / 800 + 2 * 0.25
+    assert estimate.seconds_of([alpha], lambda job: upscaler, 10**6) == (pytest.approx(seconds), 800.0)
+    assert estimate.seconds_of([flat], lambda job: upscaler, 10**6)[1] == 1e9
 
 
 def test_the_memory_of_a_run_is_that_of_the_largest_tile_of_both_passes_and_of_the_result(here):
     (job,) = jobs_of("a.png")
     assert batch.memory_of(job, UPSCALER) == 100 * 13 * 10 + 3 * 26 * 20
+    in_pillow = replace(job, written_as=FORMATS["jpeg"])
+    assert batch.memory_of(in_pillow, UPSCALER) == 100 * 13 * 10 + 7 * 26 * 20
     assert batch.memory_of(replace(job, size=Size(4)), UPSCALER) == 100 * 26 * 20 + 3 * 52 * 40
     assert batch.memory_of(replace(job, size=Size(16)), UPSCALER) == 3 * 208 * 160, "out of reach, which is told later"

@@ -1,11 +1,14 @@
 """The side-by-side picture of LR, bicubic and SR."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
 
 from srzoo import bicubic
+from srzoo.upscaling import compare
 from srzoo.upscaling.compare import GAP, MAX_SIDE, side_by_side
 
 
@@ -38,6 +41,7 @@ def test_a_scale_need_not_be_whole():
     large = np.asarray(Image.fromarray(lr).resize((135, 92), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(cubic, large)
     assert side_by_side(lr, np.zeros((122, 182, 3), np.uint8)).shape[1] > 3 * 182, "one side is a pixel more"
+    assert side_by_side(photo(10, 100), np.zeros((21, 200, 3), np.uint8)).shape[1] > 3 * 200, "the short one"
     picture = side_by_side(lr.repeat(20, 0).repeat(20, 1), np.full((1830, 2700, 3), 200, np.uint8))
     assert picture.shape[0] < MAX_SIDE + 100 and picture.shape[1] < 2000
 
@@ -60,7 +64,18 @@ def test_of_a_single_pixel_it_has_room_for_the_titles():
 
 
 def test_sizes_that_do_not_belong_together_are_refused():
-    with pytest.raises(
-        ValueError, match=r"the sides of sr must be those of lr, \(4, 6\), times a scale; got \(8, 20\)"
-    ):
-        side_by_side(photo(4, 6), photo(8, 20))
+    for sides in ((8, 20), (3, 5)):
+        sentence = f"the sides of sr must be those of lr, (4, 6), times a scale; got {sides}"
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            side_by_side(photo(4, 6), photo(*sides))
+    with pytest.raises(ValueError, match="sr"):
+        side_by_side(photo(4, 6), photo(8, 12).astype(np.float32))
+
+
+def test_sizes_are_told_and_what_is_shown_of_them(monkeypatch):
+    monkeypatch.setattr(compare, "panels", lambda pictures: [note for *_, note in pictures])
+    assert side_by_side(photo(60, 90), np.zeros((120, 180, 3), np.uint8)) == ["90 x 60 px", *2 * ["180 x 120 px"]]
+    assert side_by_side(photo(60, 300), np.zeros((240, 1200, 3), np.uint8)) == [
+        "centre 160 x 60 of 300 x 60 px",
+        *2 * ["centre 640 x 240 of 1200 x 240 px"],
+    ]

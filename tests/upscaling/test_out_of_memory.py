@@ -1,6 +1,7 @@
 """What happens when the memory that a tile may take is not there."""
 
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 from skimage import data
@@ -93,6 +94,10 @@ def test_without_a_gpu_tiles_are_cut_to_the_memory_that_is_there_before_the_syst
     assert np.abs(result - Upscaler(model)(PHOTO)).max() <= 1
     # Both upscalers say it.
     assert tried == [PHOTO.shape[0] * PHOTO.shape[1]] if gpu else max(tried) <= 4000 and len(said(caplog)) == 2
+
+
+def test_the_memory_of_this_process_is_what_the_system_says():
+    assert memory.resident_memory() == pytest.approx(psutil.Process().memory_info().rss, rel=0.2)
 
 
 def test_the_available_memory_is_that_of_the_machine_or_of_the_container(tmp_path):
