@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         choices=("markdown", "csv", "json"),
         help="format of the table (default: csv or json if --output ends so, and markdown otherwise)",
     )
-    add("--output", type=place, help="a file for the table, instead of the terminal")
+    add("-o", "--output", type=place, help="a file for the table, instead of the terminal")
     return ap
 
 

@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     ap = command("srzoo export", DESCRIPTION, EPILOG)
     add = ap.add_argument
     add("model", help="a model of `srzoo list`, the folder of a run or a preset, or a .keras or .weights.h5 file")
-    add("--output", type=place, required=True, help="folder for the export; the command makes it")
+    add("-o", "--output", type=place, required=True, help="folder for the export; the command makes it")
     add("--format", choices=FORMATS, default="saved_model", help="format (default: saved_model)")
     add(
         "--precision",

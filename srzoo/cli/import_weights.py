@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
         help="res_scale of EDSR's training, which no file holds (default: 0.1 for edsr, 1 for others)",
     )
     add(
+        "-o",
         "--output",
         type=place,
         metavar="FILE",

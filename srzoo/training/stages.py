@@ -90,6 +90,8 @@ def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = 
     }
     settings = Settings(dataset, configuration.name, **{**usual, **own, **given})
     _check_patch(settings, configuration.scale)
+    if not 0 <= settings.seed < 2**32:
+        raise ValueError(f"--seed {settings.seed}: expected a whole number from 0 to {2**32 - 1}")
     return settings
 
 

@@ -124,6 +124,7 @@ def test_parts_of_an_objective_can_be_changed():
         ({"perceptual": "lpips.npz"}, "--perceptual lpips.npz: only for --perceptual-weight, which is not given or 0"),
         ({"weights": {"grid": 1.0}, "patch": 16}, "--patch 16: --grid-weight needs crops of at least 32 HR pixels"),
         ({"sharpen_target": True, "patch": 24}, "--patch 24: --sharpen-target needs crops of at least 26 HR pixels"),
+        ({"seed": -1}, "--seed -1: expected a whole number from 0 to 4294967295"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, says):
