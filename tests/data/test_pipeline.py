@@ -126,6 +126,7 @@ def test_pictures_on_disk_take_no_file_descriptor_each(monkeypatch):
     on_disk = PairCache(0)
     for hr in pictures:
         on_disk.append(hr[::4, ::4], hr)
+        np.testing.assert_array_equal(on_disk[len(on_disk) - 1][1], hr)  # at once, whatever a buffer holds back
     for hr, (lr, read) in zip(pictures, on_disk, strict=True):
         np.testing.assert_array_equal(read, hr)
         np.testing.assert_array_equal(lr, hr[::4, ::4])
@@ -168,8 +169,9 @@ def test_another_picture_is_held_out_if_the_one_that_was_is_damaged(tmp_path, ca
 
 def test_wrong_pairs_of_a_stream_are_left_out(caplog):
     wrong = Item("wrong", lambda: (PHOTO[:16, :16], PHOTO[:65, :64]))
-    pictures = decode(Source("s", [wrong, item("a", PHOTO)], [item("b", PHOTO)]), CROPS, 10**9)
-    assert len(pictures.train) == 1 and "wrong: HR" in caplog.messages[0]
+    floats = Item("floats", lambda: (PHOTO[:16, :16], PHOTO[:64, :64] / 255))
+    pictures = decode(Source("s", [wrong, floats, item("a", PHOTO)], [item("b", PHOTO)]), CROPS, 10**9)
+    assert len(pictures.train) == 1 and "wrong: HR" in caplog.messages[0] and "floats: HR" in caplog.messages[1]
 
 
 def test_fit_resize_takes_the_whole_picture():

@@ -348,7 +348,8 @@ def photo_of(config: str, number: int) -> np.ndarray:
         return photo[..., :1]
     if config == "deep":
         alpha = np.full_like(photo[..., :1], number)
-        return np.concatenate([photo, alpha], axis=2).astype(np.uint16) * 257
+        levels = np.concatenate([photo, alpha], axis=2).astype(int) * 257
+        return np.maximum(levels - 100, 0).astype(np.uint16)  # rounded they are the photo's, cut off they are not
     return photo
 
 

@@ -21,6 +21,7 @@ from srzoo.backend import dtype_policy
 from srzoo.exporting import formats, litert
 from srzoo.exporting.formats import EXPORT_FORMATS, export
 from srzoo.images import write_image
+from srzoo.pictures.record import Made, remember
 from srzoo.runtimes import calibration, exported, parity
 from srzoo.runtimes.fold import fold_batch_norm
 from srzoo.runtimes.parity import BOUNDS, Bound, ParityError
@@ -71,12 +72,18 @@ def test_a_convolution_whose_output_goes_elsewhere_too_keeps_its_batch_normalisa
     y = layers.Conv2D(3, 3, padding="same", name="plain")(y)
     model = keras.Model(given, layers.BatchNormalization(name="after_plain", scale=False, center=False)(y))
     for layer in model.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.set_weights([np.random.default_rng(0).uniform(0.5, 2, w.shape) for w in layer.get_weights()])
+        layer.set_weights([np.random.default_rng(0).uniform(0.5, 2, w.shape) for w in layer.get_weights()])
     folded = fold_batch_norm(model)
     left = [layer.name for layer in folded.layers if isinstance(layer, layers.BatchNormalization)]
     assert left == ["after_shared", "after_active"]
     np.testing.assert_allclose(run(folded, pixels(8, 9)), run(model, pixels(8, 9)), rtol=1e-4, atol=1e-3)
+
+
+def test_a_batch_normalisation_of_rows_stays_after_its_convolution():
+    given = keras.Input((16, 16, 3))
+    rows = layers.BatchNormalization(axis=1, moving_mean_initializer=keras.initializers.RandomUniform(0, 9))
+    model = keras.Model(given, layers.Conv2D(3, 3, padding="same")(rows(layers.Conv2D(16, 1)(given))))
+    np.testing.assert_allclose(run(fold_batch_norm(model), pixels(16, 16)), run(model, pixels(16, 16)), atol=1e-3)
 
 
 def test_a_network_in_mixed_precision_becomes_one_in_float32():
@@ -425,6 +432,17 @@ def test_int8_is_calibrated_on_the_pictures_of_a_folder(tmp_path):
     assert len(crops) == 9
     assert [crop.shape for crop in crops[:2]] == [(10, 24, 3), (12, 24, 3)]
     assert crops[-1].max() == 17
+
+
+def test_crops_of_one_picture_lie_on_alternate_sides_and_results_are_no_pictures_to_calibrate_on(tmp_path):
+    places = np.stack(np.broadcast_arrays(*np.ogrid[:64, :64], 0), axis=2).astype(np.uint8)
+    write_image(tmp_path / "a.png", places)
+    write_image(tmp_path / "a_sr.png", places)
+    remember(tmp_path / "a_sr.png", Made("edsr-baseline-x4", ""))
+    crops = calibration.calibration_crops(tmp_path)
+    assert [tuple(crop[0, 0, :2]) for crop in crops] == [(5 * i, 40 - 5 * i if i % 2 else 5 * i) for i in range(9)]
+    write_image(tmp_path / "a.png", places[:24, :24])
+    assert len(calibration.calibration_crops(tmp_path)) == 1
 
 
 def test_missing_calibration_pictures_are_told(tmp_path, monkeypatch):
