@@ -15,7 +15,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from srzoo import zoo
 from srzoo.data.sample import sample_path
 from srzoo.exporting.serving import WARMUP, write_saved_model
-from srzoo.exporting.serving_tiles import TiledNetwork, grid, upscale_tiled
+from srzoo.exporting.serving_tiles import TiledNetwork, grid, upscale_batch, upscale_tiled
 from srzoo.images import write_image
 from srzoo.models.geometry import peak_bytes_per_pixel
 from srzoo.pictures.reading import read_image
@@ -145,6 +145,17 @@ def test_the_tiles_are_those_of_the_upscaler(alignment, halo):
     assert len(seen) == len(expected)
     for part, tile in zip(seen, expected):
         np.testing.assert_array_equal(part, pixels[tile.source])
+
+
+def test_pictures_share_a_run_as_far_as_they_fit_and_are_rounded_and_clipped():
+    seen = []
+
+    def run(part):
+        seen.append(part.shape[0])
+        return 0 * part + [-3.0, 254.6, 300.0]
+
+    sr = upscale_batch(tf.zeros((10, 5, 6, 3), tf.uint8), TiledNetwork(run, 1, 0, 100))
+    assert seen == [3, 3, 3, 1] and np.all(sr.numpy() == [0, 255, 255])
 
 
 def test_a_network_that_sees_the_whole_picture_is_served_what_fits_in_memory(tmp_path, picture):
