@@ -221,7 +221,7 @@ def load_weights(model: keras.Model, source: str | os.PathLike, other_scale: boo
         shapes = [weight.shape for weight in layer.weights]
         if layer.name in given and shapes == [weight.shape for weight in given[layer.name].weights]:
             layer.set_weights(given[layer.name].get_weights())
-        else:
+        elif layer.weights:
             fresh.append(layer.name)
     return fresh
 

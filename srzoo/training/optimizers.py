@@ -21,6 +21,10 @@ class _Adam(_OfWholeBatch, keras.optimizers.Adam):
     """Keras's Adam."""
 
 
+HAS_MUON = hasattr(keras.optimizers.Muon, "lr_adjust")
+"""Keras 3.12, the last that Python 3.10 can install, has another Muon, for matrices alone."""
+
+
 class _Muon(_OfWholeBatch, keras.optimizers.Muon):
     """Muon on the convolutions inside the network, Adam on the rest: biases, and what reads or writes RGB.
 

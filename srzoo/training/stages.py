@@ -9,7 +9,7 @@ from srzoo.losses.pixel import GRID_PART, SHARPENED_BLUR
 from srzoo.models.discriminator import UNET_MULTIPLE
 from srzoo.models.registry import GAN_TRAINED, entry_of
 from srzoo.recipes import OBJECTIVES
-from srzoo.training.optimizers import OPTIMIZERS
+from srzoo.training.optimizers import HAS_MUON, OPTIMIZERS
 from srzoo.training.precision import choose_precision
 from srzoo.training.settings import NO_PRESET, Settings
 
@@ -72,6 +72,8 @@ def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = 
         own = {"loss": _one_of(PIXEL_LOSSES, "loss", given.pop("loss", recipe.loss))}
         if _one_of(OPTIMIZERS, "optimizer", given.get("optimizer", "adam")) == "adam":
             given.pop("optimizer", None)
+        elif not HAS_MUON:
+            raise ValueError("--optimizer muon: needs Keras 3.13 or newer, and so Python 3.11; take adam, the default")
         if "teacher" in given:
             own["teacher_weight"] = given.pop("teacher_weight", 1.0)
     if "degrade" in given:

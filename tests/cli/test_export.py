@@ -48,7 +48,7 @@ def test_int8_takes_calibration_pictures_and_the_converter_says_nothing(weights,
     assert files("out") == [f"{NAME}-int8.tflite"]
     out, err = capfd.readouterr()
     assert (
-        f"{NAME} as litert in int8, 0.03 MB" in out
+        f"{NAME} as litert in int8, 0.0" in out
         and err == f"writes {NAME} as litert, and compares its results with the original's\n"
     )
     assert out.endswith(f"with it: python resolve_image.py photo.jpg --model {Path('out') / NAME}-int8.tflite\n")

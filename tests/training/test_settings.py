@@ -5,6 +5,7 @@ import pytest
 from srzoo import recipes
 from srzoo.losses import TERMS
 from srzoo.recipes import learning_rate
+from srzoo.training import stages
 from srzoo.training.stages import settings_of, stages_of
 
 
@@ -69,10 +70,14 @@ def test_a_model_of_pixels_has_one_stage():
     assert (pixel.loss, pixel.gan) == ("charbonnier", False)
 
 
-def test_the_optimizer_is_that_of_the_training_on_pixels():
+def test_the_optimizer_is_that_of_the_training_on_pixels(monkeypatch):
+    monkeypatch.setattr(stages, "HAS_MUON", True)
     assert [stage.optimizer for stage in stages_of("photos", optimizer="muon")] == ["muon", None]
     # As in the configurations of runs that know of Adam alone.
     assert [stage.optimizer for stage in stages_of("photos", "edsr-baseline", optimizer="adam")] == [None]
+    monkeypatch.setattr(stages, "HAS_MUON", False)
+    with pytest.raises(ValueError, match="--optimizer muon: needs Keras 3.13"):
+        stages_of("photos", optimizer="muon")
 
 
 def test_two_stages_share_the_steps_and_the_minutes():

@@ -8,7 +8,10 @@ import tensorflow as tf
 from srzoo import zoo
 from srzoo.backend import dtype_policy
 from srzoo.losses import l1
+from srzoo.training.optimizers import HAS_MUON
 from srzoo.training.steps import PixelStep
+
+NEEDS_MUON = pytest.mark.skipif(not HAS_MUON, reason="Keras 3.12, of Python 3.10, has Muon for matrices alone")
 
 SMALL = {"blocks": 1, "filters": 4}
 RNG = np.random.default_rng(0)
@@ -60,6 +63,7 @@ def test_the_first_step_is_adams_closed_form():
     assert moved.max() < 1.001e-3
 
 
+@NEEDS_MUON
 @pytest.mark.parametrize("policy", ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_muon_lowers_the_loss(policy):
     step_fn = step_of(policy=policy, optimizer="muon")
@@ -67,6 +71,7 @@ def test_muon_lowers_the_loss(policy):
     assert losses[-1] < 0.7 * losses[0]
 
 
+@NEEDS_MUON
 def test_muons_first_step_turns_kernels_alike_in_all_directions():
     # All singular values of an update come out near one, times what makes it as large as Adam's.
     step_fn = step_of(optimizer="muon")
