@@ -12,7 +12,6 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-PROSE = [page for page in PAGES if page.name != "CHANGELOG.md"]
 CODE = re.compile(r"(?ms)^```.*?^```$")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -39,7 +38,7 @@ def test_every_page_is_reached_from_the_readme():
 
 
 def test_pages_are_short_and_their_prose_is_wrapped_alike():
-    for page in PROSE:
+    for page in PAGES:
         lines = CODE.sub("", page.read_text("utf-8")).splitlines()
         prose = [line for line in lines if not line.startswith(("|", "![", "    "))]
         assert len(prose) <= 150, page
@@ -47,14 +46,14 @@ def test_pages_are_short_and_their_prose_is_wrapped_alike():
 
 
 def test_no_page_needs_what_a_reader_cannot_get():
-    pages = [*PROSE, *(ROOT / "examples").glob("*.ipynb")]
+    pages = [*PAGES, *(ROOT / "examples").glob("*.ipynb")]
     assert not [page for page in pages if re.search("[.][.]/shared|OWNER", page.read_text("utf-8"))]
 
 
 def test_every_test_that_a_page_names_is_there():
     files = (ROOT / "tests").rglob("*.py")
     tests = [name for file in files for name in re.findall(r"def test_(\w+)", file.read_text("utf-8"))]
-    for page in PROSE:
+    for page in PAGES:
         for pair in re.findall(r"`(?:test_([a-z]\w+)(?:\.\.\.)?|([a-z]\w+)\.\.\.)`", page.read_text("utf-8")):
             assert [test for test in tests if test.startswith(max(pair))], f"{page.name}: {max(pair)}"
 
