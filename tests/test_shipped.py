@@ -19,12 +19,12 @@ CAT = {
     "edsr-baseline-x3": 34.06,
     "edsr-baseline-x4": 32.48,
     "edsr-gan-x2": 35.95,
-    "edsr-gan-x4": 31.21,
+    "edsr-gan-x4": 31.15,
     "edsr-real-pixel-x2": 36.32,
     "edsr-real-pixel-x4": 32.29,
     "edsr-real-x2": 35.61,
     "edsr-real-x4": 30.80,
-    "srgan-x4": 31.23,
+    "srgan-x4": 31.16,
     "srresnet-x4": 32.47,
 }
 """PSNR-Y in dB on scikit-image's cat, recorded when the weights were shipped."""
