@@ -339,7 +339,9 @@ def not_held(written_as: Format, before: Metadata, after: Metadata) -> tuple[str
     held = [name for name in lost if getattr(before, name.lower())]
     notes = [f"{written_as.name} holds no {' and no '.join(held)}"] if held else []
     long = after.in_segments()[1] if written_as.name == "JPEG" else []
-    return (*notes, *[f"{' and '.join(long)} of more than 64 kB left out, which JPEG does not hold"] * bool(long))
+    if long:
+        notes.append(f"{' and '.join(long)} of more than 64 kB left out, which JPEG does not hold")
+    return tuple(notes)
 
 
 def in_hand(

@@ -1,5 +1,6 @@
 """`python -m srzoo export`: what is written and said."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,8 @@ def test_int8_takes_calibration_pictures_and_the_converter_says_nothing(weights,
     assert main([weights, "--output", "out", *arguments]) == 0
     assert files("out") == [f"{NAME}-int8.tflite"]
     out, err = capfd.readouterr()
-    assert (
-        f"{NAME} as litert in int8, 0.0" in out
-        and err == f"writes {NAME} as litert, and compares its results with the original's\n"
-    )
+    assert re.search(f"{NAME} as litert in int8, 0.0[36] MB", out)  # the larger one under Keras 3.12
+    assert err == f"writes {NAME} as litert, and compares its results with the original's\n"
     assert out.endswith(f"with it: python resolve_image.py photo.jpg --model {Path('out') / NAME}-int8.tflite\n")
 
 
