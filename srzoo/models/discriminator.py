@@ -30,8 +30,8 @@ UNET_MULTIPLE = 2 ** len(_DOWN)
 _WINDOW, _GAIN = 5, 4.0
 """Pixels a side of the mean that `details` are the difference from, and a factor to about the deviation of pixels."""
 
-_START = "he_normal"
-# Without normalisation a smaller start lets the signal die out over ten layers.
+# Without normalisation a smaller variance lets the signal die out over ten layers.
+_INITIALIZER = "he_normal"
 
 
 def _normalised(convolution: layers.Conv2D, x, norm: str):
@@ -49,7 +49,7 @@ def discriminator(
     norm: str = "batch",
     head: str = "pool",
     filters: int = 64,
-    sees: str = "pixels",
+    input_kind: str = "pixels",
     name: str = "discriminator",
 ) -> keras.Model:
     """Builds the discriminator.
@@ -66,7 +66,7 @@ def discriminator(
             connections that are added, which has a logit for each pixel and sees the whole around it (4.4 million).
             Its first and last layers are not normalised; with `norm="spectral"` it is Real-ESRGAN's.
         filters: channels of the first convolution, of which the others have 1, 2, 4 and 8 times as many.
-        sees: `pixels`; or `details`: their difference from the mean of the 5x5 pixels around, so that it need not
+        input_kind: `pixels`; or `details`: their difference from the mean of the 5x5 pixels around, so that it need not
             learn first to pass over what the generator has from LR anyway (Fritsche et al., arXiv 1911.07850).
         name: the model's name.
 
@@ -78,15 +78,15 @@ def discriminator(
     Raises:
         ValueError: for an unknown norm, head or input, or a patch where none belongs.
     """
-    for what, value, known in (("norm", norm, NORMS), ("head", head, HEADS), ("sees", sees, INPUTS)):
+    for what, value, known in (("norm", norm, NORMS), ("head", head, HEADS), ("input", input_kind, INPUTS)):
         if value not in known:
-            raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")
+            raise ValueError(f"the discriminator's {what} must be one of {', '.join(known)}, got {value!r}")
     if (head == "flatten") != (patch is not None):
         raise ValueError(f"patch is for head='flatten' and needed there, got {patch!r} for head={head!r}")
 
     pixels = keras.Input((patch, patch, 3), name="pixels", dtype="float32")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalize", dtype="float32")(pixels)
-    if sees == "details":
+    if input_kind == "details":
         mean = layers.AveragePooling2D(_WINDOW, strides=1, padding="same", name="mean", dtype="float32")(x)
         details = layers.Subtract(name="details", dtype="float32")([x, mean])
         x = layers.Rescaling(_GAIN, name="gain", dtype="float32")(details)
@@ -100,7 +100,7 @@ def _whole(x, norm: str, head: str, filters: int):
     for i, published in enumerate(FILTERS, start=1):
         x = _convolution(x, i, published * filters // 64, 3, 2 - i % 2, norm)
     x = layers.Flatten(name="flatten")(x) if head == "flatten" else layers.GlobalAveragePooling2D(name="pool")(x)
-    dense = layers.Dense(16 * filters, kernel_initializer=_START, name="dense1")
+    dense = layers.Dense(16 * filters, kernel_initializer=_INITIALIZER, name="dense1")
     x = layers.SpectralNormalization(dense, name="dense1_spectral")(x) if norm == "spectral" else dense(x)
     x = layers.LeakyReLU(0.2, name="lrelu_dense")(x)
     # In float32: the losses take differences of logits.
@@ -116,7 +116,7 @@ def _patches(x, norm: str, filters: int):
 
 def _unet(x, norm: str, filters: int):
     """Real-ESRGAN's: a logit for each pixel."""
-    x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=_START, name="conv1")(x)
+    x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=_INITIALIZER, name="conv1")(x)
     x = layers.LeakyReLU(0.2, name="lrelu1")(x)
     bias = norm == "none"  # as published
     skips = []
@@ -141,7 +141,7 @@ def _convolution(x, i: int, filters: int, size: int, strides: int, norm: str, bi
         padding="same",
         # The shift of a batch normalisation makes the bias useless.
         use_bias=bias and (norm != "batch" or i == 1),
-        kernel_initializer=_START,
+        kernel_initializer=_INITIALIZER,
         name=f"conv{i}",
     )
     x = _normalised(convolution, x, "none" if norm == "batch" and i == 1 else norm)

@@ -22,8 +22,8 @@ UNSHUFFLED = {1: 4, 2: 2}
 """Scale -> the factor by which Real-ESRGAN shuffles pixels into channels first; at others it does not."""
 
 _NORMAL = {"scale": 0.02, "mode": "fan_in", "distribution": "untruncated_normal"}
-_START = {"class_name": "VarianceScaling", "config": _NORMAL}
 # A hundredth of He's variance ("smaller initialization", section 3.1).
+_INITIALIZER = {"class_name": "VarianceScaling", "config": _NORMAL}
 
 
 def dense_block(x: Layer, filters: int, growth: int, name: str) -> Layer:
@@ -31,9 +31,9 @@ def dense_block(x: Layer, filters: int, growth: int, name: str) -> Layer:
     features = [x]
     for i in range(1, 5):
         given = graph.concatenate(features, f"{name}_concat{i}") if i > 1 else x
-        features.append(graph.conv(given, growth, 3, f"{name}_conv{i}", "leaky_relu", kernel_initializer=_START))
+        features.append(graph.conv(given, growth, 3, f"{name}_conv{i}", "leaky_relu", kernel_initializer=_INITIALIZER))
     y = graph.concatenate(features, f"{name}_concat5")
-    y = graph.conv(y, filters, 3, f"{name}_conv5", kernel_initializer=_START)
+    y = graph.conv(y, filters, 3, f"{name}_conv5", kernel_initializer=_INITIALIZER)
     y = graph.rescaling(y, RESIDUAL_SCALING, f"{name}_scaling")
     return graph.add([x, y], f"{name}_add")
 

@@ -47,7 +47,7 @@ def adversarial_step(model: keras.Model, settings: Settings) -> AdversarialStep:
     size = settings.patch if head == "flatten" else None
     return AdversarialStep(
         model,
-        discriminator(size, settings.discriminator_norm, head, sees=settings.discriminator_input),
+        discriminator(size, settings.discriminator_norm, head, input_kind=settings.discriminator_input),
         ADVERSARIAL_LOSSES[settings.adversarial],
         adversarial_weight,
         terms,

@@ -8,7 +8,7 @@ from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
 from srzoo.losses.pixel import GRID_PART, SHARPENED_BLUR
 from srzoo.models.discriminator import UNET_MULTIPLE
 from srzoo.models.registry import GAN_TRAINED, entry_of
-from srzoo.recipes import OBJECTIVES
+from srzoo.recipes import OBJECTIVES, TERMS
 from srzoo.training.optimizers import HAS_MUON, OPTIMIZERS
 from srzoo.training.precision import choose_precision
 from srzoo.training.settings import NO_PRESET, Settings
@@ -98,6 +98,9 @@ def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = 
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
+    unknown = options.keys() - {each.name for each in fields(Settings)}
+    if unknown:
+        raise ValueError(f"unknown option {min(unknown)!r}; srzoo.training.settings.Settings lists all options")
     return {key: value for key, value in options.items() if value is not None and value is not False}
 
 
@@ -145,7 +148,10 @@ def _gan(name: str, given: dict[str, Any]) -> dict[str, Any]:
         "discriminator_rate": 1.0,
         "vgg": "vgg19",
     }
+    _one_of(PIXEL_LOSSES, "pixel loss", given.get("pixel", objective.pixel))
     weights = {**objective.weights, **given.pop("weights", {})}
+    for term in weights:
+        _one_of(TERMS, "term of the loss", term)
     # A term of weight 0 would be computed in vain.
     weights = {term: weight for term, weight in weights.items() if weight}
     for term in ("perceptual", "dists"):

@@ -77,9 +77,13 @@ class _Step:
             "step": self.step,
         }
 
-    @tf.function
-    def __call__(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+    def __call__(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: float | tf.Tensor) -> dict[str, tf.Tensor]:
         """`update` as a graph, for one replica."""
+        # Each new Python float would be a constant of a new graph.
+        return self._graph(lr, hr, tf.convert_to_tensor(learning_rate, tf.float32))
+
+    @tf.function
+    def _graph(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
         return self.update(lr, hr, learning_rate)
 
     def update(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -144,7 +148,7 @@ class AdversarialStep(_Step):
         loss: adversarial, of both.
         adversarial_weight: weight of the generator's adversarial term, 1e-3 in the paper.
         terms: name -> (weight, function of (hr, sr) to a scalar), the generator's other terms, such as `content`.
-        opponent_rate: the discriminator's learning rate as a multiple of the generator's.
+        discriminator_rate: the discriminator's learning rate as a multiple of the generator's.
     """
 
     def __init__(
@@ -154,14 +158,14 @@ class AdversarialStep(_Step):
         loss: AdversarialLoss,
         adversarial_weight: float,
         terms: Mapping[str, tuple[float, Callable]],
-        opponent_rate: float = 1.0,
+        discriminator_rate: float = 1.0,
     ):
         super().__init__(model)
         self.discriminator = discriminator
         self.loss = loss
         self.adversarial_weight = adversarial_weight
         self.terms = dict(terms)
-        self.opponent_rate = opponent_rate
+        self.discriminator_rate = discriminator_rate
         self.opponent = _Trained(discriminator)
         self.checkpointed |= {"discriminator": discriminator, "discriminator_optimizer": self.opponent.optimizer}
 
@@ -199,7 +203,7 @@ class AdversarialStep(_Step):
             sr, self.model.trainable_variables, output_gradients=tf.add_n(list(by_pixels.values()))
         )
         of_generator = self._update_generator(gradients, learning_rate)
-        self.opponent.update(d_gradients, self.opponent_rate * learning_rate)
+        self.opponent.update(d_gradients, self.discriminator_rate * learning_rate)
         self.opponent.share_statistics()
         d_real, d_fake = self.loss.probabilities(real, fake)
         loss = tf.add_n([weights[name] * value for name, value in values.items()])

@@ -100,7 +100,7 @@ def test_the_u_net_has_a_logit_for_each_pixel_and_sees_far_around_it(norm):
 
 @pytest.mark.parametrize("head", ["pool", "patches", "unet"])
 def test_of_details_no_colour_and_no_slope_is_left(head):
-    model = discriminator(head=head, norm="none", filters=4, sees="details")
+    model = discriminator(head=head, norm="none", filters=4, input_kind="details")
     ramp = np.broadcast_to(np.arange(96)[:, None, None], (1, 96, 96, 3))
     seen = keras.Model(model.input, model.get_layer("gain").output)
     # At the border the mean is of the pixels inside, which shows a slope.
@@ -147,9 +147,9 @@ def test_the_logit_is_float32_in_mixed_precision():
 @pytest.mark.parametrize(
     "options, says",
     [
-        ({"norm": "layer"}, "norm must be one of batch, spectral, none"),
-        ({"head": "max"}, "head must be one of pool, flatten, patches, unet"),
-        ({"sees": "edges"}, "sees must be one of pixels, details, got 'edges'"),
+        ({"norm": "layer"}, "discriminator.s norm must be one of batch, spectral, none"),
+        ({"head": "max"}, "discriminator.s head must be one of pool, flatten, patches, unet"),
+        ({"input_kind": "edges"}, "discriminator.s input must be one of pixels, details, got 'edges'"),
         ({"head": "flatten"}, "patch"),
         ({"patch": 96}, "patch"),
     ],

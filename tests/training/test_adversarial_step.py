@@ -169,7 +169,7 @@ def test_a_discriminator_that_is_left_alone_learns_to_tell_the_pictures_apart(al
 
 
 def test_a_discriminator_of_details_judges_parts_and_leaves_the_mean_colour_alone():
-    step_fn = step_of(norm="none", head="patches", sees="details", terms={}, weight=1.0)
+    step_fn = step_of(norm="none", head="patches", input_kind="details", terms={}, weight=1.0)
     sr = tf.Variable(RNG.uniform(0, 255, (2, 32, 32, 3)).astype("float32"))
     with tf.GradientTape() as tape:
         logits = step_fn.discriminator(sr)
@@ -184,7 +184,7 @@ def test_a_discriminator_of_details_judges_parts_and_leaves_the_mean_colour_alon
 
 def test_the_generator_runs_once_a_step(alone):
     given = tf.constant(LR), tf.constant(HR), tf.constant(1e-3)
-    graph = type(alone).__call__.get_concrete_function(alone, *given).graph
+    graph = alone._graph.get_concrete_function(*given).graph
     # Forward convolutions have the generator's kernels as inputs; those of gradients have other names.
     head = [op for op in graph.get_operations() if op.type == "Conv2D" and "/head" in f"/{op.name}"]
     assert len(head) == 1

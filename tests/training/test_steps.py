@@ -96,6 +96,13 @@ def test_a_learning_rate_of_zero_changes_nothing():
         np.testing.assert_array_equal(value, old)
 
 
+def test_rates_that_are_python_floats_share_one_graph():
+    step_fn = step_of()
+    for learning_rate in (1e-3, 5e-4):
+        step_fn(LR, HR, learning_rate)
+    assert step_fn._graph.experimental_get_tracing_count() == 1
+
+
 def test_the_average_is_the_moving_average_of_the_weights():
     step_fn = step_of()
     expected = step_fn.model.trainable_variables[0].numpy()
