@@ -24,7 +24,7 @@ from benchmarks.common import in_turns
 from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, ContentLoss, l1
 from srzoo.models.discriminator import discriminator
-from srzoo.models.registry import GAN_TRAINED
+from srzoo.models.registry import GAN_TRAINED, parse_known
 from srzoo.training.precision import POLICIES, choose_precision
 from srzoo.training.steps import AdversarialStep, PixelStep
 
@@ -53,7 +53,7 @@ def measure(model: str, patch: int, batch: int, rounds: int) -> dict[str, list[f
     """Milliseconds of each step in each round."""
     steps = steps_of(model)
     random = np.random.default_rng(0)
-    scale = zoo.known(model).scale
+    scale = parse_known(model).scale
     lr = tf.constant(random.integers(0, 256, (batch, patch // scale, patch // scale, 3)), tf.uint8)
     hr = tf.constant(random.integers(0, 256, (batch, patch, patch, 3)), tf.uint8)
     # The first call, which traces, is not among those that are counted.

@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from srzoo import zoo
+from srzoo import shipped, zoo
 from srzoo.data.sample import sample_path
 from srzoo.exporting import formats
 from srzoo.pictures.reading import read_image
@@ -78,7 +78,7 @@ def main() -> int:
     args = ap.parse_args()
     photo = read_image(sample_path("astronaut.png"))[:180, :320]
     print(HEAD)
-    for name in args.models or zoo.shipped_models():
+    for name in args.models or shipped.shipped_models():
         with tempfile.TemporaryDirectory() as folder:
             print("\n".join(lines(name, Path(folder), args.runs, photo)), flush=True)
     return 0

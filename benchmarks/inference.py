@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.common import Row, in_turns, processor, ratio, threads
-from srzoo import zoo
+from srzoo import shipped, zoo
 from srzoo.exporting.onnx import write_onnx
 from srzoo.runtimes import prepared
 from srzoo.runtimes.calibration import calibration_crops
@@ -95,7 +95,7 @@ def _precision(what: str) -> str:
 
 
 def _model(name: str) -> keras.Model:
-    return zoo.load(name) if name in zoo.shipped_models() else zoo.create(name)
+    return zoo.load(name) if name in shipped.shipped_models() else zoo.create(name)
 
 
 def flops(model: keras.Model) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from srzoo import __version__, cards, hub, zoo
+from srzoo import __version__, cards, hub, shipped, zoo
 from srzoo.atomic import unfinished_folder
 from srzoo.files.hdf5 import write_weights
 from srzoo.files.keras_archive import check_archive
@@ -62,7 +62,7 @@ def _configuration(model: keras.Model) -> dict[str, str]:
 
 
 def _ships(model: keras.Model) -> bool:
-    if model.name not in zoo.shipped_models():
+    if model.name not in shipped.shipped_models():
         return False
     pairs = zip(model.get_weights(), zoo.load(model.name).get_weights())
     return all(np.array_equal(ours, theirs) for ours, theirs in pairs)

@@ -137,7 +137,7 @@ def found(source: str | os.PathLike) -> str:
     from srzoo.models import registry  # which imports all models
 
     with contextlib.suppress(ValueError):  # no name of a network
-        scale = registry.known(text).scale
+        scale = registry.parse_known(text).scale
         raise FileNotFoundError(
             f"{text!r} has no included weights; {nearest(FOR_CLEAN, scale)} has; give a file of your own, or train it "
             "with `srzoo train`"

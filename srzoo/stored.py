@@ -29,7 +29,7 @@ def read(path: str | os.PathLike) -> tuple[Graph, dict[str, list[Any]]]:
     """
     configuration, declared = inspect(path)
     check_size(path, configuration, declared)
-    graph = registry.describe(configuration)
+    graph = registry.build_graph(configuration)
     try:
         with open_weights(Path(path).read_bytes()) as file:
             groups = [layer["vars"] for layer in file["layers"].values() if len(layer["vars"])]
@@ -84,7 +84,7 @@ def _by_layers(declared: Declared) -> Iterator[Configuration]:
         factors = [each for each in entry_of(candidate.base).published().values() if isinstance(each, float)]
         if candidate.options and any(factor != 1 for factor in factors):
             continue
-        layers = registry.describe(candidate).layers
+        layers = registry.build_graph(candidate).layers
         shapes = sorted(shape for layer in layers for shape in layer.shapes)
         # With some versions of Keras a shuffle is a layer, with others it is none.
         names = {layer.name for layer in layers}

@@ -16,11 +16,8 @@ from srzoo.files.hdf5 import Declared, write_weights
 from srzoo.files.keras_archive import check_archive, newer_keras
 from srzoo.models import layers as layers  # Keras finds them in files once they are imported
 from srzoo.models import registry
-from srzoo.models.registry import entry_of
-from srzoo.models.registry import known as known
-from srzoo.models.registry import pixel_trained as pixel_trained
+from srzoo.models.registry import entry_of, parse_known, pixel_trained
 from srzoo.names import Configuration, parse
-from srzoo.shipped import shipped_models as shipped_models
 from srzoo.stored import check_size, inspect, weights_path
 from srzoo.tables import first_line
 
@@ -163,8 +160,10 @@ def configuration_of(model: keras.Model) -> Configuration:
     """What a model of the zoo is built from, whatever it is called; raises ValueError if it is none."""
     kernels = [tuple(weight.shape) for weight in model.weights if len(weight.shape) == 4]
     with contextlib.suppress(ValueError):  # a name of its own
-        named = known(model.name)
-        factors = {each.name: each.get("scale") for each in registry.describe(named).layers if each.kind == "Rescaling"}
+        named = parse_known(model.name)
+        factors = {
+            each.name: each.get("scale") for each in registry.build_graph(named).layers if each.kind == "Rescaling"
+        }
         own = {each.name: each.scale for each in model.layers if isinstance(each, keras.layers.Rescaling)}
         if registry.fits(named, kernels) and own == factors:
             return named
@@ -206,7 +205,7 @@ def load_weights(model: keras.Model, source: str | os.PathLike, other_scale: boo
     """
     path = _weights_of(source)
     stored, declared = inspect(path)
-    held, wanted = _architecture(stored), _architecture(known(model.name))
+    held, wanted = _architecture(stored), _architecture(parse_known(model.name))
     if held == wanted:
         _read(model, path, declared)
         return []

@@ -40,7 +40,7 @@ def measured(kind: str) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def test_what_ships_is_what_is_recorded():
-    assert zoo.shipped_models() == sorted(CAT) == sorted(measured("clean"))
+    assert shipped.shipped_models() == sorted(CAT) == sorted(measured("clean"))
     assert sorted(shipped.checksums()) == sorted(["int8.npz", *(f"{name}.weights.h5" for name in CAT)])
 
 

@@ -27,7 +27,7 @@ def test_weights_that_ship_in_16_bits_are_read_in_32():
 
 @pytest.mark.parametrize("base", ["edsr-largest", "edsr"])
 def test_a_small_file_that_names_another_network_is_refused_before_that_is_built(weights, base, monkeypatch):
-    monkeypatch.setattr(registry, "describe", lambda configuration: pytest.fail("was built"))
+    monkeypatch.setattr(registry, "build_graph", lambda configuration: pytest.fail("was built"))
     with h5py.File(weights, "a") as file:
         file.attrs["srzoo"] = Configuration(base, 4).to_json()
     sentence = "unknown model 'edsr-largest'" if base == "edsr-largest" else "its arrays are not those of 'edsr-x4'"

@@ -11,6 +11,7 @@ from srzoo.models import keras_graph
 from srzoo.models.compact import compact
 from srzoo.models.edsr import edsr
 from srzoo.models.keras_graph import to_keras
+from srzoo.models.registry import pixel_trained
 from srzoo.models.rrdb import rrdb
 from srzoo.models.srresnet import srresnet
 
@@ -269,7 +270,7 @@ def test_an_alpha_outside_its_range_is_refused(alpha):
 def test_models_that_are_no_pair_are_refused_with_the_partner(pixel, gan):
     with pytest.raises(ValueError) as error:
         zoo.interpolate(zoo.create(pixel), zoo.create(gan), 0.5)
-    partner = zoo.pixel_trained(gan)
+    partner = pixel_trained(gan)
     assert f"the model to interpolate with {gan!r} must be {partner!r}, got {pixel!r}; give" in str(error.value)
 
 
@@ -289,8 +290,8 @@ def test_a_model_under_a_wrong_name_is_refused():
 
 
 def test_the_pixel_trained_partner_has_the_same_sizes():
-    assert zoo.pixel_trained("srgan-x2.blocks3") == "srresnet-x2.blocks3"
-    assert zoo.pixel_trained("edsr-gan") == "edsr-baseline-x4"
+    assert pixel_trained("srgan-x2.blocks3") == "srresnet-x2.blocks3"
+    assert pixel_trained("edsr-gan") == "edsr-baseline-x4"
 
 
 def test_interpolate_is_at_the_packages_top():

@@ -22,6 +22,7 @@ from srzoo.data.sample import sample_path
 from srzoo.degradations import operations
 from srzoo.images import to_uint8, write_image
 from srzoo.metrics import lpips
+from srzoo.models.registry import pixel_trained
 from srzoo.pictures.reading import read_image
 from srzoo.upscaling import Upscaler
 from srzoo.viewing.methods import Method, load_methods
@@ -87,7 +88,7 @@ CHANGES: dict[str, Change] = {
 
 def dial(model: str) -> list[Method]:
     """A network after GAN training, its partner, and the way between them."""
-    partner = zoo.pixel_trained(model)
+    partner = pixel_trained(model)
     mixed = {f"fidelity {share}": Upscaler(zoo.interpolate(partner, model, 1 - share)) for share in (0.75, 0.5, 0.25)}
     between = [Method(name, upscaler.scale, upscaler.halo, upscaler) for name, upscaler in mixed.items()]
     return [*load_methods([partner]), *between, *load_methods([model])]

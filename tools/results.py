@@ -35,7 +35,7 @@ from srzoo.evaluation import find_pairs
 from srzoo.images import write_image
 from srzoo.metrics import psnr_y, ssim_y
 from srzoo.metrics.lpips import Lpips, load
-from srzoo.models.registry import GAN_TRAINED
+from srzoo.models.registry import GAN_TRAINED, parse_known, pixel_trained
 from srzoo.pictures.reading import read_image
 from srzoo.tables import markdown_table
 from srzoo.upscaling import Upscaler
@@ -130,7 +130,7 @@ def measure(upscale: Callable[[np.ndarray], np.ndarray], scale: int, folders: li
 
 def measure_all(folders: list[Path], lpips: Lpips, models: list[str], results: dict[str, dict[str, Figures]]) -> None:
     """Writes into `results`: `clean`, `damaged` or a dial -> name of a model, or fidelity -> figures."""
-    scales = {name: zoo.known(name).scale for name in models}
+    scales = {name: parse_known(name).scale for name in models}
     upscalers: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         f"bicubic-x{scale}": partial(bicubic.upscale, scale=scale) for scale in sorted(set(scales.values()))
     }
@@ -140,7 +140,7 @@ def measure_all(folders: list[Path], lpips: Lpips, models: list[str], results: d
         damaged = {
             scale: Path(made, str(scale), folders[-1].name)
             for scale in set(scales.values())
-            if f"{shipped.FOR_DAMAGED}-x{scale}" in zoo.shipped_models()
+            if f"{shipped.FOR_DAMAGED}-x{scale}" in shipped.shipped_models()
         }
         for scale, folder in damaged.items():
             degrade_folder(find_layout(folders[-1], scale, "validation")[0].hr, folder, DAMAGED, scale, 0)
@@ -150,12 +150,12 @@ def measure_all(folders: list[Path], lpips: Lpips, models: list[str], results: d
             if scale in damaged:
                 results["damaged"][name] = measure(upscale, scale, [damaged[scale]], lpips)
             print(name, results["clean"][name], flush=True)
-    for name in (each for each in zoo.shipped_models() if zoo.known(each).base in GAN_TRAINED):
-        if not {name, zoo.pixel_trained(name)} & {*models}:
+    for name in (each for each in shipped.shipped_models() if parse_known(each).base in GAN_TRAINED):
+        if not {name, pixel_trained(name)} & {*models}:
             continue
-        mixed = {share: Upscaler(zoo.interpolate(zoo.pixel_trained(name), name, 1 - share)) for share in FIDELITIES}
+        mixed = {share: Upscaler(zoo.interpolate(pixel_trained(name), name, 1 - share)) for share in FIDELITIES}
         results[f"fidelity of {name}"] = {
-            str(share): measure(upscaler, zoo.known(name).scale, folders[:1], lpips)
+            str(share): measure(upscaler, parse_known(name).scale, folders[:1], lpips)
             for share, upscaler in mixed.items()
         }
 
@@ -241,7 +241,7 @@ def main() -> None:
     results: dict[str, dict[str, Figures]] = {"clean": {}, "damaged": {}}
     if args.models is not None:
         results = json.loads(shipped.RESULTS.read_text("utf-8"))
-    models = zoo.shipped_models()
+    models = shipped.shipped_models()
     if args.models != []:
         measure_all(args.folders, lpips, args.models or models, results)
         with atomic_file(shipped.RESULTS) as temporary:
@@ -250,7 +250,7 @@ def main() -> None:
     first, last = args.folders[0].name, args.folders[-1].name
     plot(of_scale(clean, SCALE), of_scale(ways, SCALE), args.output / "images" / "perception-distortion.png")
     write_image(args.output / "images" / "results-crops.png", crops([*of_scale(clean, SCALE)][1:], lpips))
-    scales = sorted({zoo.known(name).scale for name in models})
+    scales = sorted({parse_known(name).scale for name in models})
     page = PAGE.format(
         scores="\n\n".join(table(f"x{each}, PSNR-Y / SSIM-Y / LPIPS", of_scale(clean, each)) for each in scales),
         first=first,

@@ -81,14 +81,14 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--output must be a file, but {args.output} is a folder")
     from srzoo import zoo
     from srzoo.importing.checkpoints import load_checkpoint
-    from srzoo.models.registry import entry_of
+    from srzoo.models.registry import entry_of, parse_known
 
     model = load_checkpoint(args.checkpoint, args.name, args.scale, args.residual_scaling)
     output = args.output or Path(f"{model.name}.weights.h5")
     if not args.output and output.exists():
         raise ValueError(f"{output} is there already; move it away or name a file with --output")
     zoo.save_weights(model, output)
-    configuration = zoo.known(model.name)
+    configuration = parse_known(model.name)
     sizes = {"scale": configuration.scale, **entry_of(configuration.base).published(), **configuration.options}
     told = ", ".join(f"{key.replace('_', ' ')} {size}" for key, size in sizes.items() if size is not None)
     if "residual_scaling" in sizes and args.residual_scaling is None:

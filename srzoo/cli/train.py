@@ -92,7 +92,6 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError("--sync-batch-norm is for several replicas; give --distribute with it, or leave it out")
     _check_inputs(args)
     show_log(sys.stdout)
-    from srzoo import zoo
     from srzoo.training.distribution import LOST, WorkerLostError, open_distribution
     from srzoo.training.session import train_stages
     from srzoo.training.stages import stages_of
@@ -106,7 +105,7 @@ def main(argv: list[str] | None = None) -> int:
         distribution = open_distribution(args.distribute)
         stages = stages_of(**given, weights=weights or None)
         stages, pixel_step = choose_step(stages, args.engine, args.precision or "auto", not args.distribute)
-        teacher = _teacher(args.teacher, zoo.known(stages[0].model).scale) if args.teacher else None
+        teacher = _teacher(args.teacher, registry.parse_known(stages[0].model).scale) if args.teacher else None
         folder = args.output or Path("runs") / f"{stages[-1].model}-{Path(os.path.abspath(args.dataset)).name}"
         train_stages(
             folder,
@@ -131,7 +130,7 @@ def _check_inputs(args: argparse.Namespace) -> None:
     """Tells of a model, a scale, a folder or weights that there are not, before TensorFlow is imported."""
     if args.output and args.output.exists() and not args.output.is_dir():
         raise ValueError(f"--output must be a folder, but {args.output} is a file")
-    registry.describe(registry.known(args.model or "edsr-gan", args.scale))
+    registry.build_graph(registry.parse_known(args.model or "edsr-gan", args.scale))
     for dataset in filter(None, (args.dataset, args.validation)):
         check_known(dataset, args.data_dir)
     for source in (args.init_weights, args.teacher):

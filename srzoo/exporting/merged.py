@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from srzoo.models.geometry import scale_of, tail_halo_of
-from srzoo.runtimes.keras import split_at_growth, tail_merged
+from srzoo.runtimes.keras import split_in_stages, tail_merged
 
 
 def with_merged_tail(model: keras.Model) -> keras.Model:
@@ -16,7 +16,7 @@ def with_merged_tail(model: keras.Model) -> keras.Model:
     Returns:
         A new model of the same name that shares its layers; `model` itself if its tail cannot be merged.
     """
-    merged, parts = tail_merged(model), split_at_growth(model)
+    merged, parts = tail_merged(model), split_in_stages(model)
     if merged is None or parts is None:
         return model
     body, tail = parts

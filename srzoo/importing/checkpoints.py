@@ -21,9 +21,8 @@ from srzoo.importing.tensors import Tensor
 from srzoo.importing.torch_files import read_torch
 from srzoo.models.edsr import DIV2K_MEAN
 from srzoo.models.entry import Layout
-from srzoo.models.registry import MODELS, build, entry_of, recognise
+from srzoo.models.registry import MODELS, build, entry_of, parse_known, recognise
 from srzoo.names import Configuration
-from srzoo.zoo import known
 
 WRAPPERS = (
     *("params_ema", "params-ema", "params", "state_dict", "model_state_dict"),
@@ -87,7 +86,7 @@ def load_checkpoint(
             shapes, or the sizes are not those that belong to the name or the scale.
     """
     path = Path(path)
-    base = known(name).base if name else None
+    base = parse_known(name).base if name else None
     state = read_state(path)
     try:
         found = _find(state, base, residual_scaling)

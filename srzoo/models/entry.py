@@ -71,7 +71,7 @@ def recognise_residual(kernels: Kernels, end: int) -> dict[str, Any] | None:
     for scale, stages in STAGES.items():
         blocks = (len(kernels) - len(stages) - 3) // 2
         body = (2 * blocks + 1) * [(3, 3, filters, filters)]
-        growth = [(3, 3, filters, filters * factor**2) for factor in stages]
-        if Counter([(end, end, 3, filters), *body, *growth, (end, end, filters, 3)]) == Counter(kernels):
+        upsampling = [(3, 3, filters, filters * factor**2) for factor in stages]
+        if Counter([(end, end, 3, filters), *body, *upsampling, (end, end, filters, 3)]) == Counter(kernels):
             return {"scale": scale, "blocks": blocks, "filters": filters}
     return None

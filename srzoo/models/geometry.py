@@ -10,7 +10,7 @@ from srzoo.models.graph import Graph, Layer
 if TYPE_CHECKING:
     import keras
 
-Network = Union[Graph, "keras.Model"]
+GraphOrModel = Union[Graph, "keras.Model"]
 
 MOST_HALO = 64
 """Pixels around a tile, of the size at which the network begins to convolve: no more, however far it looks.
@@ -41,16 +41,16 @@ class _View:
 
     Attributes:
         radius: LR pixels around it; infinite if it may be the whole picture.
-        growth: the map's sides, of LR's.
+        size_ratio: a side of the map divided by that of LR.
         alignment: LR pixels of which an LR picture's part must begin at a multiple to give a part of the map.
     """
 
     radius: Fraction | float
-    growth: Fraction = Fraction(1)
+    size_ratio: Fraction = Fraction(1)
     alignment: int = 1
 
 
-def graph_of(network: Network) -> Graph:
+def graph_of(network: GraphOrModel) -> Graph:
     """The graph of a Keras model, or the one that is given."""
     if isinstance(network, Graph):
         return network
@@ -59,14 +59,14 @@ def graph_of(network: Network) -> Graph:
     return from_keras(network)
 
 
-def scale_of(network: Network) -> int:
+def scale_of(network: GraphOrModel) -> int:
     """The factor between the network's output and input sides.
 
     Raises:
         ValueError: if a Keras model does not map (N, H, W, 3) to (N, scale * H, scale * W, 3).
     """
     if isinstance(network, Graph):
-        return round(network.output.growth)
+        return round(network.output.size_ratio)
     given = (1, 16, 24, 3)  # which a network of one size only gives away
     shape = tuple(network.compute_output_shape(given))
     scale = shape[1] // given[1] if len(shape) == 4 and shape[1] else 0
@@ -77,7 +77,7 @@ def scale_of(network: Network) -> int:
     return scale
 
 
-def radius_of(network: Network) -> int | None:
+def radius_of(network: GraphOrModel) -> int | None:
     """LR pixels around a tile that the tile's output depends on: the radius of the receptive field.
 
     It is the longest path through the graph, each layer's radius divided by how much the image has grown before it: 36
@@ -91,18 +91,18 @@ def radius_of(network: Network) -> int | None:
     return None if math.isinf(radius) else math.ceil(radius)
 
 
-def halo_of(network: Network) -> int | None:
+def halo_of(network: GraphOrModel) -> int | None:
     """LR pixels to put around a tile: the receptive field's radius up to `MOST_HALO`; None as of `radius_of`."""
     radius = radius_of(network)
     return None if radius is None else min(radius, MOST_HALO * alignment_of(network))
 
 
-def alignment_of(network: Network) -> int:
+def alignment_of(network: GraphOrModel) -> int:
     """LR pixels of which tiles must begin at a multiple: the factor by which pixels are shuffled into channels."""
     return _view(network).alignment
 
 
-def _view(network: Network, start: Layer | None = None) -> _View:
+def _view(network: GraphOrModel, start: Layer | None = None) -> _View:
     """Of the output; with a start, as if that were the picture."""
     graph = graph_of(network)
     views: dict[Layer, _View] = {start or graph.pixels: _View(Fraction(0))}
@@ -116,15 +116,15 @@ def _view(network: Network, start: Layer | None = None) -> _View:
 
 def _after(layer: Layer, given: list[_View]) -> _View:
     radius, factor = _reach(layer)
-    before = given[0].growth
+    before = given[0].size_ratio
     # The second input of `CropTo` tells a size alone.
-    if any(each.growth != before for each in given) and layer.kind != "CropTo":
+    if any(each.size_ratio != before for each in given) and layer.kind != "CropTo":
         radius = math.inf
-    growth = before * factor
+    size_ratio = before * factor
     return _View(
         max(each.radius for each in given) + radius / before,
-        growth,
-        math.lcm(growth.denominator, *(each.alignment for each in given)),
+        size_ratio,
+        math.lcm(size_ratio.denominator, *(each.alignment for each in given)),
     )
 
 
@@ -167,7 +167,7 @@ def _reach(layer: Layer) -> tuple[Fraction | float, Fraction]:
     return (Fraction(0), Fraction(1)) if kind in _POINTWISE else _UNKNOWN
 
 
-def features_of(network: Network) -> Layer | None:
+def features_of(network: GraphOrModel) -> Layer | None:
     """Where a generator can be split into what works at the LR picture's size and what enlarges.
 
     The second part starts with the first enlargement, or with the convolution before it if that is a pixel shuffle: of
@@ -187,19 +187,19 @@ def features_of(network: Network) -> Layer | None:
     body = Graph(graph.name, graph.pixels, features)
     after = [each for each in graph.layers if each not in body.layers]
     around = any(each in body.layers and each is not features for layer in after for each in layer.inputs)
-    if around or features.growth != 1:
+    if around or features.size_ratio != 1:
         return None
     return features if _view(graph, features).radius < _view(body).radius else None
 
 
-def tail_halo_of(network: Network) -> int:
+def tail_halo_of(network: GraphOrModel) -> int:
     """LR pixels that the part after `features_of` looks far; 0 if there is none."""
     graph = graph_of(network)
     features = features_of(graph)
     return math.ceil(_view(graph, features).radius) if features else 0
 
 
-def peak_bytes_per_pixel(network: Network, part: str = "whole") -> int:
+def peak_bytes_per_pixel(network: GraphOrModel, part: str = "whole") -> int:
     """Memory that a network's forward pass takes at its peak, in bytes per LR pixel.
 
     It is the largest layer output, in float32, times how many of that size are alive at once. This was measured on
@@ -224,4 +224,4 @@ def peak_bytes_per_pixel(network: Network, part: str = "whole") -> int:
         alive = 3.5 if "PReLU" in kinds else 2.5
     else:
         alive = 4.5
-    return math.ceil(round(max(4 * layer.channels * layer.growth**2 for layer in graph.layers)) * alive)
+    return math.ceil(round(max(4 * layer.channels * layer.size_ratio**2 for layer in graph.layers)) * alive)

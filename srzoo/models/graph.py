@@ -28,7 +28,7 @@ class Layer:
         name: of the layer.
         inputs: the layers whose outputs it is given.
         channels: of its output.
-        growth: its output's sides, of LR's.
+        size_ratio: a side of its output divided by that of LR.
         options: arguments of the class by name, or a Keras layer's attributes.
     """
 
@@ -36,7 +36,7 @@ class Layer:
     name: str
     inputs: tuple["Layer", ...] = field(repr=False)
     channels: int
-    growth: float
+    size_ratio: float
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def get(self, option: str, default: Any = None) -> Any:
@@ -82,10 +82,10 @@ def pixels() -> Layer:
     return Layer("InputLayer", "lr", (), 3, 1.0, options)
 
 
-def _after(kind: str, x: Layer | Sequence[Layer], name: str, channels: int = 0, growth: float = 1, **options) -> Layer:
-    """With the channels of the first input, if no others are given; `growth` is a factor."""
+def _after(kind: str, x: Layer | Sequence[Layer], name: str, channels: int = 0, ratio: float = 1, **options) -> Layer:
+    """With the channels of the first input, if no others are given; `ratio` is that of its sides to the first one's."""
     given = (x,) if isinstance(x, Layer) else tuple(x)
-    return Layer(kind, name, given, channels or given[0].channels, given[0].growth * growth, options)
+    return Layer(kind, name, given, channels or given[0].channels, given[0].size_ratio * ratio, options)
 
 
 def rescaling(x: Layer, scale: float, name: str, offset: float | Sequence[float] = 0.0, **options) -> Layer:

@@ -52,7 +52,7 @@ def entry_of(base: str) -> Entry:
     return MODELS[base]
 
 
-def known(name: str, scale: int | None = None) -> Configuration:
+def parse_known(name: str, scale: int | None = None) -> Configuration:
     """Like `srzoo.names.parse`, but raises ValueError with the known models for an unknown one."""
     configuration = parse(name, scale)
     entry_of(configuration.base)
@@ -65,7 +65,7 @@ def pixel_trained(name: str) -> str:
     Raises:
         ValueError: if it is no model's name, or not that of a model of GAN training.
     """
-    configuration = known(name)
+    configuration = parse_known(name)
     partner = entry_of(configuration.base).pixel_trained
     if not partner:
         raise ValueError(
@@ -85,18 +85,18 @@ def build(configuration: Configuration) -> "keras.Model":
     """Builds a network with fresh weights.
 
     Raises:
-        ValueError: as `describe`, or if the network is deeper than Keras can build.
+        ValueError: as `build_graph`, or if the network is deeper than Keras can build.
     """
     from srzoo.models.keras_graph import to_keras
 
-    graph = describe(configuration)
+    graph = build_graph(configuration)
     try:
         return to_keras(graph)
     except RecursionError:  # Keras goes through a model by itself
         raise ValueError(f"{graph.name!r} has {len(graph.layers)} layers, more than Keras can build") from None
 
 
-def describe(configuration: Configuration) -> Graph:
+def build_graph(configuration: Configuration) -> Graph:
     """The graph of a network, without Keras.
 
     Raises:

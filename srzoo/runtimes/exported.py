@@ -105,7 +105,7 @@ def facts_of(model: "keras.Model", format: str, precision: str) -> Facts:
         convolutions = [each for each in graph.layers if each.kind == "Conv2D" and each not in tail]
         sizes = [each.get("kernel_size") for each in convolutions]
         covered = [columns * (rows if rows <= LAID_OUT else 1) for rows, columns in sizes]
-        values = (each.growth**2 * each.inputs[0].channels * size for each, size in zip(convolutions, covered))
+        values = (each.size_ratio**2 * each.inputs[0].channels * size for each, size in zip(convolutions, covered))
         laid_out = 2 * max(values, default=0)
         memory = math.ceil(memory / 2 + laid_out)
     borders = alignment_of(model), border_of(graph)

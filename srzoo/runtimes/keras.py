@@ -29,7 +29,7 @@ def keras_network(model: keras.Model) -> Network:
         )
     scale_of(model)  # or it is refused
     facts, tail_halo = stages.facts_of(from_keras(model), "float32")
-    if parts := split_at_growth(model):
+    if parts := split_in_stages(model):
         body, tail = map(_compiled, parts)
         # A kernel that was merged in float32 would be rounded again in mixed precision.
         merged = tail_merged(model) if parts[0].outputs[0].dtype == "float32" else None
@@ -48,7 +48,7 @@ def runs_in_machine_memory(model: keras.Model) -> bool:
     return all("cpu" in str(weight.value.device).lower() for weight in model.weights[:1])
 
 
-def split_at_growth(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
+def split_in_stages(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
     """Splits a generator at `srzoo.models.geometry.features_of` into (body, tail), which share its layers."""
     layer = features_of(model)
     if layer is None:

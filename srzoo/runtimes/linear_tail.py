@@ -64,7 +64,7 @@ def merged_tail(graph: Graph, arrays: Arrays) -> tuple[Graph, Arrays] | None:
     options = {"shape": (None, None, features.channels), "dtype": "float32"}
     given = Layer("InputLayer", "features", (), features.channels, 1.0, options)
     merged = conv(given, kernel.shape[-1], kernel.shape[0], "merged_tail", dtype="float32")
-    sr = pixel_shuffle(merged, round(graph.output.growth), "sr")
+    sr = pixel_shuffle(merged, round(graph.output.size_ratio), "sr")
     return Graph(graph.name, given, sr), {merged.name: [kernel.astype(np.float32), bias.ravel().astype(np.float32)]}
 
 
@@ -103,14 +103,14 @@ def _before_convolution(kernel: np.ndarray, first: np.ndarray) -> np.ndarray:
 def _before_shuffle(kernel: np.ndarray, factor: int, colours: int) -> np.ndarray:
     """The kernel on what a pixel shuffle is given that is equal to `kernel` on what it gives."""
     size, _, channels, outputs = kernel.shape
-    growth = round((outputs / colours) ** 0.5)
+    scale = round((outputs / colours) ** 0.5)
     reach = size // 2
     radius = -(-reach // factor)
     side = 2 * radius + 1
-    before = np.zeros((side, side, factor, factor, channels, factor, growth, factor, growth, colours))
+    before = np.zeros((side, side, factor, factor, channels, factor, scale, factor, scale, colours))
     for i, j, row, column in np.ndindex(factor, factor, size, size):
         down, i_given = divmod(i + row - reach, factor)
         across, j_given = divmod(j + column - reach, factor)
-        tap = kernel[row, column].reshape(channels, growth, growth, colours)
+        tap = kernel[row, column].reshape(channels, scale, scale, colours)
         before[down + radius, across + radius, i_given, j_given, :, i, :, j] += tap
     return before.reshape(side, side, factor**2 * channels, factor**2 * outputs)

@@ -276,7 +276,7 @@ class _Builder:
             kernel, bias = kernel * gain, [sum(bias) * gain + shift]
             self._done.add(following.name)
         weights = np.asarray(kernel, np.float32).transpose(3, 2, 0, 1)
-        if layer.channels <= 4 and min(size) > 4 and layer.growth % 2 == 0:
+        if layer.channels <= 4 and min(size) > 4 and layer.size_ratio % 2 == 0:
             y = self._convolution_in_squares(layer, weights, x)
         else:
             y = self._convolved(layer, weights, x)

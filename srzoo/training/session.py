@@ -22,6 +22,7 @@ from srzoo.data.items import HELD_OUT, Source
 from srzoo.data.sources import open_source
 from srzoo.losses import PIXEL_LOSSES, against_sharpened
 from srzoo.metrics import lpips
+from srzoo.models.registry import parse_known
 from srzoo.training.curve import draw_curve
 from srzoo.training.distribution import ALONE, Distribution, synchronise_batch_norm
 from srzoo.training.doctor import Doctor
@@ -113,7 +114,7 @@ def train_run(
         ValueError, OSError: for settings, data or a folder that cannot be used.
         srzoo.training.loop.NotFiniteError, srzoo.training.stopping.Stopped: the errors of `srzoo.training.loop.train`.
     """
-    scale = zoo.known(settings.model).scale
+    scale = parse_known(settings.model).scale
     degradation = Degradation(settings.degrade, settings.degrade_clean or 0.0) if settings.degrade else None
     crops = pipeline.Crops(scale, settings.patch, settings.batch, settings.fit, settings.seed, degradation)
     source = open_source(settings.dataset, scale, data_dir, settings.limit, degradation)

@@ -3,11 +3,10 @@
 from dataclasses import fields
 from typing import Any
 
-from srzoo import zoo
 from srzoo.losses import ADVERSARIAL_LOSSES, PIXEL_LOSSES
 from srzoo.losses.pixel import GRID_PART, SHARPENED_BLUR
 from srzoo.models.discriminator import UNET_MULTIPLE
-from srzoo.models.registry import GAN_TRAINED, entry_of
+from srzoo.models.registry import GAN_TRAINED, entry_of, parse_known, pixel_trained
 from srzoo.recipes import OBJECTIVES, TERMS
 from srzoo.training.optimizers import HAS_MUON, OPTIMIZERS
 from srzoo.training.precision import choose_precision
@@ -32,9 +31,9 @@ def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, *
     Raises:
         ValueError: the errors of `settings_of`.
     """
-    name = zoo.known(model, scale).name
+    name = parse_known(model, scale).name
     options = _given(options)
-    if zoo.known(name).base not in GAN_TRAINED or options.get("init_weights"):
+    if parse_known(name).base not in GAN_TRAINED or options.get("init_weights"):
         return (settings_of(dataset, name, **options),)
     if "minutes" in options:
         options["minutes"] /= 2
@@ -43,7 +42,7 @@ def stages_of(dataset: str, model: str = "edsr-gan", scale: int | None = None, *
     )
     if "steps" in options:
         pixel["steps"], gan["steps"] = max(1, options["steps"] // 2), (options["steps"] + 1) // 2
-    return (settings_of(dataset, zoo.pixel_trained(name), **pixel), settings_of(dataset, name, **gan))
+    return (settings_of(dataset, pixel_trained(name), **pixel), settings_of(dataset, name, **gan))
 
 
 def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = None, **options) -> Settings:
@@ -58,7 +57,7 @@ def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = 
     Raises:
         ValueError: for an unknown model, loss, optimizer, precision or other option, or one of the other stage.
     """
-    configuration = zoo.known(model, scale)
+    configuration = parse_known(model, scale)
     recipe, gan = entry_of(configuration.base).recipe, configuration.base in GAN_TRAINED
     given = _given(options)
     _check_stage(given, configuration.base, gan)

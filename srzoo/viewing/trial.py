@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from srzoo import names, shipped, zoo
-from srzoo.models.registry import GAN_TRAINED
+from srzoo.models.registry import GAN_TRAINED, parse_known, pixel_trained
 from srzoo.pictures.metadata import Metadata, fitting
 from srzoo.pictures.pixels import Pixels
 from srzoo.pictures.png import png
@@ -196,7 +196,7 @@ def has_dial(model: str) -> bool:
     if model == shipped.AUTO:
         return False
     name = names.parse(model).name if shipped.weights_of_name(model) else zoo.load(model).name
-    return zoo.known(name).base in GAN_TRAINED and zoo.pixel_trained(name) in zoo.shipped_models()
+    return parse_known(name).base in GAN_TRAINED and pixel_trained(name) in shipped.shipped_models()
 
 
 @lru_cache(maxsize=6)

@@ -13,7 +13,7 @@ from srzoo.models.keras_graph import from_keras
 from srzoo.models.registry import MODELS, border_of
 
 SCALES = (1, 2, 4)
-"""Those that differ in kind: without growth, with one stage of it, with two."""
+"""Those that differ in kind: without upsampling, with one stage of it, with two."""
 
 CASES = [(name, scale) for name, entry in MODELS.items() for scale in SCALES if scale in entry.scales]
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from srzoo import zoo
+from srzoo import shipped, zoo
 from srzoo.exporting.formats import export
 from srzoo.exporting.safetensors import layout_of, write_safetensors
 from srzoo.importing.checkpoints import load_checkpoint, read_state
+from srzoo.models.registry import parse_known
 
 FILES = Path(__file__).parents[1] / "importing" / "files"
 WRITTEN_BY_PYTORCH = {
@@ -43,7 +44,7 @@ def test_what_is_exported_is_imported_bit_for_bit(name, project, tmp_path):
     model = zoo.create(name)
     path, report = export(model, tmp_path, "safetensors", layout=project)
     assert path == tmp_path / f"{name}.safetensors" and report.worst == 0
-    loaded = load_checkpoint(path, zoo.known(name).base)
+    loaded = load_checkpoint(path, parse_known(name).base)
     assert loaded.name == name and all(map(np.array_equal, loaded.get_weights(), model.get_weights()))
 
 
@@ -71,9 +72,9 @@ def test_in_pytorch_the_pixels_are_the_same(name, project, tmp_path):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     import make_torch_files as theirs
 
-    model = zoo.load(name) if name in zoo.shipped_models() else zoo.create(name)
+    model = zoo.load(name) if name in shipped.shipped_models() else zoo.create(name)
     path, _ = export(model, tmp_path, "safetensors", layout=project)
-    configuration = zoo.known(name)
+    configuration = parse_known(name)
     kinds = {"EDSR-PyTorch": theirs.EdsrPytorch, "BasicSR": theirs.BasicsrEdsr}
     kind = kinds.get(project) or (theirs.Rrdb if configuration.base == "rrdb" else theirs.Compact)
     sizes = {"blocks": 16, "filters": 64} if "edsr" in name else {"blocks": 2, "filters": 64, "growth": 32}

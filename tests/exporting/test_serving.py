@@ -12,7 +12,7 @@ import tensorflow as tf
 from served import NAME, encoded, predicted, refusal, serve, worst
 from tensorflow_serving.apis import prediction_log_pb2
 
-from srzoo import zoo
+from srzoo import shipped, zoo
 from srzoo.data.sample import sample_path
 from srzoo.exporting.serving import WARMUP, write_saved_model
 from srzoo.exporting.serving_tiles import TiledNetwork, grid, upscale_batch, upscale_tiled
@@ -83,7 +83,7 @@ def test_a_process_without_srzoo_and_keras_turns_a_png_into_an_upscaled_one(smal
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", zoo.shipped_models())
+@pytest.mark.parametrize("name", shipped.shipped_models())
 def test_every_shipped_model_serves_what_resolve_image_gives(name, tmp_path):
     write_image(tmp_path / "lr.png", read_image(sample_path("chelsea.png"))[:150, :200])
     for command in (

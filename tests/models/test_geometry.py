@@ -15,7 +15,7 @@ from srzoo.models.geometry import (
     tail_halo_of,
 )
 from srzoo.models.keras_graph import from_keras
-from srzoo.models.registry import MODELS, build, describe
+from srzoo.models.registry import MODELS, build, build_graph
 from srzoo.names import parse
 
 
@@ -39,13 +39,13 @@ def network(body, filters=4) -> keras.Model:
     ],
 )
 def test_the_radius_is_that_of_the_papers_network(name, radius):
-    network = describe(parse(f"{name}.filters4"))
+    network = build_graph(parse(f"{name}.filters4"))
     assert radius_of(network) == radius and halo_of(network) == min(radius, MOST_HALO)
 
 
 @pytest.mark.parametrize(("scale", "alignment"), [(4, 1), (2, 2), (1, 4)])
 def test_pixels_that_are_shuffled_into_channels_give_the_alignment_and_a_wider_halo(scale, alignment):
-    network = describe(parse(f"rrdb-x{scale}.filters4"))
+    network = build_graph(parse(f"rrdb-x{scale}.filters4"))
     assert alignment_of(network) == alignment and halo_of(network) == MOST_HALO * alignment
 
 
@@ -78,8 +78,8 @@ def test_what_lies_beyond_the_radius_does_not_matter_and_what_lies_within_is_cou
     far = lr.copy()
     far[:, :, middle + radius + 1 :] = 0
     far[:, :, : middle - radius] = 0
-    growth = model.compute_output_shape((1, 19, 19, 3))[1] // 19
-    part = slice(middle * growth, (middle + 1) * growth)
+    scale = model.compute_output_shape((1, 19, 19, 3))[1] // 19
+    part = slice(middle * scale, (middle + 1) * scale)
     np.testing.assert_allclose(np.asarray(model(far))[:, :, part], np.asarray(model(lr))[:, :, part], atol=1e-5)
 
 
@@ -122,14 +122,14 @@ def test_a_network_that_looks_everywhere_or_that_is_not_known_must_see_the_whole
 
 @pytest.mark.parametrize(("name", "tail"), [("edsr-baseline-x4", 2), ("srresnet-x4", 3), ("rrdb-x4", 2)])
 def test_the_tail_begins_where_the_network_enlarges(name, tail):
-    network = describe(parse(f"{name}.filters4"))
+    network = build_graph(parse(f"{name}.filters4"))
     features = features_of(network)
-    assert (features.channels, features.growth) == (4, 1) and tail_halo_of(network) == tail
+    assert (features.channels, features.size_ratio) == (4, 1) and tail_halo_of(network) == tail
 
 
 @pytest.mark.parametrize("name", ["compact-x4", "compact-x1", "rrdb-x2", "rrdb-x1"])
 def test_networks_with_a_way_around_that_place_stay_in_one(name):
-    assert features_of(describe(parse(f"{name}.blocks1.filters4"))) is None
+    assert features_of(build_graph(parse(f"{name}.blocks1.filters4"))) is None
 
 
 @pytest.mark.parametrize("skip", [False, True])
@@ -142,7 +142,7 @@ def test_a_picture_that_is_added_to_the_result_is_a_way_around(skip):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_graph_of_an_entry_is_that_of_its_keras_model(name):
-    described = describe(parse(f"{name}-x4.blocks1.filters4"))
+    described = build_graph(parse(f"{name}-x4.blocks1.filters4"))
     read = from_keras(build(parse(f"{name}-x4.blocks1.filters4")))
     measures = radius_of, alignment_of, tail_halo_of, peak_bytes_per_pixel
     assert [measure(described) for measure in measures] == [measure(read) for measure in measures]

@@ -7,7 +7,7 @@ import pytest
 from srzoo import zoo
 from srzoo.models.graph import Graph
 from srzoo.models.keras_graph import arrays_of, from_keras, to_keras
-from srzoo.runtimes.keras import split_at_growth
+from srzoo.runtimes.keras import split_in_stages
 from srzoo.runtimes.linear_tail import merged_tail
 
 
@@ -19,7 +19,7 @@ def _merged(model: keras.Model) -> Graph | None:
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
 def test_away_from_the_borders_it_gives_the_pixels_of_the_tail(scale, edsr_with_biases):
     model = edsr_with_biases(scale)
-    _, tail = split_at_growth(model)
+    _, tail = split_in_stages(model)
     graph, arrays = merged_tail(from_keras(model), arrays_of(model))
     merged = to_keras(graph)
     merged.set_weights(arrays["merged_tail"])

@@ -219,7 +219,7 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
 
 
 def test_weights_that_ship_are_found_by_their_names(tmp_path):
-    name = zoo.shipped_models()[0]
+    name = shipped_models()[0]
     assert prepared.weights_of(name).name == f"{name}.weights.h5"
     assert prepared.weights_of(name.removesuffix("-x4")) == prepared.weights_of(name)
     assert prepared.weights_of("unknown") is None and prepared.weights_of(tmp_path / "a.weights.h5") is None

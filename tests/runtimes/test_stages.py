@@ -10,7 +10,7 @@ from srzoo.models.geometry import halo_of, peak_bytes_per_pixel, tail_halo_of
 from srzoo.models.layers import pixel_shuffle
 from srzoo.runtimes import stages
 from srzoo.runtimes.exported import Facts
-from srzoo.runtimes.keras import keras_network, split_at_growth
+from srzoo.runtimes.keras import keras_network, split_in_stages
 
 PHOTO = data.chelsea()[60:123, 100:171][None].astype(np.float32)
 
@@ -81,14 +81,14 @@ def test_a_part_computed_alone_is_that_of_the_whole(name, inside, monkeypatch):
 @pytest.mark.parametrize(("name", "halo"), [("edsr-baseline-x4", 2), ("srresnet-x4", 3)])
 def test_the_tail_looks_a_few_pixels_far_and_the_body_takes_little_memory(name, halo):
     model = zoo.create(name)
-    body, _ = split_at_growth(model)
+    body, _ = split_in_stages(model)
     assert tail_halo_of(model) == halo and halo_of(body) + halo >= halo_of(model)
     assert keras_network(model).bytes_per_pixel < peak_bytes_per_pixel(model) / 4
 
 
-def test_a_model_with_a_skip_around_its_growth_runs_in_one():
+def test_a_model_with_a_skip_around_its_upsampling_runs_in_one():
     pixels = keras.Input((None, None, 3))
     grown = pixel_shuffle(keras.layers.Conv2D(12, 3, padding="same")(keras.layers.ReLU()(pixels)), 2, "shuffle")
     model = keras.Model(pixels, keras.layers.Add()([grown, keras.layers.UpSampling2D(2)(pixels)]))
-    assert split_at_growth(model) is None
+    assert split_in_stages(model) is None
     np.testing.assert_allclose(keras_network(model).run(PHOTO), model.predict(PHOTO, verbose=0), atol=1e-3)
