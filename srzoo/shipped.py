@@ -45,7 +45,7 @@ def checksums() -> dict[str, str]:
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 
-def whole(path: Path) -> Path:
+def verified(path: Path) -> Path:
     """The same path, if the file is what was shipped.
 
     Raises:
@@ -105,7 +105,7 @@ def weights_of_name(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def found(source: str | os.PathLike) -> str:
+def locate(source: str | os.PathLike) -> str:
     """Resolves a model's name or path: to the name itself, or to a path that exists.
 
     Of a run's folder and of a preset's it is the file of weights; what is on a hub (`hf://user/name`) is fetched.
@@ -150,7 +150,7 @@ def found(source: str | os.PathLike) -> str:
     )
 
 
-def apart(source: str) -> str:
+def absolute_source(source: str) -> str:
     """The name of a model; of a path the absolute one, as another folder may have a file of this name."""
     named = weights_of_name(source) or not Path(source).exists()
     return source if named else str(Path(source).absolute())
@@ -160,9 +160,9 @@ def content_of(source: str | os.PathLike) -> str:
     """A checksum of the weights that a model's name or path stands for; of a name, of all that ship.
 
     Raises:
-        FileNotFoundError: the errors of `found`.
+        FileNotFoundError: the errors of `locate`.
     """
-    path, digests = Path(found(source)), sorted(checksums().values())
+    path, digests = Path(locate(source)), sorted(checksums().values())
     if not weights_of_name(os.fspath(source)):
         digests = [checksum(each) for each in files_of(path)]
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()

@@ -226,9 +226,9 @@ def load_weights(model: keras.Model, source: str | os.PathLike, other_scale: boo
 
 
 def _weights_of(source: str | os.PathLike) -> Path:
-    found = shipped.found(source)
+    found = shipped.locate(source)
     ships = shipped.weights_of_name(found)
-    return shipped.whole(ships) if ships else Path(found)
+    return shipped.verified(ships) if ships else Path(found)
 
 
 def _read(model: keras.Model, path: Path, declared: Declared) -> None:

@@ -201,7 +201,7 @@ def test_what_is_uploaded_can_be_fetched_and_is_asked_for_once(stand_in, model, 
     pinned = f"{NAME}@{1:040}"
     folder, asked = hub.fetch(pinned), len(stand_in.asked)
     assert hub.fetch(pinned) == folder and len(stand_in.asked) == asked
-    assert shipped.found(pinned) == str(folder / hub.WEIGHTS)
+    assert shipped.locate(pinned) == str(folder / hub.WEIGHTS)
 
 
 def test_both_commands_take_what_is_on_a_hub_and_know_each_others_results(stand_in, preset, tmp_path, capsys):

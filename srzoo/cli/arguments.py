@@ -175,7 +175,7 @@ def check_compared(sources: Sequence[str]) -> None:
     for source in sources:
         model = source if Path(source).exists() else source.partition("=")[2] or source
         if model != "bicubic":
-            shipped.found(model)
+            shipped.locate(model)
 
 
 def add_lpips(parser: argparse.ArgumentParser) -> None:

@@ -122,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
         if each
     ]
     # Of a size in pixels `srzoo resolve` takes the nearest networks, whose results these are not.
-    by_name = [shipped.AUTO] if automatic and size.scale else map(shipped.apart, sources)
+    by_name = [shipped.AUTO] if automatic and size.scale else map(shipped.absolute_source, sources)
     made_by = [" or ".join(by_name), str(size), *dials]
     settings = Settings(
         pattern,

@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError(f"--port must be from 1 to 65535, got {args.port}")
     for model in args.models or ():
         if model != shipped.AUTO:
-            shipped.found(model)
+            shipped.locate(model)
     from srzoo.viewing.demo import serve
     from srzoo.viewing.trial import Limits
 

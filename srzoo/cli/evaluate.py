@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.model == "bicubic" and args.self_ensemble:
         raise ValueError("--self-ensemble averages what a network makes of flips and turns; leave it out for bicubic")
     if args.model != "bicubic":
-        shipped.found(args.model)
+        shipped.locate(args.model)
     distance = lpips_of(args)
     from srzoo import bicubic
     from srzoo.evaluation import TABLE_FORMATS, evaluate, find_pairs

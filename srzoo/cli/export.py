@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if args.output.exists() and not args.output.is_dir():
         raise ValueError(f"--output must be a folder, but {args.output} is a file")
-    shipped.found(args.model)
+    shipped.locate(args.model)
     from srzoo.runtimes import exported
 
     exported.check_packages(args.format)  # before TensorFlow is imported

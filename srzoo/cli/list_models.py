@@ -55,7 +55,7 @@ def _speed(source: str) -> int:
     from srzoo import shipped, speed
     from srzoo.runtimes.prepared import weights_of
 
-    weights = weights_of(shipped.found(source))
+    weights = weights_of(shipped.locate(source))
     if weights is None:
         raise ValueError(f"--speed measures weights, and {source} are none; give a model's name or a .weights.h5 file")
     show_log()

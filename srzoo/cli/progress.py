@@ -40,7 +40,7 @@ class Bar:
         self._bar: Any = None
         self._done = self._area = 0
         self._began = 0.0
-        self._closed, self._turn = threading.Event(), threading.Lock()
+        self._closed, self._lock = threading.Event(), threading.Lock()
 
     def __call__(self, tiles: list[Tile]) -> Iterator[Tile]:
         """Gives the tiles back, as `Upscaler` wants its progress."""
@@ -59,7 +59,7 @@ class Bar:
             self._area, self._began = area(tile), time.monotonic()
             yield tile
             self.rate = self._area / max(1e-6, time.monotonic() - self._began)
-            with self._turn:
+            with self._lock:
                 self._done, self._area = self._done + self._area, 0
                 self._bar.update(self._done - self._bar.n)
 
@@ -69,7 +69,7 @@ class Bar:
 
     def tick(self) -> None:
         """Moves it as far as the tile in hand is likely to be."""
-        with self._turn:
+        with self._lock:
             if self._bar is not None:
                 likely = min(0.95 * self._area, self.rate * (time.monotonic() - self._began))
                 self._bar.update(max(0.0, self._done + likely - self._bar.n))
@@ -78,7 +78,7 @@ class Bar:
     def close(self) -> None:
         """Takes it away."""
         self._closed.set()
-        with self._turn:
+        with self._lock:
             if self._bar is not None:
                 self._bar.close()
                 self._bar = None

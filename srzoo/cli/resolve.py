@@ -205,7 +205,7 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     if automatic:
         choice = replace(choice, source=shipped.FOR_CLEAN)
     # What is on a hub is asked for once.
-    asked, choice = choice.source, replace(choice, source=shipped.found(choice.source))
+    asked, choice = choice.source, replace(choice, source=shipped.locate(choice.source))
     weights = [shipped.content_of(each) for each in (choice.source, choice.pixel_weights) if each]
 
     bar, stopped, loading = Bar(shown=not args.quiet), threading.Event(), threading.Lock()
@@ -228,7 +228,8 @@ def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dia
     size = size_of(args) or Size(names.parse(choice.source).scale if ships else upscaler_of(choice.source).scale)
     details = dials + ["self-ensemble"] * args.self_ensemble
     # Of a size in pixels the network depends on the picture.
-    name = shipped.AUTO if automatic else shipped.apart(shipped.nearest(asked, size.scale) if size.scale else asked)
+    nearest = shipped.nearest(asked, size.scale) if size.scale else asked
+    name = shipped.AUTO if automatic else shipped.absolute_source(nearest)
     made_by, options = ", ".join([name, str(size), *details]), f"{args.precision} {args.quality or QUALITY} {weights}"
     results = replace(results, made_by=made_by, options=options, overwrite=args.overwrite)
     max_pixels = args.max_pixels or MAX_PIXELS

@@ -135,7 +135,7 @@ def _check_inputs(args: argparse.Namespace) -> None:
         check_known(dataset, args.data_dir)
     for source in (args.init_weights, args.teacher):
         if source:
-            shipped.found(source)
+            shipped.locate(source)
     for file in (args.lpips, args.perceptual, args.dists, args.vgg):
         if file and file not in ("vgg19", "vgg16") and not Path(file).is_file():
             raise FileNotFoundError(f"{file}: no such file; `srzoo import --help` tells how to make it")

@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
     args = parser().parse_args(argv)
     hub.check_target(args.target)
-    shipped.found(args.model)
+    shipped.locate(args.model)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(args.model)
         if not hub.is_preset(folder):

@@ -79,12 +79,12 @@ def _module(model: keras.Model, facts: exported.Facts, tile: int, max_pixels: in
     def run(pixels):
         # oneDNN's convolution that is fused with an addition keeps the summand in its kernel (TensorFlow 2.21): of two
         # that run at a time one adds the other's, or the server dies. `tf.CriticalSection` cannot be saved.
-        turn = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(shared_name=f"{model.name}_network"))
-        with tf.control_dependencies([turn]):
+        lock = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(shared_name=f"{model.name}_network"))
+        with tf.control_dependencies([lock]):
             sr = model(tf.identity(pixels), training=False)
         with tf.control_dependencies([sr]):
-            over = tf.raw_ops.ConsumeMutexLock(mutex_lock=turn)
-        with tf.control_dependencies([over]):
+            released = tf.raw_ops.ConsumeMutexLock(mutex_lock=lock)
+        with tf.control_dependencies([released]):
             return tf.identity(sr)
 
     module.network = run

@@ -14,7 +14,7 @@ from srzoo.runtimes.wrapped import mixed
 
 LOGGER = logging.getLogger(__name__)
 
-_turn = threading.Lock()  # an import of OpenVINO that two threads begin fails, and the cache needs one of them alone
+_lock = threading.Lock()  # an import of OpenVINO that two threads begin fails, and the cache needs one of them alone
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ def choose(choice: Choice, pictures: Sequence[Path] = ()) -> Network:
     Raises:
         ValueError, OSError: if there is no such network, or it cannot be had in that precision or fidelity.
     """
-    with _turn:
+    with _lock:
         return _chosen(choice, pictures)
 
 
 def _chosen(choice: Choice, pictures: Sequence[Path]) -> Network:
     # Report what is missing before importing TensorFlow.
-    partner = choice.pixel_weights and shipped.found(choice.pixel_weights)
-    choice = replace(choice, source=shipped.found(choice.source), pixel_weights=partner)
+    partner = choice.pixel_weights and shipped.locate(choice.pixel_weights)
+    choice = replace(choice, source=shipped.locate(choice.source), pixel_weights=partner)
     if choice.restore is not None:
         return _restoring(choice, pictures, choice.restore)
     if choice.fidelity is None:

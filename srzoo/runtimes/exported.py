@@ -126,7 +126,7 @@ def is_exported(source: str | os.PathLike) -> bool:
     if Path(text).suffix in READERS:
         return True
     named = os.path.basename(text) == text and shipped.weights_of_name(text)
-    return Path(text).is_dir() and not named and shipped.found(text) == text
+    return Path(text).is_dir() and not named and shipped.locate(text) == text
 
 
 def load(source: str | os.PathLike, precision: str = "auto") -> Network:

@@ -29,7 +29,7 @@ class Network:
             arbitrary, which spares time. None: there is only `run`.
         precise: gives the same network in float32, where this one computes in 8 bits for speed and nobody asked for it.
         in_machine_memory: whether it computes in the machine's memory, not in that of a GPU.
-        turn: is held while it computes, because a runtime computes in buffers of its own; a network around it has the
+        lock: is held while it computes, because a runtime computes in buffers of its own; a network around it has the
             same one.
     """
 
@@ -43,7 +43,7 @@ class Network:
     run_inside: Callable[[np.ndarray, Region], np.ndarray] | None = None
     precise: Callable[[], "Network"] | None = None
     in_machine_memory: bool = True
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def called_by(self, call: Callable[..., np.ndarray]) -> "Network":
         """The same network, in float32 too; `call` gets the function that runs it, and its arguments."""

@@ -100,7 +100,7 @@ def weights_of(source: str | os.PathLike) -> Path | None:
     if path.name.endswith((".weights.h5", ".keras")):
         return path if path.is_file() else None
     found = shipped.weights_of_name(str(source))
-    return shipped.whole(found) if found else None
+    return shipped.verified(found) if found else None
 
 
 class Prepared:
@@ -282,7 +282,7 @@ def shipped_ranges(checksum: str) -> tuple[np.ndarray, float] | None:
         The ranges of 8 bits as (2, channels), for `openvino.named`; and the mean absolute difference from float32 in
         grey levels, of the picture where it is the greatest. None for other weights.
     """
-    with np.load(shipped.whole(shipped.RANGES), allow_pickle=False) as known:
+    with np.load(shipped.verified(shipped.RANGES), allow_pickle=False) as known:
         if checksum not in known:
             return None
         return known[checksum].astype(np.float32), float(known[f"{checksum} mean"])

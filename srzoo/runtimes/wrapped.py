@@ -44,7 +44,7 @@ def mixed(first: Network, second: Network, share: float) -> Network:
 
     def precise() -> Network:
         one, other = (network.precise() if network.precise else network for network in (first, second))
-        return replace(mixed(one, other, share), turn=second.turn)  # one of the two may be the same network
+        return replace(mixed(one, other, share), lock=second.lock)  # one of the two may be the same network
 
     return replace(
         second,

@@ -109,7 +109,7 @@ class Upscaler:
         self.halo, self.alignment = network.halo, network.alignment
         self._upscale_tile = network.run_inside or (lambda lr, inside: network.run(lr))
         self._border, self._in_machine_memory = network.border, network.in_machine_memory
-        self.bytes_per_pixel, self._turn = network.bytes_per_pixel, network.turn
+        self.bytes_per_pixel, self._lock = network.bytes_per_pixel, network.lock
         self.max_pixels, self._memory = int(memory // network.bytes_per_pixel), memory
         self.scale = self.network_scale if scale is None else scale
         sizes.passes(self.network_scale, (1000, 1000), sizes.Size(self.scale).of(1000, 1000))  # or it is refused
@@ -117,7 +117,7 @@ class Upscaler:
     @property
     def precise(self) -> "Upscaler":
         """The same in float32, where 8 bits were chosen for speed; else itself."""
-        with self._turn:  # from Python 3.12 on, a cached property may be made by two threads
+        with self._lock:  # from Python 3.12 on, a cached property may be made by two threads
             return self._in_float32 if self._precise else self
 
     @cached_property
@@ -133,7 +133,7 @@ class Upscaler:
     def suited(self, pixels: np.ndarray) -> "Upscaler":
         """Itself; but of `auto` the one for damaged pictures, if this one, RGB (H, W, 3) in [0, 255], looks damaged."""
         if self.automatic and find_damage(to_uint8(pixels)):
-            with self._turn:
+            with self._lock:
                 return self._for_damaged
         return self
 
@@ -235,7 +235,7 @@ class Upscaler:
         """LR pixels that the network computes in a second, by a small tile; its first run allots memory."""
         side = min(PROBE, math.isqrt(self.max_pixels))
         given = np.full((1, side, side, 3), 127, np.float32), (slice(0, side), slice(0, side))
-        with self._turn:
+        with self._lock:
             self._upscale_tile(*given)
             start = time.perf_counter()
             self._upscale_tile(*given)
@@ -354,7 +354,7 @@ class Upscaler:
             slice(part.start // scale + before, part.stop // scale + before)
             for part, (before, _) in zip(tile.inside, sides)
         )
-        with self._turn:
+        with self._lock:
             sr = np.asarray(self._upscale_tile(lr, (rows, columns)))[0]
         (top, bottom), (left, right) = ((before * scale, after * scale) for before, after in sides)
         return sr[top : len(sr) - bottom, left : sr.shape[1] - right]

@@ -226,10 +226,10 @@ def test_the_network_waits_for_its_turn(small_served, picture):
     nodes = (node for function in served.graph.as_graph_def().library.function for node in function.node_def)
     (name,) = {node.attr["shared_name"].s for node in nodes if node.op == "MutexV2"}
     with ThreadPoolExecutor() as pool:
-        turn = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(shared_name=name))
+        lock = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(shared_name=name))
         waiting = pool.submit(served, pixels=tf.constant(picture[None], tf.float32))
         assert not wait([waiting], 0.3).done
-        del turn
+        del lock
         waiting.result()
 
 
