@@ -12,7 +12,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "Upscaler": "srzoo.upscaling",
     "create": "srzoo.zoo",
     "interpolate": "srzoo.zoo",
@@ -24,19 +24,19 @@ _HOMES = {
     "upscale": "srzoo.upscaling.anything",
 }
 
-__all__ = list(_HOMES)
+__all__ = list(_MODULES)
 
-_ROOMS = ("data", "losses", "metrics", "training", "zoo")
+_PACKAGES = ("data", "losses", "metrics", "training", "zoo")
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *_ROOMS, "__version__"]
+    return [*__all__, *_PACKAGES, "__version__"]
 
 
 def __getattr__(name: str):
     # TensorFlow takes seconds to import, which `--help` and a refused argument need not wait for.
-    if name in _ROOMS:
+    if name in _PACKAGES:
         return importlib.import_module(f"srzoo.{name}")
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'srzoo' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

@@ -1,4 +1,4 @@
-"""What docs/architecture.md says of the code's rooms and of how it is written."""
+"""What docs/architecture.md says of the packages and of how it is written."""
 
 import ast
 import re
@@ -11,14 +11,14 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "srzoo"
 PAGE = PACKAGE.parent / "docs" / "architecture.md"
 
-ROOMS = [*re.findall(r"(?m)^\| `srzoo/(\w+)(?:/|\.py)`", PAGE.read_text("utf-8")), "__main__"]
-"""The page's, from the top to the bottom: each imports only rooms above it."""
+PACKAGES = [*re.findall(r"(?m)^\| `srzoo/(\w+)(?:/|\.py)`", PAGE.read_text("utf-8")), "__main__"]
+"""The page's, from the top to the bottom: each imports only those above it."""
 
 SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
 """Name of a module's file, such as `models/edsr.py` -> its text."""
 
 
-def room_of(file: str) -> str:
+def package_of(file: str) -> str:
     return file.split("/")[0].removesuffix(".py")
 
 
@@ -43,24 +43,25 @@ IMPORTS = {file: imports_of(text) for file, text in SOURCES.items()}
 MODULE_IMPORTS = {file: imports_of(outside_of_functions(text)) for file, text in SOURCES.items()}
 
 
-def rooms_imported_by(file: str) -> set[str]:
+def packages_imported_by(file: str) -> set[str]:
     return {name.split(".")[1] for name in IMPORTS[file] if name.startswith("srzoo.")} - {"__version__"}
 
 
-def test_every_room_has_its_place_in_the_order():
-    assert {room_of(file) for file in SOURCES} - {"__init__"} <= set(ROOMS)
+def test_every_package_has_its_place_in_the_order():
+    assert {package_of(file) for file in SOURCES} - {"__init__"} <= set(PACKAGES)
 
 
-def test_a_room_imports_only_rooms_above_it():
-    def above(room):
-        return set() if room == "__init__" else {*ROOMS[: ROOMS.index(room)], room}
+def test_a_package_imports_only_those_above_it():
+    def above(package):
+        return set() if package == "__init__" else {*PACKAGES[: PACKAGES.index(package)], package}
 
-    wrong = {file: rooms_imported_by(file) - above(room_of(file)) for file in SOURCES}
-    assert not {file: rooms for file, rooms in wrong.items() if rooms}
+    wrong = {file: packages_imported_by(file) - above(package_of(file)) for file in SOURCES}
+    assert not {file: packages for file, packages in wrong.items() if packages}
 
 
 def test_upscaling_does_not_know_training():
-    assert not [file for file in SOURCES if room_of(file) == "upscaling" and "training" in rooms_imported_by(file)]
+    upscaling = [file for file in SOURCES if package_of(file) == "upscaling"]
+    assert upscaling and not [file for file in upscaling if "training" in packages_imported_by(file)]
 
 
 WINGS = {"archive", "viewing", "winograd"}
@@ -70,14 +71,14 @@ WING_COMMANDS = {"cli/batch.py", "cli/compare.py", "cli/demo.py", "cli/mos.py", 
 
 
 def test_the_core_imports_nothing_that_stands_around_it():
-    core = [file for file in SOURCES if room_of(file) not in WINGS and file not in WING_COMMANDS]
-    assert not [file for file in core if WINGS & rooms_imported_by(file)]
+    core = [file for file in SOURCES if package_of(file) not in WINGS and file not in WING_COMMANDS]
+    assert not [file for file in core if WINGS & packages_imported_by(file)]
     around = {"tools", "benchmarks", "examples"}
     assert not [file for file in SOURCES if around & {name.split(".")[0] for name in IMPORTS[file]}]
 
 
-def test_no_room_imports_in_a_circle():
-    """Modules, not only rooms: a module is never above and below another."""
+def test_no_module_imports_in_a_circle():
+    """Within packages too: a module is never above and below another."""
     below = {file: {other for other in SOURCES if imports_module(file, other)} for file in SOURCES}
     left = dict(below)
     while left:
@@ -99,7 +100,7 @@ def test_imports_are_absolute():
 
 
 def test_models_are_made_of_keras_alone_and_described_without_it():
-    models = {file: {name.split(".")[0] for name in IMPORTS[file]} for file in SOURCES if room_of(file) == "models"}
+    models = {file: {name.split(".")[0] for name in IMPORTS[file]} for file in SOURCES if package_of(file) == "models"}
     assert models and not [file for file, names in models.items() if {"tensorflow", "jax", "torch", "numpy"} & names]
     entries = [file for file in models if "srzoo.models.entry.Entry" in IMPORTS[file]]
     assert len(entries) > 3 and not [file for file in entries if "keras" in models[file] and "registry" not in file]

@@ -1,4 +1,4 @@
-"""Command lines: parsing and printing only; the work is done in the other rooms."""
+"""Command lines: parsing and printing only; the work is done in the other packages."""
 
 import contextlib
 import importlib.machinery

@@ -1,4 +1,4 @@
-"""All models of the zoo: the entries of every module in this room."""
+"""All models of the zoo: the entries of every module in this package."""
 
 import importlib
 import pkgutil

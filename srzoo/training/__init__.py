@@ -2,13 +2,13 @@
 
 import importlib
 
-_HOMES = {"AdversarialStep": "steps", "GANModel": "gan", "PixelStep": "steps", "gan_step": "gan"}
+_MODULES = {"AdversarialStep": "steps", "GANModel": "gan", "PixelStep": "steps", "gan_step": "gan"}
 
-__all__ = list(_HOMES)
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str):
     # TensorFlow takes seconds to import, which those who look at settings alone need not wait for.
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'srzoo.training' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"srzoo.training.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"srzoo.training.{_MODULES[name]}"), name)
