@@ -27,7 +27,7 @@ from srzoo.training.waiting import NOTABLE, Watched
 LOGGER = logging.getLogger(__name__)
 
 LOG_EVERY = 10
-"""Steps between two looks at the losses: each look waits for the device, so not every step has one."""
+"""Steps between two readings of the losses: each waits for the device, so not every step has one."""
 
 SAVE_SECONDS = 600
 """Seconds after which a checkpoint is saved between two validations, which may be hours apart on a processor."""
@@ -76,8 +76,8 @@ class _Record:
         """A step's figures, those of the device not yet read."""
         self._unseen.append((row, logs))
 
-    def look(self, warning: str | None = None) -> dict:
-        """Reads the losses of the steps since the last look, and gives the newest, with a warning if there is one.
+    def read_losses(self, warning: str | None = None) -> dict:
+        """Reads and logs the losses since the last reading; gives the newest, with a warning if there is one.
 
         Raises:
             NotFiniteError: if one of them is not finite.
@@ -100,7 +100,7 @@ class _Record:
         self._summarise(rows[-1])
         return rows[-1]
 
-    def went_back(self, row: dict, warning: str) -> None:
+    def rolled_back(self, row: dict, warning: str) -> None:
         """Forgets what came after the step of `row`, to which the run has gone back for the reason given."""
         self._unseen.clear()
         self.run.forget_after(row["step"])
@@ -171,8 +171,8 @@ class _Loop:
     def agree(self, step: int, stop: StopRequest, now: bool = False) -> tuple[float, int | None]:
         """The done share of the run, by the chief's clock, and the signal by which any process is to stop.
 
-        Several processes ask each other when they look at the losses, because then they wait for each other. Between
-        two looks all go by the number of the step alone, unless they are to agree `now`.
+        Several processes ask each other when they read the losses, because then they wait for each other. Between
+        two readings all go by the number of the step alone, unless they are to agree `now`.
         """
         if self.distribution.processes > 1 and step % LOG_EVERY and not now:
             return max(self.agreed, self.progress.share_of_steps(step)), None
@@ -187,7 +187,7 @@ class _Loop:
         self.distribution.copy_from_chief(variables_of(self.state))
         return None if self.saved < 0 else self.saved
 
-    def forward(self, bar: tqdm, stop: StopRequest) -> None:
+    def train_to_end(self, bar: tqdm, stop: StopRequest) -> None:
         """Trains until the run's end.
 
         Raises:
@@ -209,7 +209,7 @@ class _Loop:
             validate = step % self.validate_every == 0 or share >= 1
             if step % LOG_EVERY == 0 or validate or signalled:
                 waiting = stream.share()
-                row = self.record.look(stream.warning(waiting))
+                row = self.record.read_losses(stream.warning(waiting))
                 if share >= 1:
                     LOGGER.info("step %d: the last one; validates, and draws the curve", step)
                 if validate:
@@ -230,7 +230,7 @@ class _Loop:
             if signalled:
                 self._stop(step, signalled, saved=True)
 
-    def back(self, error: NotFiniteError) -> None:
+    def roll_back(self, error: NotFiniteError) -> None:
         """Goes back to the last checkpoint, at half the learning rate; the batches after it are the same again.
 
         Time goes on: a run that is bounded by it is not prolonged.
@@ -257,7 +257,7 @@ class _Loop:
             f"{error}: the run goes back to its checkpoint of step {step} and on at 1/{2**halvings} of the learning "
             f"rate ({halvings} of at most {MAX_HALVINGS} times)"
         )
-        self.record.went_back({"step": step, "seconds": self._seconds()}, warning)
+        self.record.rolled_back({"step": step, "seconds": self._seconds()}, warning)
 
     def _stop(self, step: int, number: int, saved: bool) -> None:
         if not saved:
@@ -299,7 +299,7 @@ class _Loop:
         return True
 
     def _save(self, step: int) -> None:
-        """Only after a look found all losses finite. Whether the last update was good, the next step tells."""
+        """Only after a reading found all losses finite. Whether the last update was good, the next step tells."""
         if self.distribution.chief:
             self.progress.seconds.assign(self.progress.elapsed())
             self.checkpoints.save(step)
@@ -351,10 +351,10 @@ def train(
         with tqdm(total=100.0, initial=round(done, 2), bar_format=BAR, disable=silent) as bar:
             while True:
                 try:
-                    loop.forward(bar, stop)
+                    loop.train_to_end(bar, stop)
                     break
                 except NotFiniteError as error:
-                    loop.back(error)
+                    loop.roll_back(error)
         loop.record.summaries.close()
     return float(loop.progress.best.numpy())
 

@@ -18,7 +18,7 @@ PATIENCE = 5
 class Watched:
     """Batches, given by `next`, that know how long they were waited for.
 
-    On a GPU, Python is ahead of the device, so a single wait says nothing; from one look at the losses to the next,
+    On a GPU, Python is ahead of the device, so a single wait says nothing; from one reading of the losses to the next,
     which waits for the device, whoever was slower has set the pace.
 
     Args:
