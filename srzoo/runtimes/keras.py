@@ -28,7 +28,7 @@ def keras_network(model: keras.Model) -> Network:
             f"expected a functional model, got {type(model).__name__}; make it of keras.Model(inputs, outputs)"
         )
     scale_of(model)  # or it is refused
-    facts, tail_halo = stages.facts_of(from_keras(model), "float32")
+    facts, tail_halo = stages.staged_facts_of(from_keras(model), "float32")
     if parts := split_in_stages(model):
         body, tail = map(_compiled, parts)
         # A kernel that was merged in float32 would be rounded again in mixed precision.

@@ -150,7 +150,8 @@ class _Builder:
         self._watched = watched
         self._values: dict[Layer, Any] = {}
         self._watches: list = []
-        self._done: set[str] = set()
+        self._merged: set[str] = set()  # layers that are part of another one's
+        self._given_8_bits: set[str] = set()  # convolutions whose values were rounded before a shuffle
         self._users: dict[Layer, list[Layer]] = {}
         for layer in graph.layers:
             for given in layer.inputs:
@@ -182,7 +183,7 @@ class _Builder:
         return [self._ops.slice(features, *each, one, axis * one) for axis in (2, 3) for each in ends]
 
     def _made(self, layer: Layer, given: list):
-        if layer.name in self._done:
+        if layer.name in self._merged:
             return given[0]
         make: Any = getattr(self, f"_{layer.kind}", None)
         # Another order of axes would give wrong pixels.
@@ -274,7 +275,7 @@ class _Builder:
         if following and normalised and layer.get("activation") == "linear":
             gain, shift = self._gain_and_shift(following)
             kernel, bias = kernel * gain, [sum(bias) * gain + shift]
-            self._done.add(following.name)
+            self._merged.add(following.name)
         weights = np.asarray(kernel, np.float32).transpose(3, 2, 0, 1)
         if layer.channels <= 4 and min(size) > 4 and layer.size_ratio % 2 == 0:
             y = self._convolution_in_squares(layer, weights, x)
@@ -289,7 +290,7 @@ class _Builder:
             kernel = self._ops.constant(np.ascontiguousarray(weights))
         else:
             low, high = self._ranges[layer.name]
-            if f"{layer.name} in 8 bits" not in self._done:
+            if layer.name not in self._given_8_bits:
                 x = self._in_8_bits(x, low, high)
             kernel = self._kernel_in_8_bits(weights * _shares(low, high)[:, None, None])
         margin = [size // 2 for size in layer.options["kernel_size"]]
@@ -317,11 +318,11 @@ class _Builder:
         following = self._only_user(layer)
         if following and following.kind == "PReLU":
             x = self._PReLU(following, x, factor**2)
-            self._done.add(following.name)
+            self._merged.add(following.name)
             following = self._only_user(following)
         if following and following.name in self._ranges and not self._watched:
             x = self._in_8_bits(x, *(np.tile(end, factor**2) for end in self._ranges[following.name]))
-            self._done.add(f"{following.name} in 8 bits")
+            self._given_8_bits.add(following.name)
         return self._ops.depth_to_space(x, "blocks_first", factor)
 
     def _only_user(self, layer: Layer) -> Layer | None:

@@ -28,7 +28,7 @@ from srzoo.runtimes import exported, openvino
 from srzoo.runtimes.compiled import checksum_of, load_network, processor
 from srzoo.runtimes.linear_tail import merged_network
 from srzoo.runtimes.network import Network, Run
-from srzoo.runtimes.stages import facts_of
+from srzoo.runtimes.stages import staged_facts_of
 
 LOGGER = logging.getLogger(__name__)
 
@@ -236,7 +236,7 @@ class Prepared:
             for part in parts:
                 network_of_part = merged if merged and part == "framed" else (graph, arrays)
                 _serialize(openvino.build(*network_of_part, ranges, part=part), written / f"{part}.xml")
-            facts, tail_halo = facts_of(graph, precision, in_openvino=True)
+            facts, tail_halo = staged_facts_of(graph, precision, in_openvino=True)
             sums = {part: checksum_of(written / f"{part}.xml") for part in parts}
             network = load_network(written, sums, facts, tail_halo)
             if not known and (reference or precision != "float32"):

@@ -25,7 +25,7 @@ LEAST_PIECE = 64 * 64
 """LR pixels of a piece, if it is more than that: smaller ones would be mostly halo. 40 MB for EDSR-baseline."""
 
 
-def facts_of(graph: Graph, precision: str, in_openvino: bool = False) -> tuple[Facts, int]:
+def staged_facts_of(graph: Graph, precision: str, in_openvino: bool = False) -> tuple[Facts, int]:
     """What has to be known of a network to tile it, in two stages where it has them, and LR pixels its tail looks far.
 
     The memory is that of TensorFlow. OpenVINO takes less where the tail is merged: of what is told for it, 0.67 to 0.94

@@ -61,7 +61,7 @@ def shapes(blocks: int, scale: int) -> list[tuple[int, ...]]:
     return [shape for given, made in channels for shape in ((3, 3, given, made), (made,))]
 
 
-class Network:
+class Edsr:
     """EDSR with 64 filters, for crops of one size.
 
     Args:
@@ -86,7 +86,7 @@ class Network:
         if hasattr(self, "_network"):
             self._library.network_delete(self._network)
 
-    def loss(self, weights: np.ndarray, lr: np.ndarray, hr: np.ndarray, loss: str):
+    def loss_and_gradient(self, weights: np.ndarray, lr: np.ndarray, hr: np.ndarray, loss: str):
         """The loss of a batch, and its gradient.
 
         Args:

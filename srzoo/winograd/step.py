@@ -25,21 +25,21 @@ class WinogradStep(PixelStep):
         super().__init__(model, loss, optimizer)
         self._name = next(name for name in network.LOSSES if PIXEL_LOSSES[name] is loss)
         self._blocks = sum(layer.name.endswith("_conv2") for layer in model.layers)
-        self._network: network.Network | None = None
+        self._network: network.Edsr | None = None
         self._scale = scale_of(model)
 
     def gradients(self, lr, hr):
         variables = self.model.trainable_variables
         weights = tf.concat([tf.reshape(each, [-1]) for each in variables], 0)
-        loss, gradient = tf.numpy_function(self._loss, [weights, lr, hr], (tf.float32, tf.float32))
+        loss, gradient = tf.numpy_function(self._loss_and_gradient, [weights, lr, hr], (tf.float32, tf.float32))
         parts = tf.split(tf.ensure_shape(gradient, weights.shape), [each.shape.num_elements() for each in variables])
         loss = tf.ensure_shape(loss, ())
         return loss, [tf.reshape(part, each.shape) for part, each in zip(parts, variables, strict=True)]
 
-    def _loss(self, weights, lr, hr):
+    def _loss_and_gradient(self, weights, lr, hr):
         if self._network is None:
-            self._network = network.Network(self._blocks, lr.shape[1], self._scale)
-        loss, gradient = self._network.loss(weights, lr, hr, self._name)
+            self._network = network.Edsr(self._blocks, lr.shape[1], self._scale)
+        loss, gradient = self._network.loss_and_gradient(weights, lr, hr, self._name)
         return np.float32(loss), gradient
 
 

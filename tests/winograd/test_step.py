@@ -85,14 +85,14 @@ def test_without_a_compiler_it_is_tensorflows_and_a_line_says_so(monkeypatch, ca
 
 def test_a_crop_that_tiles_do_not_fill_is_refused():
     with pytest.raises(ValueError, match="multiple of 4, got 10"):
-        network.Network(1, 10, 4)
+        network.Edsr(1, 10, 4)
 
 
 def test_a_weight_that_is_no_number_makes_the_loss_none():
-    crops = network.Network(1, 8, 2)
+    crops = network.Edsr(1, 8, 2)
     weights = RNG.normal(0, 0.05, crops.weights)
     weights[5000] = np.nan  # in the first convolution of the block, before its ReLU
-    value, _ = crops.loss(weights, *(RNG.integers(0, 256, (8, n, n, 3), "uint8") for n in (8, 16)), "l1")
+    value, _ = crops.loss_and_gradient(weights, *(RNG.integers(0, 256, (8, n, n, 3), "uint8") for n in (8, 16)), "l1")
     assert np.isnan(value)
 
 
@@ -108,14 +108,14 @@ def test_it_trains_on_degraded_lr_too(tmp_path):
 
 
 def test_threads_that_do_not_come_to_a_step_add_nothing_to_it():
-    crops = network.Network(1, 8, 2)
+    crops = network.Edsr(1, 8, 2)
     given = (RNG.normal(0, 0.05, crops.weights), *(RNG.integers(0, 256, (8, n, n, 3), "uint8") for n in (8, 16)))
-    _, first = crops.loss(*given, "l1")
+    _, first = crops.loss_and_gradient(*given, "l1")
     openmp = ctypes.CDLL("libgomp.so.1")
     levels = openmp.omp_get_max_active_levels()
     openmp.omp_set_max_active_levels(0)  # one thread, as OMP_DYNAMIC leaves on a busy machine
     try:
-        _, alone = crops.loss(*given, "l1")
+        _, alone = crops.loss_and_gradient(*given, "l1")
     finally:
         openmp.omp_set_max_active_levels(levels)
     assert np.linalg.norm(alone - first) < 1e-4 * np.linalg.norm(first)
@@ -126,7 +126,7 @@ def test_it_takes_the_threads_that_omp_num_threads_allows(monkeypatch):
     names = {"network_new": lambda *sizes: asked.append(sizes[3]), "network_weights": id, "network_delete": id}
     monkeypatch.setattr(network, "compiled", lambda: SimpleNamespace(**names))
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    network.Network(1, 8, 2)
+    network.Edsr(1, 8, 2)
     assert asked == [3]
 
 
