@@ -5,9 +5,8 @@
 The figures go to srzoo/weights/results.json. docs/results.md, the cards in docs/models/, the tests and
 `srzoo list` take them from there. Every model and bicubic are measured on the benchmark folders at their own scale, and
 where a model for damaged pictures ships, also on the last folder as `srzoo degrade --preset real --seed 0` damages it.
-The plot shows PSNR-Y against
-LPIPS of the models of x4, and between a network trained on pixels and the same network after GAN training the way of
-the fidelity dial. The crops are parts of scikit-image's photographs at 100 %.
+The plot shows PSNR-Y against LPIPS of the models of x4, and between a network trained on pixels and the same network
+after GAN training the way of the fidelity dial. The crops are parts of scikit-image's photographs at 100 %.
 
 `--models NAME` measures that one anew, with the dials that it is in, and takes the other figures from the file.
 """

@@ -21,6 +21,7 @@ from srzoo.importing.tensors import Tensor
 from srzoo.importing.torch_files import read_torch
 from srzoo.models.edsr import DIV2K_MEAN
 from srzoo.models.entry import Layout
+from srzoo.models.keras_graph import from_keras
 from srzoo.models.registry import MODELS, build, entry_of, parse_known, recognise
 from srzoo.names import Configuration
 
@@ -253,15 +254,15 @@ def channel_orders(model: keras.Model) -> dict[str, dict[int, np.ndarray]]:
     PyTorch counts channel, row, column; srzoo row, column, channel.
     """
     orders = {}
-    for operation in model.operations:
-        kind, ends = type(operation).__name__, (operation.input, operation.output)
-        if kind in ("DepthToSpace", "PixelUnshuffle"):
-            few, many = sorted(each.shape[-1] for each in ends)
+    for layer in from_keras(model).layers:
+        if layer.kind in ("DepthToSpace", "PixelUnshuffle"):
+            (before,) = layer.inputs
+            few, many = sorted((before.channels, layer.channels))
             order = np.arange(many).reshape(few, -1).T.ravel()
-            if kind == "PixelUnshuffle":
+            if layer.kind == "PixelUnshuffle":
                 orders["head"] = {-2: order}
             else:
-                orders[ends[0]._keras_history.operation.name] = {-1: order}
+                orders[before.name] = {-1: order}
     return orders
 
 
