@@ -42,7 +42,8 @@ def upscale_batch(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
         uint8 (N, scale H, scale W, 3), rounded and clipped once.
     """
     shape = tf.shape(pixels, tf.int64)
-    at_once = tf.maximum(network.max_pixels // (shape[1] * shape[2]), 1)
+    height, width = shape[1] + 2 * network.border, shape[2] + 2 * network.border
+    at_once = tf.maximum(network.max_pixels // (height * width), 1)
 
     def part(index: tf.Tensor) -> tf.Tensor:
         return upscale_tiled(pixels[index * at_once : (index + 1) * at_once], network)
@@ -64,7 +65,7 @@ def _tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
     height, width = shape[1], shape[2]
     scale, alignment = network.scale, network.alignment
     halo = _ceil_divided(network.halo or 0, alignment)
-    # The grid's unit is a square of `alignment` pixels a side.
+    # The grid's unit is a square of `alignment` pixels a side. The last may reach beyond the picture; slices do not.
     tall, wide = _ceil_divided(height, alignment), _ceil_divided(width, alignment)
     if network.halo is None:
         rows = columns = tf.constant(1, tf.int64)
@@ -75,11 +76,11 @@ def _tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
 
     def strip(row: tf.Tensor) -> tf.Tensor:
         spans = _span(tall, rows, halo, row)
-        top, bottom, first_row, last_row = (tf.minimum(each * alignment, height) for each in spans)
+        top, bottom, first_row, last_row = (each * alignment for each in spans)
 
         def part(column: tf.Tensor) -> tf.Tensor:
             spans = _span(wide, columns, halo, column)
-            left, right, first, last = (tf.minimum(each * alignment, width) for each in spans)
+            left, right, first, last = (each * alignment for each in spans)
             sr = network.run(tf.cast(pixels[:, top:bottom, left:right], tf.float32))
             inside = sr[
                 :,

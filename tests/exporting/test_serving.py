@@ -113,6 +113,7 @@ def test_pixels_without_any_are_refused(small_served, shape, reason):
 def test_pixels_over_the_limit_are_refused(small_served):
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"shape \[1 61 100 3\], expected at most 6000 pixels"):
         small_served.signatures["pixels"](pixels=tf.zeros((1, 61, 100, 3), tf.uint8))
+    assert small_served.signatures["pixels"](pixels=tf.zeros((1, 60, 100, 3), tf.uint8))["sr"].shape[1] == 120
 
 
 def test_the_float_signature_gives_what_the_model_gives(small, small_served, picture):
@@ -140,7 +141,8 @@ def test_the_tiles_are_those_of_the_upscaler(alignment, halo):
         seen.append(part.numpy()[0].astype(np.uint8))
         return part
 
-    upscale_tiled(tf.constant(pixels[None]), TiledNetwork(run, 1, halo, most, alignment))
+    whole = upscale_tiled(tf.constant(pixels[None]), TiledNetwork(run, 1, halo, most, alignment))
+    np.testing.assert_array_equal(whole[0], pixels)
     expected = cut(67, 90, 1, halo, most, alignment=alignment)
     assert len(seen) == len(expected)
     for part, tile in zip(seen, expected):
@@ -156,6 +158,9 @@ def test_pictures_share_a_run_as_far_as_they_fit_and_are_rounded_and_clipped():
 
     sr = upscale_batch(tf.zeros((10, 5, 6, 3), tf.uint8), TiledNetwork(run, 1, 0, 100))
     assert seen == [3, 3, 3, 1] and np.all(sr.numpy() == [0, 255, 255])
+    seen.clear()
+    upscale_batch(tf.zeros((10, 3, 4, 3), tf.uint8), TiledNetwork(run, 1, 0, 100, border=1))
+    assert seen == [3, 3, 3, 1]
 
 
 def test_a_network_that_sees_the_whole_picture_is_served_what_fits_in_memory(tmp_path, picture):
@@ -163,7 +168,9 @@ def test_a_network_that_sees_the_whole_picture_is_served_what_fits_in_memory(tmp
     mean = tf.keras.layers.GlobalAveragePooling2D(keepdims=True)(pixels)
     model = tf.keras.Model(pixels, tf.keras.layers.UpSampling2D(2)(tf.keras.layers.Average()([pixels, mean])))
     write_saved_model(model, tmp_path / "1", memory=1000 * peak_bytes_per_pixel(model))
-    signature = tf.saved_model.load(str(tmp_path / "1")).signatures["pixels"]
+    loaded = tf.saved_model.load(str(tmp_path / "1"))
+    assert all(predicted(loaded, each).outputs for each in warm_up(tmp_path / "1"))
+    signature = loaded.signatures["pixels"]
     few = picture[:20, :30]
     assert worst(signature(pixels=tf.constant(few[None]))["sr"].numpy()[0], Upscaler(model)(few)) <= 1
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected at most 1000 pixels an image"):
@@ -213,9 +220,13 @@ def test_at_x8_the_limit_is_what_one_png_holds(tmp_path):
     )
 
 
+def warm_up(folder: Path):
+    records = tf.data.TFRecordDataset(str(folder / "assets.extra" / WARMUP)).as_numpy_iterator()
+    return [prediction_log_pb2.PredictionLog.FromString(record).predict_log.request for record in records]
+
+
 def test_the_warm_up_requests_run_on_every_signature(small_saved, small_served):
-    records = list(tf.data.TFRecordDataset(str(small_saved / "assets.extra" / WARMUP)).as_numpy_iterator())
-    requests = [prediction_log_pb2.PredictionLog.FromString(record).predict_log.request for record in records]
+    requests = warm_up(small_saved)
     assert [each.model_spec.signature_name for each in requests] == ["serving_default", "pixels", "float"]
     assert {each.model_spec.name for each in requests} == {NAME}
     assert all(predicted(small_served, each).outputs for each in requests)

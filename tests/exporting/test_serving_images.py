@@ -1,6 +1,7 @@
 """Images of every kind as the SavedModel decodes them, and what it says of those that it refuses."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import tensorflow as tf
 from PIL import Image
 from served import encoded, pixels_of, refusal, serve, worst
 
+from srzoo.exporting.serving_images import decode_image
 from srzoo.upscaling import Upscaler
 
 
@@ -33,7 +35,9 @@ from srzoo.upscaling import Upscaler
 def test_every_kind_of_image_is_read_as_srzoo_reads_it(small, small_served, picture, format, mode, options, tmp_path):
     content = encoded(picture, format, mode, **options)
     (sr,) = serve(small_served, [content])
-    assert worst(sr, Upscaler(small)(pixels_of(content, tmp_path))) <= 1
+    pixels = pixels_of(content, tmp_path)
+    assert worst(sr, Upscaler(small)(pixels)) <= 1
+    assert worst(decode_image(tf.constant(content)).numpy(), pixels) <= 1
 
 
 @pytest.mark.parametrize("format, lossless", [("PNG", None), ("WEBP", True), ("WEBP", False)])
@@ -67,24 +71,26 @@ def test_a_jpeg_is_turned_upright(small, small_served, picture, orientation, ord
 def test_other_images_with_exif_are_turned_upright_too(small, small_served, picture, format, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    content = encoded(picture, format, exif=exif.tobytes())
+    content = encoded(picture, format, exif=exif.tobytes(), icc_profile=bytes(63))  # of an odd length, before EXIF
     (sr,) = serve(small_served, [content])
     assert worst(sr, Upscaler(small)(pixels_of(content, tmp_path))) <= 1 and sr.shape[0] > sr.shape[1]
 
 
-def test_a_bmp_whose_colours_have_another_order_is_refused(small, small_served, picture):
+def test_a_bmp_that_is_compressed_or_whose_colours_have_another_order_is_refused(small, small_served, picture):
     content = bytearray(encoded(np.dstack([picture, picture[..., :1]]), "BMP"))
     content[10], content[30] = 66, 3  # place of the pixels, and that their order is in front of them
     masks = b"\0\0\xff\0", b"\0\xff\0\0", b"\xff\0\0\0"
     usual, other = (content[:54] + b"".join(order) + content[54:] for order in (masks, masks[::-1]))
     assert worst(serve(small_served, [bytes(usual)])[0], Upscaler(small)(picture)) <= 1
-    assert "cannot be decoded" in refusal(small_served, [bytes(other)])
+    runs = bytearray(encoded(picture, "BMP", "P"))
+    runs[30] = 1  # says that they are compressed
+    assert all("cannot be decoded" in refusal(small_served, [bytes(each)]) for each in (other, runs))
 
 
 def test_a_jpeg_of_segments_without_end_is_refused(small, small_served, picture, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    content, comment = encoded(picture, "JPEG", exif=exif.tobytes()), b"\xff\xfe\x00\x02"
+    content, comment = encoded(picture, "JPEG", exif=exif.tobytes()), b"\xff\xfe\x00\x08Exif\0\0"
     video = 250 * (b"\xff\xda" + bytes(1 << 14))  # which phones write behind a photo
     (sr,) = serve(small_served, [content[:2] + 400 * comment + b"\xff\xff" + content[2:] + video])
     assert worst(sr, Upscaler(small)(pixels_of(content, tmp_path))) <= 1
@@ -158,6 +164,14 @@ def test_an_animation_is_refused(small_served, format):
     frames[0].save(file, format, save_all=True, append_images=frames[1:])
     expected = "image 0 of the batch, counted from 0, is an animation; send a still image"
     assert refusal(small_served, [file.getvalue()]) == expected
+
+
+def test_a_png_of_a_single_frame_is_no_animation(small_served, picture):
+    content = encoded(picture)
+    control = b"acTL" + (1).to_bytes(4, "big") + bytes(4)
+    chunk = (8).to_bytes(4, "big") + control + zlib.crc32(control).to_bytes(4, "big")
+    (sr,) = serve(small_served, [content[:33] + chunk + content[33:]])
+    np.testing.assert_array_equal(sr, serve(small_served, [content])[0])
 
 
 def test_a_bmp_from_top_to_bottom_is_read(small, small_served, picture):
