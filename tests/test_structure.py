@@ -64,17 +64,17 @@ def test_upscaling_does_not_know_training():
     assert upscaling and not [file for file in upscaling if "training" in packages_imported_by(file)]
 
 
-WINGS = {"archive", "viewing", "winograd"}
-"""What stands around the core, as do the scripts of `tools/`: nothing but their own commands imports them."""
+OPTIONAL = {"archive", "viewing", "winograd"}
+"""Packages that nothing but their own commands imports; nor are the scripts of `tools/` imported."""
 
-WING_COMMANDS = {"cli/batch.py", "cli/compare.py", "cli/demo.py", "cli/mos.py", "cli/train.py"}
+OPTIONAL_COMMANDS = {"cli/batch.py", "cli/compare.py", "cli/demo.py", "cli/mos.py", "cli/train.py"}
 
 
-def test_the_core_imports_nothing_that_stands_around_it():
-    core = [file for file in SOURCES if package_of(file) not in WINGS and file not in WING_COMMANDS]
-    assert not [file for file in core if WINGS & packages_imported_by(file)]
-    around = {"tools", "benchmarks", "examples"}
-    assert not [file for file in SOURCES if around & {name.split(".")[0] for name in IMPORTS[file]}]
+def test_the_core_imports_no_optional_packages_and_no_scripts():
+    core = [file for file in SOURCES if package_of(file) not in OPTIONAL and file not in OPTIONAL_COMMANDS]
+    assert not [file for file in core if OPTIONAL & packages_imported_by(file)]
+    scripts = {"tools", "benchmarks", "examples"}
+    assert not [file for file in SOURCES if scripts & {name.split(".")[0] for name in IMPORTS[file]}]
 
 
 def test_no_module_imports_in_a_circle():

@@ -32,7 +32,7 @@ class Loaded:
     def __init__(self, network: Network, memory: int):
         self._used = threading.local()
         self.watch: str | None = None
-        self.network = network.called_by(self._timed)
+        self.network = network.wrapped_by(self._timed)
         self.upscaler = Upscaler(self.network, memory)
 
     def _timed(self, run: Callable, *given) -> np.ndarray:

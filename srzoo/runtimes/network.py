@@ -45,8 +45,8 @@ class Network:
     in_machine_memory: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def called_by(self, call: Callable[..., np.ndarray]) -> "Network":
-        """The same network, in float32 too; `call` gets the function that runs it, and its arguments."""
+    def wrapped_by(self, call: Callable[..., np.ndarray]) -> "Network":
+        """The same network, which runs as `call(run, *arguments)`, in float32 too."""
         precise, run_inside = self.precise, self.run_inside and partial(call, self.run_inside)
-        in_float32 = precise and (lambda: precise().called_by(call))
+        in_float32 = precise and (lambda: precise().wrapped_by(call))
         return replace(self, run=partial(call, self.run), run_inside=run_inside, precise=in_float32)

@@ -254,7 +254,7 @@ class Prepared:
         def call(run: Run, pixels: np.ndarray, *inside) -> np.ndarray:
             return self.float32().run(pixels) if facts.is_one_pixel(pixels) else run(pixels, *inside)
 
-        return Taken(network if facts.precision == "float32" else network.called_by(call), facts.precision, mean)
+        return Taken(network if facts.precision == "float32" else network.wrapped_by(call), facts.precision, mean)
 
     def _difference(self, network: Network, reference: Run, precision: str) -> float:
         from srzoo.runtimes import parity

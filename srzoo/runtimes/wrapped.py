@@ -68,4 +68,4 @@ def interruptible(network: Network, tick: Callable[[], object]) -> Network:
     def watched(run: Callable, *given) -> np.ndarray:
         return awaited(partial(run, *given), tick)
 
-    return network.called_by(watched)
+    return network.wrapped_by(watched)

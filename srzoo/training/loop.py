@@ -138,7 +138,7 @@ class _Record:
 class _Loop:
     """One run between its start and its end; see `train` for the arguments."""
 
-    def __init__(self, run, settings, step_fn, batches, validation, validate_every, doctor, distribution):
+    def __init__(self, run, settings, step_fn, batches, validation, validate_every, distribution):
         self.run = run
         self.settings = settings
         self.step_fn = step_fn
@@ -154,10 +154,15 @@ class _Loop:
         self.scores = ""
         self.agreed = 0.0
         self.saved_at = time.monotonic()
+
+    def start(self, doctor: Doctor | None) -> None:
+        """Goes on from the newest checkpoint, or writes the first one."""
         found = self._restore()
         self.progress.start()
-        self.record = _Record(run, doctor, self.step)
-        if found is None and settings.gan:  # in all processes, which wait for each other; the chief alone has a doctor
+        self.record = _Record(self.run, doctor, self.step)
+        if (
+            found is None and self.settings.gan
+        ):  # in all processes, which wait for each other; the chief alone has a doctor
             # What GAN training starts from is its first score: it may be hard to beat.
             self._validate_and_save(0)
         elif found is None:
@@ -342,7 +347,8 @@ def train(
         OSError: if something cannot be written; the checkpoints before stay whole.
     """
     with StopRequest() as stop:
-        loop = _Loop(run, settings, step_fn, batches, validation, validate_every, doctor, distribution)
+        loop = _Loop(run, settings, step_fn, batches, validation, validate_every, distribution)
+        loop.start(doctor)
         done = min(100.0, 100 * loop.progress.share(loop.step))
         silent = done >= 100 or not distribution.chief
         if done >= 100:
