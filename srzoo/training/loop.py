@@ -160,13 +160,14 @@ class _Loop:
         found = self._restore()
         self.progress.start()
         self.record = _Record(self.run, doctor, self.step)
-        if (
-            found is None and self.settings.gan
-        ):  # in all processes, which wait for each other; the chief alone has a doctor
-            # What GAN training starts from is its first score: it may be hard to beat.
+        if found is not None:
+            return
+        if self.settings.gan:
+            # What GAN training starts from is its first score: it may be hard to beat. All processes do it, as they
+            # wait for each other, although the chief alone has a doctor.
             self._validate_and_save(0)
-        elif found is None:
-            self._save(0)  # to go back to when the loss explodes
+        else:
+            self._save(0)  # to roll back to when the loss explodes
 
     @property
     def step(self) -> int:

@@ -131,7 +131,7 @@ def build(models: Sequence[str], limits: Limits, uploads: Shelf, answers: Shelf)
         ):
             # On a phone the answer is below the controls.
             button.click(None, js=SCROLL % "center", api_visibility="private")
-            # The line in which visitors wait is the page's own.
+            # The queue in which visitors wait is the page's own.
             answered = button.click(function, inputs, [result, end, go, try_part], concurrency_limit=None, **quiet)
             answered.then(None, js=SCROLL % "nearest", api_visibility="private")
         end.click(stop, queue=False, **quiet)

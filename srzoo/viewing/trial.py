@@ -21,7 +21,7 @@ from srzoo.upscaling.automatic import suited
 from srzoo.upscaling.compare import enlarged
 from srzoo.upscaling.pictures import needs_precision, upscale_pixels
 from srzoo.upscaling.sizes import Size
-from srzoo.viewing.line import Watch
+from srzoo.viewing.jobs import Watch
 from srzoo.viewing.pages import render
 
 TILE_MEMORY = 600_000_000
@@ -217,7 +217,7 @@ def answer(uploads: Sequence[Upload], wish: Wish, folder: Path, watch: Watch) ->
 
     Raises:
         ValueError: if no picture could be upscaled; the message names each.
-        srzoo.viewing.line.Stopped: if the watch says so.
+        srzoo.viewing.jobs.Stopped: if the watch says so.
     """
     pictures, failures = [], []
     for i, upload in enumerate(uploads):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from srzoo.tables import duration
-from srzoo.viewing.line import Job, Line, Stopped, Watch
+from srzoo.viewing.jobs import Job, JobQueue, Stopped, Watch
 from srzoo.viewing.shelf import Shelf
 from srzoo.viewing.trial import Limits, Upload, Wish, answer, deleted, take_upload
 
@@ -39,7 +39,7 @@ class Visits:
 
     def __init__(self, limits: Limits, uploads: Shelf, answers: Shelf):
         self._limits, self._uploads, self._answers = limits, uploads, answers
-        self._line = Line(limits.waiting)
+        self._queue = JobQueue(limits.waiting)
         self._jobs: dict[str, Job] = {}
 
     def hold(self, paths: Sequence[str | Path], held: list[Upload]) -> tuple[list[Upload], list[str]]:
@@ -99,7 +99,7 @@ class Visits:
         used()
         job = None
         try:
-            job = self._jobs[visitor] = self._line.join(work)
+            job = self._jobs[visitor] = self._queue.submit(work)
             shown = ""
             while not job.done(LOOK):
                 used()

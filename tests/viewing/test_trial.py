@@ -11,7 +11,7 @@ from srzoo.data.sample import sample_path
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
 from srzoo.viewing import trial
-from srzoo.viewing.line import Watch
+from srzoo.viewing.jobs import Watch
 from srzoo.viewing.trial import Limits, Upload, Wish, answer, has_dial, offered, take_upload, upscaler_of
 
 

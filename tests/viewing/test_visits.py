@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from srzoo.viewing import visits as module
-from srzoo.viewing.line import Stopped
+from srzoo.viewing.jobs import Stopped
 from srzoo.viewing.shelf import Shelf
 from srzoo.viewing.trial import Limits, Wish
 from srzoo.viewing.visits import Visits
@@ -60,7 +60,7 @@ def test_what_fails_is_said_in_the_answers_place_and_leaves_no_files(visits, hel
     assert not list(tmp_path.glob("answers/*"))
 
 
-def test_visitors_wait_their_turn_stop_and_hear_that_the_line_is_full(visits, held, free, monkeypatch, tmp_path):
+def test_visitors_wait_their_turn_stop_and_hear_that_the_queue_is_full(visits, held, free, monkeypatch, tmp_path):
     begun = threading.Event()
 
     def work(uploads, wish, folder, watch):

@@ -5,30 +5,30 @@ import threading
 import pytest
 
 from srzoo.runtimes.tiles import cut
-from srzoo.viewing.line import Line, Stopped, Watch
+from srzoo.viewing.jobs import JobQueue, Stopped, Watch
 
 TILES = cut(40, 40, 2, 0, 400)
 
 
-def test_answers_come_in_order_and_a_full_line_says_so(free):
-    line = Line(waiting=1)
+def test_answers_come_in_order_and_a_full_queue_says_so(free):
+    queue = JobQueue(waiting=1)
     begun, seen = threading.Event(), threading.Event()
-    first = line.join(lambda watch: "first" if free.wait() else "")
-    second = line.join(lambda watch: "second" if begun.set() or seen.wait() else "")
+    first = queue.submit(lambda watch: "first" if free.wait() else "")
+    second = queue.submit(lambda watch: "second" if begun.set() or seen.wait() else "")
     with pytest.raises(
         ValueError, match="^1 answers wait already, which is as many as this page takes; press the butt"
     ):
-        line.join(lambda watch: "third")
+        queue.submit(lambda watch: "third")
     assert not second.done(0) and (first.ahead, second.ahead) == (0, 1)
     free.set()
     assert begun.wait() and (first.ahead, second.ahead) == (0, 0)
     seen.set()
     assert (second.result(), first.result()) == ("second", "first")
-    assert line.join(lambda watch: "third").result() == "third"
+    assert queue.submit(lambda watch: "third").result() == "third"
 
 
 def test_an_answer_is_stopped_while_it_waits_and_between_its_tiles(free):
-    line, begun = Line(waiting=2), threading.Event()
+    queue, begun = JobQueue(waiting=2), threading.Event()
     computed = []
 
     def answer(watch):
@@ -37,7 +37,7 @@ def test_an_answer_is_stopped_while_it_waits_and_between_its_tiles(free):
             begun.set()
             free.wait()
 
-    running, waiting = line.join(answer), line.join(answer)
+    running, waiting = queue.submit(answer), queue.submit(answer)
     begun.wait()
     for job in (waiting, running):
         job.stop()
@@ -50,7 +50,7 @@ def test_an_answer_is_stopped_while_it_waits_and_between_its_tiles(free):
 
 def test_the_time_left_is_by_what_was_measured(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("srzoo.viewing.line.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("srzoo.viewing.jobs.time.monotonic", lambda: now[0])
     watch = Watch()
     assert watch.progress() is None
     watch.begin("a.png", work=1600, rate=100)

@@ -1,4 +1,4 @@
-"""The line in which visitors wait for their answers: one is computed at a time."""
+"""The queue in which visitors wait for their answers: one is computed at a time."""
 
 import threading
 import time
@@ -78,20 +78,20 @@ class Job:
         watch: how far it is.
     """
 
-    def __init__(self, line: "Line", answer: Callable[[Watch], str]):
+    def __init__(self, queue: "JobQueue", answer: Callable[[Watch], str]):
         self.watch = Watch()
-        self._line = line
-        self._future: Future[str] = line.pool.submit(answer, self.watch)
+        self._queue = queue
+        self._future: Future[str] = queue.pool.submit(answer, self.watch)
 
     @property
     def ahead(self) -> int:
         """Number of answers before it."""
-        return sum(not job.done(0) for job in takewhile(lambda job: job is not self, self._line.jobs))
+        return sum(not job.done(0) for job in takewhile(lambda job: job is not self, self._queue.jobs))
 
     def done(self, seconds: float) -> bool:
         """Waits for the answer for so many seconds at most; returns whether it is there."""
         wait([self._future], seconds)
-        return self._future.done()  # which also holds for one that was stopped in the line
+        return self._future.done()  # which also holds for one that was stopped in the queue
 
     def result(self) -> str:
         """The answer.
@@ -106,12 +106,12 @@ class Job:
             raise Stopped from None
 
     def stop(self) -> None:
-        """Takes it out of the line, or ends it after the present tile."""
+        """Takes it out of the queue, or ends it after the present tile."""
         self.watch.stopped = True
         self._future.cancel()
 
 
-class Line:
+class JobQueue:
     """One answer is computed at a time, in the order in which they were asked for.
 
     Args:
@@ -124,14 +124,14 @@ class Line:
         self._waiting = waiting
         self._lock = threading.Lock()
 
-    def join(self, answer: Callable[[Watch], str]) -> Job:
+    def submit(self, answer: Callable[[Watch], str]) -> Job:
         """Puts work at the end.
 
         Args:
             answer: the work. It reports its progress, and raises Stopped to end.
 
         Raises:
-            ValueError: if the line is full; one sentence.
+            ValueError: if the queue is full; one sentence.
         """
         with self._lock:
             self.jobs = [job for job in self.jobs if not job.done(0)]
