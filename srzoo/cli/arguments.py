@@ -88,7 +88,7 @@ def weights_file(text: str) -> str:
     return text
 
 
-def fidelity(text: str) -> float:
+def share(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
@@ -122,13 +122,13 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--weights", type=weights_file, help="a .weights.h5 file, such as train.py writes")
     which.add_argument(
         "--restore",
-        type=fidelity,
+        type=share,
         help="how much damage (noise, JPEG, blur) to remove, from 0 to 1. 0 uses edsr-baseline, 1 uses edsr-real; "
         "values between them mix the results of both",
     )
     add(
         "--fidelity",
-        type=fidelity,
+        type=share,
         help="for a model of GAN training (edsr-gan, edsr-real, srgan), from 0 to 1. 0 uses the model as it is, 1 uses "
         "the same network trained on pixels alone; a higher number invents less detail",
     )

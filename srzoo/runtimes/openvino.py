@@ -108,7 +108,7 @@ def ranges_of(graph: Graph, arrays: Arrays, crops: Iterable[np.ndarray]) -> dict
     return {name: found[name] for name in coarse(graph)}
 
 
-def named(graph: Graph, ends: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def ranges_by_name(graph: Graph, ends: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Ranges that are kept as one array, least and greatest values (2, channels of all), in the order of `coarse`."""
     layers = {layer.name: layer for layer in graph.layers}
     names = coarse(graph)

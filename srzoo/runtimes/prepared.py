@@ -224,7 +224,7 @@ class Prepared:
         ranges, mean = None, 0.0
         known = shipped_ranges(self._checksum) if precision == "int8" else None
         if known:
-            ranges, mean = openvino.named(graph, known[0]), known[1]
+            ranges, mean = openvino.ranges_by_name(graph, known[0]), known[1]
         elif precision == "int8":
             LOGGER.warning("finds the ranges of %s for 8 bits, once; later calls start at once", self._weights.name)
             ranges = openvino.ranges_of(graph, arrays, calibration(pictures, scale_of(graph)))
@@ -279,8 +279,8 @@ def shipped_ranges(checksum: str) -> tuple[np.ndarray, float] | None:
     """What comes with weights that ship, found by their SHA-256.
 
     Returns:
-        The ranges of 8 bits as (2, channels), for `openvino.named`; and the mean absolute difference from float32 in
-        grey levels, of the picture where it is the greatest. None for other weights.
+        The ranges of 8 bits as (2, channels), for `openvino.ranges_by_name`; and the mean absolute difference from
+        float32 in grey levels, of the picture where it is the greatest. None for other weights.
     """
     with np.load(shipped.verified(shipped.RANGES), allow_pickle=False) as known:
         if checksum not in known:

@@ -10,7 +10,7 @@ import pytest
 from srzoo import hub, stored, zoo
 from srzoo.images import write_image
 from srzoo.runtimes import compiled, openvino, parity, prepared
-from srzoo.runtimes.openvino import coarse, named
+from srzoo.runtimes.openvino import coarse, ranges_by_name
 from srzoo.runtimes.prepared import CacheError, Prepared
 from srzoo.shipped import checksum, shipped_models
 
@@ -167,7 +167,7 @@ def test_by_itself_int8_is_taken_of_weights_that_ship_with_its_ranges(kept, tmp_
 def test_all_weights_that_ship_have_their_ranges(name):
     graph, _ = stored.read(prepared.weights_of(name))
     ends, mean = prepared.shipped_ranges(checksum(prepared.weights_of(name)))
-    ranges = named(graph, ends)
+    ranges = ranges_by_name(graph, ends)
     assert set(ranges) == set(coarse(graph)) and 0 < mean < prepared.WITHIN
     assert all((low <= 0).all() and (high > low).any() for low, high in ranges.values())
 
