@@ -85,14 +85,14 @@ class ContentLoss:
         self.network = _features(_backbone(weights), tuple(layers), preprocessing or "keras", activation)
 
     def __call__(self, hr, sr):
-        """Scalar from two batches of float32 pixels in [0, 255] of one shape."""
+        """From two batches (N, H, W, 3) of float32 pixels in [0, 255] to a distance for each crop, (N,)."""
         of_hr, of_sr = self.network(hr), self.network(sr)
         total = 0.0
         for name, weight in self.layers.items():
             # In float32: squares of features overflow float16.
             difference = self.feature_scale * (ops.cast(of_hr[name], "float32") - ops.cast(of_sr[name], "float32"))
             apart = ops.square(difference) if self.distance == "l2" else ops.abs(difference)
-            total += weight * ops.mean(apart)
+            total += weight * ops.mean(apart, axis=(1, 2, 3))
         return total
 
     def get_config(self) -> dict:

@@ -1,6 +1,7 @@
-"""Pixel losses: scalars from float32 pixels in [0, 255], computed on the [0, 1] scale.
+"""Pixel losses: a value for each crop, (N,), from float32 pixels (N, H, W, 3) in [0, 255], on the [0, 1] scale.
 
-On [0, 1] a loss, and with it the loss scaling of float16, is of the same size as in the published code.
+Keras's `fit` takes their mean, weighted by `sample_weight` if there is one. On [0, 1] a loss, and with it the loss
+scaling of float16, is of the same size as in the published code.
 """
 
 from collections.abc import Callable
@@ -19,30 +20,29 @@ GRID_PART = 8
 @register_keras_serializable("srzoo")
 def l1(hr, sr):
     """Mean absolute error, EDSR's (arXiv 1707.02921, section 4.2)."""
-    return ops.mean(ops.abs(sr - hr)) / 255
+    return ops.mean(ops.abs(sr - hr), axis=(1, 2, 3)) / 255
 
 
 @register_keras_serializable("srzoo")
 def l2(hr, sr):
     """Mean squared error, SRResNet's (arXiv 1609.04802, equation 4)."""
-    return ops.mean(ops.square((sr - hr) / 255))
+    return ops.mean(ops.square((sr - hr) / 255), axis=(1, 2, 3))
 
 
 @register_keras_serializable("srzoo")
 def charbonnier(hr, sr):
     """Mean of sqrt(error^2 + epsilon^2), epsilon 1e-3: a smooth L1 (Lai et al., arXiv 1704.03915, section 3.3)."""
-    return ops.mean(ops.sqrt(ops.square((sr - hr) / 255) + 1e-6))
+    return ops.mean(ops.sqrt(ops.square((sr - hr) / 255) + 1e-6), axis=(1, 2, 3))
 
 
 @register_keras_serializable("srzoo")
 def psnr(hr, sr):
-    """Minus the mean over the batch of each crop's PSNR, in dB, as NAFNet's code has it (arXiv 2204.04676).
+    """Minus each crop's PSNR, in dB, as NAFNet's code has it (arXiv 2204.04676).
 
     A crop's gradient is relative to its own error. So clean crops count among damaged ones, which L1 and L2 leave to
-    the worst. `ROUNDING` bounds it where a crop has no error. Both are (N, H, W, 3).
+    the worst. `ROUNDING` bounds it where a crop has no error.
     """
-    errors = ops.mean(ops.square((sr - hr) / 255), axis=(1, 2, 3))
-    return ops.mean(10 / np.log(10) * ops.log(errors + ROUNDING))
+    return 10 / np.log(10) * ops.log(l2(hr, sr) + ROUNDING)
 
 
 def grid(hr, sr, scale: int):
@@ -58,7 +58,7 @@ def grid(hr, sr, scale: int):
         scale: scale of the generator.
 
     Returns:
-        A scalar, on the [0, 1] scale.
+        (N,), on the [0, 1] scale.
     """
     batch, height, width, _ = ops.shape(hr)
     rows, columns = height // scale, width // scale
@@ -66,7 +66,7 @@ def grid(hr, sr, scale: int):
     cells = ops.reshape(ops.transpose(error, (0, 1, 3, 2, 4, 5)), (batch, rows, columns, scale**2, 3))
     pattern = ops.reshape(cells - ops.mean(cells, axis=3, keepdims=True), (batch, rows, columns, 3 * scale**2))
     means = ops.average_pool(pattern, GRID_PART, GRID_PART // 2, "valid", data_format="channels_last")
-    return ops.mean(ops.square(means))
+    return ops.mean(ops.square(means), axis=(1, 2, 3))
 
 
 SHARPENED_BLUR, SHARPENED_SIGMA, SHARPENED_WEIGHT, SHARPENED_FROM = 51, 8.0, 0.5, 10.0

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from keras import ops
-
 from srzoo import bicubic
 from srzoo.losses.perceptual import ContentLoss
 from srzoo.losses.pixel import PIXEL_LOSSES, grid, l1
@@ -23,7 +21,7 @@ def consistency(hr, sr, scale: int):
         scale: scale of the generator.
 
     Returns:
-        A scalar, on the [0, 1] scale.
+        (N,), on the [0, 1] scale.
     """
     return l1(bicubic.shrink(hr, scale), bicubic.shrink(sr, scale))
 
@@ -46,8 +44,7 @@ def _distance(settings, term: str, file: str, load: Callable) -> Callable:
             f"--{term}-weight compares features of torchvision's VGG16: give {file} as --{term} FILE, which `srzoo "
             "import` makes, and --vgg FILE --vgg-preprocessing torchvision"
         )
-    distances = load(path, settings.vgg).distances
-    return lambda hr, sr: ops.mean(distances(hr, sr))
+    return load(path, settings.vgg).distances
 
 
 TERMS: dict[str, Callable[[Any, int], Callable]] = {
@@ -59,4 +56,4 @@ TERMS: dict[str, Callable[[Any, int], Callable]] = {
     "consistency": lambda settings, scale: partial(consistency, scale=scale),
 }
 """Name -> from a run's settings (`srzoo.training.settings.Settings`) and the scale to a function of (hr, sr) that gives
-a scalar. The adversarial term is the discriminator's: `ADVERSARIAL_LOSSES`."""
+(N,). The adversarial term is the discriminator's: `ADVERSARIAL_LOSSES`."""

@@ -101,7 +101,7 @@ class PixelStep(_Step):
 
     Args:
         model: the generator, (N, h, w, 3) to (N, scale h, scale w, 3), pixels in [0, 255].
-        loss: function from (hr, sr), float32 pixels in [0, 255], to a scalar.
+        loss: function from (hr, sr), float32 pixels in [0, 255], to a value for each crop, (N,), or to their mean.
         optimizer: a key of `srzoo.training.optimizers.OPTIMIZERS`.
     """
 
@@ -128,7 +128,8 @@ class PixelStep(_Step):
     def gradients(self, lr: tf.Tensor, hr: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The loss of this replica's crops, and the gradients of the scaled loss, in the order of the weights."""
         with tf.GradientTape() as tape:
-            loss = self.loss(tf.cast(hr, tf.float32), self.model(tf.cast(lr, tf.float32), training=True))
+            sr = self.model(tf.cast(lr, tf.float32), training=True)
+            loss = tf.reduce_mean(self.loss(tf.cast(hr, tf.float32), sr))
             objective = self.generator.scale_loss(loss)
         return loss, tape.gradient(objective, self.model.trainable_variables)
 
@@ -147,7 +148,7 @@ class AdversarialStep(_Step):
         discriminator: network from (N, scale h, scale w, 3) pixels in [0, 255] to logits (N, 1).
         loss: adversarial, of both.
         adversarial_weight: weight of the generator's adversarial term, 1e-3 in the paper.
-        terms: name -> (weight, function of (hr, sr) to a scalar), the generator's other terms, such as `content`.
+        terms: name -> (weight, function as the loss of `PixelStep`), the generator's other terms, such as `content`.
         discriminator_rate: the discriminator's learning rate as a multiple of the generator's.
     """
 
@@ -187,7 +188,7 @@ class AdversarialStep(_Step):
             real, fake = self.discriminator(hr, training=True), self.discriminator(sr, training=True)
             # Relativistic losses compare each answer with the mean of all the others.
             real, fake = whole_batch(real), whole_batch(fake)
-            values = {name: term(hr, sr) for name, (_, term) in self.terms.items()}
+            values = {name: tf.reduce_mean(term(hr, sr)) for name, (_, term) in self.terms.items()}
             values["adversarial"] = self.loss.generator(real, fake)
             d_loss = self.loss.discriminator(real, fake)
             if self.loss.gradient_penalty:

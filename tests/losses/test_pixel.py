@@ -1,5 +1,6 @@
 """Each loss against its formula."""
 
+import keras
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -13,6 +14,10 @@ SR = np.array([[[[204.0, 0.0, 153.0]]]], "float32")
 ERRORS = np.array([0.2, 0.0, 0.4])  # on the [0, 1] scale
 
 
+def mean(values):
+    return float(np.mean(values))
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -23,12 +28,22 @@ ERRORS = np.array([0.2, 0.0, 0.4])  # on the [0, 1] scale
     ],
 )
 def test_a_pixel_loss_is_its_formula_on_the_unit_scale(name, expected):
-    assert float(PIXEL_LOSSES[name](HR, SR)) == pytest.approx(expected, rel=1e-5)
+    assert mean(PIXEL_LOSSES[name](HR, SR)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_psnr_loss_is_the_mean_of_the_crops_and_stays_finite_where_one_is_right():
-    both = float(PIXEL_LOSSES["psnr"](np.concatenate([HR, HR]), np.concatenate([SR, HR])))
-    assert both == pytest.approx((float(PIXEL_LOSSES["psnr"](HR, SR)) - 58.92) / 2, abs=0.01)
+def test_the_psnr_loss_is_that_of_each_crop_and_stays_finite_where_one_is_right():
+    alone, both = PIXEL_LOSSES["psnr"](HR, SR), PIXEL_LOSSES["psnr"](np.concatenate([HR, HR]), np.concatenate([SR, HR]))
+    assert np.asarray(both) == pytest.approx([mean(alone), -58.92], abs=0.01)
+
+
+@pytest.mark.parametrize("name", PIXEL_LOSSES)
+def test_keras_weighs_the_crops_of_a_batch(name):
+    pixels = keras.Input((1, 1, 3))
+    model = keras.Model(pixels, keras.layers.Identity()(pixels))
+    model.compile(loss=PIXEL_LOSSES[name])
+    batch = np.concatenate([SR, HR]), np.concatenate([HR, HR])
+    weighted = model.evaluate(*batch, sample_weight=np.array([2.0, 0.0]), verbose=0)
+    assert weighted == pytest.approx(mean(PIXEL_LOSSES[name](HR, SR)), rel=1e-5)
 
 
 def test_the_grid_loss_is_the_power_of_what_all_cells_have_in_common():
@@ -37,27 +52,27 @@ def test_the_grid_loss_is_the_power_of_what_all_cells_have_in_common():
     cell = random.normal(0, 5, (4, 4, 3))
     cell -= cell.mean((0, 1))
     pattern = np.tile(cell, (24, 24, 1)).astype("float32")
-    assert float(grid(hr, hr + pattern, 4)) == pytest.approx(np.mean((cell / 255) ** 2), rel=1e-3)
+    assert mean(grid(hr, hr + pattern, 4)) == pytest.approx(np.mean((cell / 255) ** 2), rel=1e-3)
     # A colour is no pattern, and errors that differ from cell to cell are averaged away, to a 64th of their power.
-    assert float(grid(hr, hr + np.float32([9, -4, 2]), 4)) == pytest.approx(0, abs=1e-9)
+    assert mean(grid(hr, hr + np.float32([9, -4, 2]), 4)) == pytest.approx(0, abs=1e-9)
     noise = random.normal(0, 5, hr.shape).astype("float32")
-    assert float(grid(hr, hr + noise, 4)) == pytest.approx((5 / 255) ** 2 / 64 * 15 / 16, rel=0.2)
+    assert mean(grid(hr, hr + noise, 4)) == pytest.approx((5 / 255) ** 2 / 64 * 15 / 16, rel=0.2)
 
 
 def test_the_grid_loss_finds_a_pattern_that_changes_its_sign_across_the_picture():
     hr = np.zeros((1, 96, 160, 3), "float32")
     pattern = np.tile(np.where(np.arange(4) % 2, 5.0, -5.0)[:, None], (24, 160))[..., None].astype("float32")
     pattern[:48, 80:] *= -1
-    assert float(grid(hr, hr + pattern, 4)) > 0.7 * (5 / 255) ** 2
+    assert mean(grid(hr, hr + pattern, 4)) > 0.7 * (5 / 255) ** 2
 
 
 def test_consistency_is_zero_where_sr_shrinks_to_what_hr_does():
     hr = np.random.default_rng(0).uniform(0, 255, (2, 32, 24, 3)).astype("float32")
-    assert float(consistency(hr, hr, 4)) == 0
+    assert mean(consistency(hr, hr, 4)) == 0
     # A shift of all pixels is one of LR's; a pattern within each cell is none.
-    assert float(consistency(hr, hr + 5, 4)) == pytest.approx(5 / 255, rel=1e-4)
+    assert mean(consistency(hr, hr + 5, 4)) == pytest.approx(5 / 255, rel=1e-4)
     pattern = np.tile(np.float32([[1, -1], [-1, 1]]), (16, 12))[None, :, :, None]
-    assert float(consistency(hr, hr + 5 * pattern, 4)) < 0.1 / 255
+    assert mean(consistency(hr, hr + 5 * pattern, 4)) < 0.1 / 255
 
 
 def test_consistency_shrinks_as_matlab_does():
@@ -78,7 +93,7 @@ def test_sharpening_is_unsharp_masking_where_the_difference_is_no_noise():
     found = np.asarray(sharpened(hr[None]))[0]
     np.testing.assert_allclose(found, expected, atol=0.01)
     assert np.abs(found - hr).max() > 10
-    assert float(against_sharpened(l1)(hr[None], found[None])) == pytest.approx(0, abs=1e-7)
+    assert mean(against_sharpened(l1)(hr[None], found[None])) == pytest.approx(0, abs=1e-7)
 
 
 def test_sharpening_leaves_what_is_nearly_flat():
