@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 from PIL import Image
@@ -29,7 +30,7 @@ class Size:
         fit: both are the most that the result may have, and the picture's aspect decides which one it has.
 
     Raises:
-        ValueError: for numbers out of their range, or that contradict each other.
+        ValueError: for what is no number, numbers out of their range, or that contradict each other.
     """
 
     scale: float | None = None
@@ -39,6 +40,10 @@ class Size:
 
     def __post_init__(self) -> None:
         sides = [side for side in (self.width, self.height) if side is not None]
+        numeric = self.scale is None or isinstance(self.scale, Real)
+        if not numeric or not all(isinstance(side, Integral) for side in sides):
+            given = f"scale {self.scale!r}, width {self.width!r}, height {self.height!r}"
+            raise ValueError(f"the scale must be a number, and width and height whole numbers; got {given}")
         if self.scale is not None and sides:
             raise ValueError("--scale was given beside a size in pixels; leave out one of the two")
         if self.fit and len(sides) < 2:
@@ -69,8 +74,9 @@ class Size:
                     f"for {size[0]}x{size[1]}, or --width or --height alone (in Python: fit=True)"
                 )
         if not 1 <= factor <= LARGEST:
+            times = f"{factor:.3g}" if factor < 100 else f"{factor:.0f}"
             raise ValueError(
-                f"{size[0]}x{size[1]} is {factor:.3g} times the picture's {width}x{height}; expected 1 to {LARGEST}"
+                f"{size[0]}x{size[1]} is {times} times the picture's {width}x{height}; expected 1 to {LARGEST}"
             )
         return size
 

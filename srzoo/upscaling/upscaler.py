@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import groupby
+from numbers import Real
 from typing import TYPE_CHECKING, Union
 
 import numpy as np
@@ -88,9 +89,10 @@ class Upscaler:
         restore: float | None = None,
     ):
         self.automatic = model == shipped.AUTO
+        sizes.Size(scale)  # refuses it before a network is loaded
         if restore is not None:
-            if model != shipped.FOR_CLEAN or not 0 <= restore <= 1:
-                raise ValueError(f"restore must be from 0 to 1, and without a model; got {restore} and {model!r}")
+            if model != shipped.FOR_CLEAN or not isinstance(restore, Real) or not 0 <= restore <= 1:
+                raise ValueError(f"restore must be from 0 to 1, and without a model; got {restore!r} and {model!r}")
             model = shipped.FOR_DAMAGED
         if isinstance(model, str | os.PathLike):
             from srzoo.runtimes.choice import Choice, choose  # networks in memory can do without

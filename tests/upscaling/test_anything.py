@@ -105,6 +105,8 @@ def test_images_paths_and_tensors(upscaler, tmp_path):
         (PHOTO, {"width": 90, "fit": True}, "--fit needs both sides; .*in Python: width and height"),
         (PHOTO, {"scale": 17}, "the scale must be from 1 to 16, got 17"),
         (PHOTO, {"scale": float("nan")}, "the scale must be from 1 to 16, got nan"),
+        (PHOTO, {"scale": "2"}, "the scale must be a number, and width and height whole numbers; got scale '2',"),
+        (PHOTO, {"width": 90.5}, "width and height whole numbers; got scale None, width 90.5, height None"),
         (PHOTO, {"height": 0}, "width and height must be at least 1, got 0"),
         (PHOTO, {"restore": 0.5}, "options of Upscaler; give them to the one that is the model"),
         (PHOTO, {"width": 50, "height": 50}, "has another aspect than the picture's 27x21"),
@@ -125,6 +127,10 @@ def test_an_upscaler_takes_names_and_says_what_it_is(tmp_path):
         FileNotFoundError, match="no trained weights ship for 'edsr-basline'.*did you mean 'edsr-baseline'"
     ):
         Upscaler("edsr-basline")
+    with pytest.raises(ValueError, match="the scale must be a number"):
+        Upscaler("edsr-baseline", scale="2")
+    with pytest.raises(ValueError, match="restore must be from 0 to 1, and without a model; got '0.5' and 'edsr-basel"):
+        Upscaler(restore="0.5")
     with pytest.raises(
         ValueError, match=r"got uint8 of shape \(21, 27\); srzoo.upscale\(picture, upscaler\) takes other"
     ):

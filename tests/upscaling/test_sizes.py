@@ -46,6 +46,7 @@ def test_the_other_side_follows_and_sizes_are_exact(asked, size):
         (Size(width=1000, height=665), "1000x665 has another aspect"),
         (Size(width=200), "200x133 is 0.667 times the picture's 300x200; expected 1 to 16"),
         (Size(width=5000), "5000x3333 is 16.7 times the picture's 300x200"),
+        (Size(width=1_200_000), "1200000x800000 is 4000 times the picture's 300x200"),
     ],
 )
 def test_an_aspect_is_never_changed_and_pictures_are_not_made_smaller(asked, sentence):
