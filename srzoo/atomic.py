@@ -56,6 +56,19 @@ def _is_abandoned(path: Path) -> bool:
 _remove_abandoned_once = functools.cache(remove_abandoned)
 
 
+def check_place(folder: Path) -> None:
+    """Raises FileExistsError, of one sentence, if a file or a broken link is where a folder is to be, or above it."""
+    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise FileExistsError(f"expected a folder, but {there} is a {'broken link' if there.is_symlink() else 'file'}")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, as far as they are missing; raises FileExistsError as `check_place`."""
+    check_place(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike, ready: Callable[[Path], object] = lambda _: None) -> Iterator[Path]:
     """Yields a temporary path beside `path`, which takes its place on success, after `ready` was given it.
@@ -70,7 +83,7 @@ def atomic_file(path: str | os.PathLike, ready: Callable[[Path], object] = lambd
     # By renaming, root would replace the device of the whole machine.
     if (path.exists() and not path.is_file()) or path.absolute().parent == Path("/dev"):
         raise FileExistsError(errno.EEXIST, "a folder, device or pipe, which no file replaces; name a file", str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # Some writers look at both endings of `.weights.h5`; of a long name with a point early on, the last is enough.
     endings = "".join(path.suffixes[-2:]), path.suffix, ""
     ending = next(each for each in endings if len(os.fsencode(each)) < 20)

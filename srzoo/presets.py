@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from srzoo import __version__, cards, hub, shipped, zoo
-from srzoo.atomic import unfinished_folder
+from srzoo.atomic import make_folder, unfinished_folder
 from srzoo.files.hdf5 import write_weights
 from srzoo.files.keras_archive import check_archive
 from srzoo.models.geometry import scale_of
@@ -30,7 +30,7 @@ def save_preset(model: keras.Model, folder: str | os.PathLike) -> None:
         OSError: if the folder cannot be written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     description = keras.saving.serialize_keras_object(model)
     description.pop("compile_config", None)
     facts = {

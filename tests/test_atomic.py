@@ -19,6 +19,14 @@ def test_a_device_or_a_pipe_is_not_replaced(tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
+def test_what_stands_where_a_folder_is_to_be_is_named(tmp_path):
+    (tmp_path / "link").symlink_to("nothing")
+    (tmp_path / "file").touch()
+    for place, what in (("link/a", "link is a broken link"), ("file/b/c", "file is a file")):
+        with pytest.raises(FileExistsError, match=f"^expected a folder, but .*{what}$"), atomic_file(tmp_path / place):
+            pass
+
+
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from srzoo import names, shipped
+from srzoo.atomic import check_place
 from srzoo.cli import say, show_log
 from srzoo.cli.arguments import (
     FORMAT_NAMES,
@@ -94,8 +95,8 @@ def main(argv: list[str] | None = None) -> int:
 
     workers = running.local_workers(rest, args.workers)
     output = storage.absolute(args.output)
-    if storage.is_local(output) and Path(output).exists() and not Path(output).is_dir():
-        raise ValueError(f"OUTPUT_DIR must be a folder, but {args.output} is a file")
+    if storage.is_local(output):
+        check_place(Path(args.output))
     if output.encode("utf-8", "replace").decode() != output:
         raise ValueError("OUTPUT_DIR's name is not UTF-8, which Beam takes alone; give another folder")
     pattern, prefix, by_ending = running.check_inputs(args.pattern, output)

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from srzoo import shipped
+from srzoo.atomic import check_place
 from srzoo.cli import say
 from srzoo.cli.arguments import command, place
 
@@ -71,8 +72,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; raises ValueError or OSError for bad input, as `srzoo.cli.run` expects."""
     args = parser().parse_args(argv)
-    if args.output.exists() and not args.output.is_dir():
-        raise ValueError(f"--output must be a folder, but {args.output} is a file")
+    check_place(args.output)
     shipped.locate(args.model)
     from srzoo.runtimes import exported
 

@@ -96,13 +96,13 @@ def _create(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
+    from srzoo.atomic import check_place
     from srzoo.viewing.answers import read_answers
     from srzoo.viewing.key import read_key
     from srzoo.viewing.study_report import report, write_report
 
     output = args.output or args.study / "report"
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"--output must be a folder, but {output} is a file")
+    check_place(output)
     key = read_key(args.study)
     result = report(key, read_answers(args.answers, key))
     for line in write_report(result, output).split("\n"):

@@ -14,6 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from srzoo import names, shipped
+from srzoo.atomic import check_place
 from srzoo.cli import say, show_log
 from srzoo.cli.arguments import (
     FORMAT_NAMES,
@@ -319,11 +320,11 @@ def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[
     endings = [ending for each in FORMATS.values() for ending in each.endings]
     named = output.suffix.lower() in endings
     if output.is_dir() or not named:
-        if output.exists() and not output.is_dir():
-            raise ValueError(f"--output must be a folder or a picture's name as out.png, but {output} is a file")
         if output.suffix and not output.exists() and split_ending(output)[1]:
             raise ValueError(f"--output {output}: srzoo does not write this format; choose one of {', '.join(endings)}")
+        check_place(output)
         return output, None
+    check_place(output.parent)
     if len(images) > 1 or images[0].is_dir():
         raise ValueError(f"--output {output} names one picture's file; give a folder for the results of several")
     if args.suffix:

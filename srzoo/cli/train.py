@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 
 from srzoo import recipes, shipped
+from srzoo.atomic import check_place
 from srzoo.cli import say, show_log
 from srzoo.cli.arguments import command, named, place, whole
 from srzoo.data.known import check_known
@@ -128,8 +129,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _check_inputs(args: argparse.Namespace) -> None:
     """Tells of a model, a scale, a folder or weights that there are not, before TensorFlow is imported."""
-    if args.output and args.output.exists() and not args.output.is_dir():
-        raise ValueError(f"--output must be a folder, but {args.output} is a file")
+    if args.output:
+        check_place(args.output)
     registry.build_graph(registry.parse_known(args.model or "edsr-gan", args.scale))
     for dataset in filter(None, (args.dataset, args.validation)):
         check_known(dataset, args.data_dir)

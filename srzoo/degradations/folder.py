@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 
 import srzoo
-from srzoo.atomic import unfinished_folder
+from srzoo.atomic import check_place, make_folder, unfinished_folder
 from srzoo.degradations.presets import preset_of
 from srzoo.degradations.steps import degrade
 from srzoo.images import ImageError, check_folder, write_image
@@ -49,12 +49,13 @@ def degrade_folder(
     """
     steps = preset_of(preset).steps
     check_folder(folder)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    check_place(out)
+    if out.exists() and any(out.iterdir()):
         raise ValueError(f"{out}: there already, and not an empty folder; give another one")
     if out.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{out} lies within {folder}, and would be among its pictures next time; give another folder")
     names = _names(own_pictures(folder), folder)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out.parent)
     there = out.exists()
     # A folder that is there is filled, not replaced: it may be the working directory, a mount or a link.
     with unfinished_folder(out if there else out.parent) as temporary:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from srzoo import shipped, zoo
-from srzoo.atomic import unfinished_folder
+from srzoo.atomic import make_folder, unfinished_folder
 from srzoo.backend import require_tensorflow
 from srzoo.exporting.litert import LITERT_PRECISIONS, write_litert
 from srzoo.exporting.merged import with_merged_tail
@@ -111,7 +111,7 @@ def export(
     if format == "saved_model":
         return _export_saved_model(folded, output, version, max_pixels or DEFAULT_MAX_PIXELS, facts, checked)
     path = output / f"{model.name}{'' if precision == 'float32' else f'-{precision}'}{SUFFIXES[format]}"
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     with unfinished_folder(output) as temporary, _named_failure(path):
         written = temporary / path.name
         if theirs:
@@ -210,7 +210,7 @@ def _export_saved_model(
     path = folder / str(version)
     if path.exists():
         raise FileExistsError(f"{path} is there already; choose another version, or none for the next free one")
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     # A server that watches the folder loads whatever is called as a number: it must not see one that is not checked.
     with unfinished_folder(output) as temporary, _named_failure(path):
         written = temporary / str(version)

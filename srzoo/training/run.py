@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from srzoo.atomic import atomic_file
+from srzoo.atomic import atomic_file, make_folder
 from srzoo.data.fingerprint import Fingerprint, changes
 from srzoo.training.checkpoints import named_failure
 from srzoo.training.lock import FolderLock
@@ -62,7 +62,7 @@ class Run:
         Raises:
             ValueError: if another process trains in the folder, or has begun a run with other settings in it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         self.lock.take()
         if self.config.exists():
             extended = self._compare()

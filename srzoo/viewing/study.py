@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from srzoo.atomic import unfinished_folder
+from srzoo.atomic import check_place, make_folder, unfinished_folder
 from srzoo.images import middle
 from srzoo.upscaling.compare import enlarged
 from srzoo.viewing.key import ANSWERS_FORMAT, HR, KEY, Key, Stimulus, key_to_json
@@ -97,7 +97,8 @@ def create_study(
 
 
 def check_output(output: Path) -> None:
-    """Raises ValueError if a study's folder is there already."""
+    """Raises ValueError if a study's folder is there already, and FileExistsError if none can be there."""
+    check_place(output)
     if output.exists():
         raise ValueError(f"{output} is there already; a study is never overwritten, so give another --output")
 
@@ -149,7 +150,7 @@ def _anchors(shown: Shown, scale: int, crop: int) -> list[dict[str, Any]]:
 
 
 def _write(output: Path, files: dict[str, str]) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     with unfinished_folder(output.parent) as temporary:
         # Within it, because the temporary folder itself is private and the study is not.
         written = temporary / output.name

@@ -208,7 +208,7 @@ def test_weights_of_one_relative_path_in_two_folders_are_two_models(here, weight
         (["in", "in"], "holds the inputs; give another folder for the results"),
         (["in/a", "."], "holds the inputs; give another folder for the results"),
         (["in", "in/a/.."], "holds the inputs; give another folder for the results"),
-        (["in", "in/wide.png"], "OUTPUT_DIR must be a folder, but in/wide.png is a file"),
+        (["in", "in/wide.png"], "expected a folder, but in/wide.png is a file"),
         (["in", "out", "--quick"], "neither srzoo nor Beam knows '--quick'"),
         (["in", "out", "extra"], "neither srzoo nor Beam knows 'extra'"),
         (["in", "out", "--direct_num_workers=many"], "Beam's options: .*--direct_num_workers: invalid int value"),

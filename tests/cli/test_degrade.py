@@ -83,6 +83,7 @@ def test_hr_of_a_benchmark_is_taken_and_not_its_lr(photos, tmp_path, hr, lr):
     [
         (["none", "out"], "none: no such folder"),
         (["photos", "photos/out"], "lies within .*give another folder"),
+        (["photos", "broken"], "expected a folder, but .*broken is a broken link"),
         (["photos", "photos"], "there already, and not an empty folder"),
         (["empty", "out"], "no pictures found"),
         (["photos", "out", "--seed", "-1"], "--seed must be a whole number of at least 0, got -1"),
@@ -92,9 +93,10 @@ def test_hr_of_a_benchmark_is_taken_and_not_its_lr(photos, tmp_path, hr, lr):
 )
 def test_what_cannot_be_done_is_refused_and_leaves_nothing(arguments, message, photos, here):
     (here / "empty").mkdir()
+    (here / "broken").symlink_to("nothing")
     write_image(photos / "small.png", PHOTO[:7, :7])
     for name in ("a.png", "a.jpg"):
         write_image(here / "twice" / name, PHOTO[:16, :16])
     with pytest.raises((ValueError, OSError), match=message):
         main(arguments)
-    assert {file.name for file in here.iterdir()} == {"photos", "empty", "twice"}
+    assert {file.name for file in here.iterdir()} == {"photos", "empty", "twice", "broken"}

@@ -71,10 +71,7 @@ def test_an_export_that_is_too_far_off_leaves_nothing(weights, monkeypatch):
     ("arguments", "sentence"),
     [
         (["missing.keras", "--output", "out"], "missing.keras: no such file"),
-        (
-            ["tiny.weights.h5", "--output", "tiny.weights.h5"],
-            "--output must be a folder, but tiny.weights.h5 is a file",
-        ),
+        (["tiny.weights.h5", "--output", "tiny.weights.h5/a"], "expected a folder, but tiny.weights.h5 is a file"),
         (
             ["tiny.weights.h5", "--output", "o", "--format", "onnx", "--precision", "int8"],
             "precision of onnx must be one",

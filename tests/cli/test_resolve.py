@@ -246,7 +246,9 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
     [
         (["missing.png"], "missing.png: no such file or folder"),
         (["empty"], r"empty: no images in this folder; srzoo reads .png, .jpg"),
-        (["cup.png", "--output", "notes"], "--output must be a folder or a picture's name as out.png, but notes is a"),
+        (["cup.png", "--output", "notes"], "expected a folder, but notes is a file"),
+        (["cup.png", "--output", "notes/a.png"], "expected a folder, but notes is a file"),
+        (["cup.png", "--output", "broken"], "expected a folder, but broken is a broken link"),
         (["cup.png", "cup.png", "--output", "out.png"], "--output out.png names one picture's file; give a folder"),
         (["cup.png", "out.png"], "out.png: no such file or folder; for a result there: cup.png --output out.png"),
         (["cup.png", "--beside", "--output", "out"], "--beside writes beside the inputs; leave out --output"),
@@ -287,6 +289,7 @@ def test_results_of_an_earlier_run_are_not_upscaled_again(here, weights):
 )
 def test_bad_input_is_told_in_a_sentence_and_leaves_nothing(here, arguments, sentence):
     photo("cup.png"), Path("empty").mkdir(), Path("notes").write_text("no folder")
+    Path("broken").symlink_to("nothing")
     with pytest.raises((ValueError, OSError), match=sentence):
         main(arguments)
     assert files(here) == ["cup.png", "notes"]

@@ -135,7 +135,7 @@ def test_what_is_not_there_is_told_before_anything_is_downloaded(here):
         main(["empty"])
     with pytest.raises(FileNotFoundError, match="nothere/: no such folder"):
         main(["photos", "--validation", "nothere/"])
-    with pytest.raises(ValueError, match="--output must be a folder, but photos/a.png is a file"):
+    with pytest.raises(FileExistsError, match="expected a folder, but photos/a.png is a file"):
         main(["photos", "-o", "photos/a.png"])
     for flag in ("--lpips", "--vgg"):
         with pytest.raises(FileNotFoundError, match="none.h5: no such file"):

@@ -250,7 +250,10 @@ def test_bad_figures_are_refused(photos, tmp_path):
         main(["create", "--models", "bicubic", str(photos), "-o", str(tmp_path / "s"), "--crop", "8"])
 
 
-def test_a_missing_folder_is_said(photos, tmp_path):
+def test_a_missing_folder_is_said_and_a_place_where_none_can_be(photos, tmp_path):
+    (tmp_path / "s").symlink_to("nothing")
+    with pytest.raises(FileExistsError, match="expected a folder, but .*s is a broken link"):
+        main(["create", "--models", "bicubic", str(photos), "-o", str(tmp_path / "s")])
     with pytest.raises(ValueError, match="the folder of pictures is missing"):
         main(["create", "--models", str(photos), "-o", str(tmp_path / "s")])
     with pytest.raises(FileNotFoundError, match="edsr-baseline-x4: no such folder"):
