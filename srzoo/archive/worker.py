@@ -128,8 +128,5 @@ def last_sign(watch: str) -> float:
 
 
 def workspace(settings: Settings) -> str:
-    """A folder of this machine with room for a whole result: that of the results, where it is here."""
-    if storage.is_local(settings.scratch):
-        Path(settings.scratch).mkdir(parents=True, exist_ok=True)
-        return settings.scratch
-    return tempfile.gettempdir()
+    """A folder of this machine with room for a whole result: that of its parts, where it is here."""
+    return settings.scratch if storage.is_local(settings.scratch) else tempfile.gettempdir()

@@ -58,7 +58,7 @@ def write_saved_model(
     max_pixels = min(max_pixels, largest_png)
     if facts.halo is None:
         max_pixels = min(max_pixels, tile)
-    least = 1 if facts.halo is None else min(max_pixels, least_area(facts.halo, facts.alignment))
+    least = 1 if facts.halo is None else least_area(facts.halo, facts.alignment)
     if tile < least:
         needed = math.ceil(least * facts.bytes_per_pixel / 1e6)
         raise ValueError(f"memory must be at least {needed} MB for {facts.name!r}, got {memory / 1e6:g} MB; allow more")

@@ -70,9 +70,7 @@ def _tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
     if network.halo is None:
         rows = columns = tf.constant(1, tf.int64)
     else:
-        fits = height * width <= network.max_pixels
-        several = grid(tall, wide, halo, network.max_pixels // alignment**2)
-        rows, columns = (tf.where(fits, tf.constant(1, tf.int64), count) for count in several)
+        rows, columns = grid(tall, wide, halo, network.max_pixels // alignment**2)
 
     def strip(row: tf.Tensor) -> tf.Tensor:
         spans = _span(tall, rows, halo, row)
@@ -96,13 +94,12 @@ def _tiled(pixels: tf.Tensor, network: TiledNetwork) -> tf.Tensor:
 
 def grid(height: tf.Tensor, width: tf.Tensor, halo: int, max_pixels: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Numbers of rows and columns of the tiles that have the least area in sum, halos included; all int64 scalars."""
-    rows = tf.range(1, tf.maximum(height - 2 * halo, 1) + 1)
+    rows = tf.range(1, height + 1)
     tile_heights = _extent(height, rows, halo)
     widest = max_pixels // tile_heights
     fits = widest >= width
     # Not below one, because where neither the width nor a halo fits the result is not looked at but computed.
     columns = tf.maximum(_ceil_divided(width - 2 * halo, tf.maximum(widest - 2 * halo, 1)), 1)
-    columns = tf.where(fits, tf.ones_like(columns), columns)
     work = rows * tile_heights * columns * _extent(width, columns, halo)
     best = tf.argmin(tf.where(fits | (widest > 2 * halo), work, tf.int64.max))
     return rows[best], columns[best]

@@ -243,7 +243,8 @@ def test_a_link_that_leads_back_among_the_inputs_is_not_followed(photos, batch):
 
 
 def test_a_full_disk_costs_the_large_picture_alone(photos, batch, monkeypatch):
-    def full(*_):
+    def full(_, start, length):
+        assert (start, length) == (0, 200 * 264 * 3)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.posix_fallocate", full)

@@ -15,6 +15,8 @@ from srzoo.pictures.record import Made, remember
 
 pytest.importorskip("apache_beam", reason="srzoo batch needs Apache Beam: pip install 'srzoo[beam]'")
 
+import apache_beam as beam
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 from apache_beam.utils.shared import Shared
 
@@ -88,7 +90,10 @@ def test_the_parts_of_a_drawing_are_computed_in_float32_as_the_whole_is(
     monkeypatch.setattr(steps, "LARGE", 1)  # so PNG is written in rows, and the others are not
     sheet, units = cut(settings, name, pixels, wanted)
     assert len(units) > 3 and all(part.start % 4 == 0 for unit in units for part in unit.tile.source)
-    outcome = joined(settings, sheet, upscaled(settings, units))
+    made = upscaled(settings, units)
+    monkeypatch.setattr(steps, "upscale_bled", None)  # a second attempt finds what the first one made
+    assert not any(unit.failure for unit in upscaled(settings, units))
+    outcome = joined(settings, sheet, made)
     assert (outcome.kind, outcome.reason, outcome.notes) == ("upscaled", "", notes) and outcome.seconds > 0
     with Image.open("out/a") as result:
         np.testing.assert_array_equal(np.asarray(result), pixels.repeat(2, 0).repeat(2, 1))
@@ -146,6 +151,10 @@ def test_a_result_that_is_known_by_size_time_and_options_is_found_without_its_in
     assert isinstance(looked(replace(settings, options="other"), found), Outcome)
 
 
+def test_a_record_that_cannot_be_written_fails_no_picture():
+    steps._remember(Planned("in/a.png", "missing/a.png", "PNG", made=Made("coarse, x2", "")))
+
+
 def test_what_another_model_made_is_replaced_where_that_is_allowed(settings):
     for name in ("in/a.png", "out/a.png"):
         write_image(name, SCREEN)
@@ -192,7 +201,23 @@ def test_beams_options_may_say_how_many_processes():
     assert running.local_workers(several[1:], 1) == running.local_workers(["--runner=FlinkRunner"], 1) == 1
 
 
-def test_a_pipeline_that_was_cancelled_is_an_error(settings, monkeypatch):
+def test_beams_metrics_count_outcomes_pixels_and_time():
+    outcomes = [Outcome("a.png", "upscaled", pixels=5999, seconds=1.5), Outcome("b.png", "failed", "is torn")]
+    pipeline = beam.Pipeline(FnApiRunner())
+    pipeline | beam.Create(outcomes) | beam.ParDo(steps.Count())
+    found = pipeline.run().metrics().query()
+    assert {each.key.metric.name: each.committed for each in found["counters"]} == {
+        "images_upscaled": 1,
+        "images_failed": 1,
+    }
+    assert {each.key.metric.name: each.committed.sum for each in found["distributions"]} == {
+        "kilopixels_out": 5,
+        "inference_milliseconds": 1500,
+    }
+
+
+@pytest.mark.parametrize("options", [[], ["--runner=DirectRunner"]])
+def test_a_pipeline_that_was_cancelled_is_an_error(settings, monkeypatch, options):
     class Cancelled(PipelineRunner):
         def run_pipeline(self, pipeline, options):
             result = PipelineResult(PipelineState.CANCELLED)
@@ -203,5 +228,5 @@ def test_a_pipeline_that_was_cancelled_is_an_error(settings, monkeypatch):
     Path("out").mkdir()
     Path("out/report.json").write_text("of an earlier call")
     with pytest.raises(running.PipelineError, match="ended as CANCELLED; the same call again does what is missing"):
-        running.run(settings, [], Shared())
+        running.run(settings, options, Shared())
     assert not list(Path("out").iterdir())

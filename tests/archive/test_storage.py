@@ -15,14 +15,20 @@ from srzoo.pictures.reading import read_image
 pytest.importorskip("apache_beam", reason="srzoo batch needs Apache Beam: pip install 'srzoo[beam]'")
 
 from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
+from apache_beam.io.filesystems import FileSystems
 
-from srzoo.archive import storage
+from srzoo.archive import running, storage, worker
+from srzoo.runtimes.choice import Choice
+from srzoo.runtimes.network import Network
 
 SHELF: list[Path] = []
 
 
 class ShelfFileSystem(FileSystem):
     """As an object store: no folders, a file appears when it is closed; as HDFS, renaming replaces nothing."""
+
+    def __init__(self, pipeline_options):
+        self.options = pipeline_options
 
     @classmethod
     def scheme(cls):
@@ -122,6 +128,8 @@ def test_pictures_come_from_any_file_system_and_go_to_any(shelf, here, batch, mo
     ]
     assert read_image(shelf / "out|wide.png").shape == (200, 264, 3)
     os.utime(shelf / "out|wide.png", (1, 1))
+    written = (shelf / "in|a|cup.png").stat()
+    os.utime(shelf / "out|a|cup.png", (written.st_atime, written.st_mtime))  # not older is new enough
     (shelf / "in|torn.png").unlink()
     fetched = []
     fetch = storage.fetched
@@ -136,6 +144,26 @@ def test_pictures_come_from_any_file_system_and_go_to_any(shelf, here, batch, mo
         if cup:
             (shelf / "in|a|cup.png").write_text(cup)
         assert batch("shelf://in/", "out")[1].replace(" images upscaled to out", "").startswith(told)
+
+
+def test_networks_come_from_any_file_system(shelf, monkeypatch):
+    read = []
+
+    def choose(choice):
+        read.extend(Path(path).read_text() for path in (choice.source, choice.pixel_weights))
+        return Network("a", 2, 1, 1, lambda pixels: pixels)
+
+    monkeypatch.setattr(worker, "choose", choose)
+    for name in ("a", "b"):
+        (shelf / f"{name}.weights.h5").write_text(name)
+    worker.load(Choice("shelf://a.weights.h5", pixel_weights="shelf://b.weights.h5"), 10**6)
+    assert read == ["a", "b"]
+    assert not storage.must_fetch("hf://srzoo/edsr")
+
+
+def test_file_systems_get_beams_options():
+    running.local_workers(["--hdfs_host=far"], 1)
+    assert FileSystems.get_filesystem("shelf://a").options.get_all_options()["hdfs_host"] == "far"
 
 
 @pytest.mark.parametrize(

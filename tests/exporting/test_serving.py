@@ -125,10 +125,11 @@ def test_the_float_signature_gives_what_the_model_gives(small, small_served, pic
 def test_the_grid_is_the_one_of_the_upscaler():
     random = np.random.default_rng(4)
     for _ in range(60):
-        height, width, halo = (int(number) for number in random.integers((1, 1, 0), (400, 400, 20)))
+        height, width, halo = (int(number) for number in random.integers((1, 1, 1), (400, 400, 20)))
         most = int((2 * halo + 1) ** 2 + random.integers(0, 20_000))
-        got = grid(tf.constant(height, tf.int64), tf.constant(width, tf.int64), halo, most)
-        assert tuple(int(number) for number in got) == _grid(height, width, halo, most, height)
+        for wide in (width, 2 * halo):
+            got = grid(tf.constant(height, tf.int64), tf.constant(wide, tf.int64), halo, most)
+            assert tuple(int(number) for number in got) == _grid(height, wide, halo, most, height)
 
 
 @pytest.mark.parametrize(("alignment", "halo"), [(1, 5), (2, 5), (4, 8), (1, None), (2, None)])
@@ -175,6 +176,11 @@ def test_a_network_that_sees_the_whole_picture_is_served_what_fits_in_memory(tmp
     assert worst(signature(pixels=tf.constant(few[None]))["sr"].numpy()[0], Upscaler(model)(few)) <= 1
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected at most 1000 pixels an image"):
         signature(pixels=tf.zeros((1, 40, 30, 3), tf.uint8))
+
+
+def test_memory_that_no_tile_fits_in_is_refused(small, tmp_path):
+    with pytest.raises(ValueError, match=f"memory must be at least 1 MB for '{NAME}', got 0.001 MB; allow more"):
+        write_saved_model(small, tmp_path / "1", memory=1000)
 
 
 def test_a_network_that_gives_nan_is_an_error_and_not_a_black_picture(tmp_path, picture):
