@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from srzoo.exporting.merged import Joined
+from srzoo.exporting.merged import FramedTail
 from srzoo.models.keras_graph import from_keras
 from srzoo.models.layers import DepthToSpace
 from srzoo.runtimes.exported import ENTRY, LAID_OUT, Facts, to_json
@@ -99,11 +99,11 @@ def _in_16_bits(coarse: Container[str]) -> Callable[[keras.layers.Layer], keras.
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
         if type(layer).__name__ == "DepthToSpace":
             return DepthToSpace(getattr(layer, "block_size", None) or layer.scale)
-        if isinstance(layer, Joined):
+        if isinstance(layer, FramedTail):
             tail, merged = (
                 keras.models.clone_model(each, clone_function=replaced) for each in (layer.tail, layer.merged)
             )
-            return Joined(tail, merged, layer.reach, layer.scale)
+            return FramedTail(tail, merged, layer.reach, layer.scale)
         if type(layer) is keras.layers.PReLU:
             made = _PReLU.from_config(layer.get_config())
         elif type(layer) is keras.layers.Conv2D and layer.name not in coarse:

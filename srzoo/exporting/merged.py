@@ -20,11 +20,11 @@ def with_merged_tail(model: keras.Model) -> keras.Model:
     if merged is None or parts is None:
         return model
     body, tail = parts
-    sr = Joined(tail, merged, tail_halo_of(model), scale_of(model))(body.outputs[0])
+    sr = FramedTail(tail, merged, tail_halo_of(model), scale_of(model))(body.outputs[0])
     return keras.Model(model.inputs[0], sr, name=model.name)
 
 
-class Joined(keras.layers.Layer):
+class FramedTail(keras.layers.Layer):
     """SR of a merged tail, framed by that of the tail itself, which pads its own way at the borders."""
 
     def __init__(self, tail: keras.Model, merged: keras.Model, reach: int, scale: int):

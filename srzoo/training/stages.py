@@ -64,7 +64,7 @@ def settings_of(dataset: str, model: str = "edsr-baseline", scale: int | None = 
     given.setdefault("degrade", recipe.degrade or NO_PRESET)
     if given["degrade"] == NO_PRESET:
         del given["degrade"]
-    _check_degrade(given)
+    _check_lr_and_target(given)
     if gan:
         own = _gan(given.pop("objective", recipe.loss), given)
     else:
@@ -111,11 +111,11 @@ def _check_stage(given: dict[str, Any], base: str, gan: bool) -> None:
         raise ValueError(f"{flags}: of the training on pixels, which --init-weights skips; see --objective")
     if wrong:
         raise ValueError(f"{flags}: only for models of GAN training ({', '.join(GAN_TRAINED)}), not for {base}")
+
+
+def _check_lr_and_target(given: dict[str, Any]) -> None:
     if given.get("teacher_weight", 0) > 1 or ("teacher_weight" in given and "teacher" not in given):
         raise ValueError(f"--teacher-weight {given['teacher_weight']:g}: expected a share up to 1, beside --teacher")
-
-
-def _check_degrade(given: dict[str, Any]) -> None:
     if not 0 <= given.get("degrade_clean", 0) < 1 or ("degrade_clean" in given and "degrade" not in given):
         raise ValueError(f"--degrade-clean {given['degrade_clean']:g}: expected a share below 1, beside --degrade")
     if "degrade" in given and "teacher" in given:
