@@ -108,7 +108,9 @@ def _check_stage(given: dict[str, Any], base: str, gan: bool) -> None:
     names = [f"{term}_weight" for term in given["weights"]] if "weights" in wrong else []
     flags = ", ".join(f"--{key.replace('_', '-')}" for key in [*(key for key in wrong if key != "weights"), *names])
     if wrong and gan:
-        raise ValueError(f"{flags}: of the training on pixels, which --init-weights skips; see --objective")
+        raise ValueError(
+            f"{flags}: only for the training on pixels, which --init-weights skips; leave it out, or see --objective"
+        )
     if wrong:
         raise ValueError(f"{flags}: only for models of GAN training ({', '.join(GAN_TRAINED)}), not for {base}")
 
