@@ -106,7 +106,10 @@ class Run:
         return changes(before, now)
 
     def read_log(self) -> list[dict[str, str]]:
-        """The rows of `log.csv`; empty before the first. Lines that a crash or a full disk cut short are left out."""
+        """The rows of `log.csv`, each with all columns; empty before the first.
+
+        Lines that a crash or a full disk cut short are left out, and those with letters where a number is to be.
+        """
         if not self.log.exists():
             return []
         text = self.log.read_text("utf-8", errors="replace").replace("\0", "")
@@ -115,7 +118,9 @@ class Run:
         header, *rows = [*csv.reader(lines)] or [[]]
         if header[:1] != ["step"]:
             return []
-        return [dict(zip(header, row)) for row in rows if len(row) == len(header) and row[0].isdecimal()]
+        cells = [dict(zip(header, row)) for row in rows if len(row) == len(header)]
+        # The log of an earlier version may have other columns.
+        return [row for each in cells if _is_sound(row := {name: each.get(name, "") for name in LOG_COLUMNS})]
 
     def append_log(self, rows: list[dict]) -> None:
         new = not self.log.exists()
@@ -138,6 +143,15 @@ def _write_rows(path: Path, rows: list[dict], mode: str, header: bool) -> None:
         if header:
             writer.writeheader()
         writer.writerows(rows)
+
+
+def _is_sound(row: dict[str, str]) -> bool:
+    try:
+        for name in LOG_COLUMNS[:-1]:  # the last is the warning
+            float(row[name] or 0)
+        return row["step"].isdecimal() and int(row["step"]) >= 0
+    except ValueError:  # also of an integer of thousands of digits
+        return False
 
 
 def _read_json(path: Path) -> dict:

@@ -111,6 +111,8 @@ def test_a_row_cut_short_by_a_crash_is_forgotten(tmp_path):
         "x" * 30 + "\n",
         "\xff",
         "3" + (len(LOG_COLUMNS) - 1) * "," + "cu",
+        "3" + LOG_COLUMNS.index("colour_shift") * "," + "1.2.5" + ",,\n",
+        "9" * 5000 + "," * (len(LOG_COLUMNS) - 1) + "\n",
     ],
 )
 def test_a_log_with_a_damaged_end_can_be_read_and_gone_on_with(tmp_path, tail):
@@ -123,6 +125,15 @@ def test_a_log_with_a_damaged_end_can_be_read_and_gone_on_with(tmp_path, tail):
     run.forget_after(20)
     run.append_log([{"step": 3, "loss": 0.25}])
     assert [row["step"] for row in run.read_log()] == ["1", "2", "3"]
+
+
+def test_a_log_of_other_columns_has_those_of_now(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS)
+    run.begin()
+    run.log.write_text("step,loss,moon\n1,0.5,full\n")
+    run.forget_after(1)
+    (row,) = run.read_log()
+    assert list(row) == list(LOG_COLUMNS) and (row["loss"], row["colour_shift"]) == ("0.5", "")
 
 
 def test_a_log_whose_header_is_cut_short_is_begun_again(tmp_path):
