@@ -10,16 +10,17 @@ docs/models/ states it.
 import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 import h5py
 import numpy as np
 
 from srzoo import shipped, stored
-from srzoo.atomic import atomic_file
+from srzoo.atomic import unfinished_folder
 from srzoo.cli import run
 from srzoo.models.geometry import scale_of
-from srzoo.runtimes import openvino
-from srzoo.runtimes.prepared import Prepared, calibration
+from srzoo.runtimes import openvino, prepared
+from srzoo.runtimes.prepared import calibration
 
 
 def store_in_float16(source: Path, target: Path) -> None:
@@ -32,30 +33,24 @@ def store_in_float16(source: Path, target: Path) -> None:
             created = new.require_group(name)
         created.attrs.update(entry.attrs)
 
-    with atomic_file(target) as temporary, h5py.File(source) as old, h5py.File(temporary, "w") as new:
+    with h5py.File(source) as old, h5py.File(target, "w") as new:
         new.attrs.update(old.attrs)
         old.visititems(copy)
 
 
-def store_ranges(weights: Path) -> None:
-    """Finds what 8 bits need, for some weights that ship, and keeps no others'."""
+def all_ranges(weights: Path) -> dict[str, np.ndarray]:
+    """What 8 bits need, found for some weights, and as it is known for the others that ship."""
     graph, arrays = stored.read(weights)
     found = openvino.ranges_of(graph, arrays, calibration((), scale_of(graph)))
+    # What is known of these weights would be taken for the measurement.
+    with TemporaryDirectory() as cache, mock.patch.object(prepared, "shipped_ranges", return_value=None):
+        mean = prepared.Prepared(weights, Path(cache)).make("int8").mean
     checksum = shipped.checksum(weights)
-    others = {shipped.checksum(path) for path in shipped.SHIPPED.glob("*.weights.h5")} - {checksum}
+    others = {shipped.checksum(path) for path in shipped.SHIPPED.glob("*.weights.h5") if path.name != weights.name}
     old = dict(np.load(shipped.RANGES)) if shipped.RANGES.is_file() else {}
     kept = {key: value for key, value in old.items() if key.split()[0] in others}
-    # What is known of these weights would be taken for the measurement.
-    np.savez_compressed(shipped.RANGES, **kept)
-    write_sums({**shipped.checksums(), shipped.RANGES.name: shipped.checksum(shipped.RANGES)})
-    with TemporaryDirectory() as cache:
-        mean = Prepared(weights, Path(cache)).make("int8").mean
     ends = np.stack([np.concatenate(end) for end in zip(*found.values())]).astype(np.float16)
-    np.savez_compressed(shipped.RANGES, **{**kept, checksum: ends, f"{checksum} mean": np.float32(mean)})
-
-
-def write_sums(sums: dict[str, str]) -> None:
-    (shipped.SHIPPED / "SHA256SUMS").write_text("".join(f"{digest}  {file}\n" for file, digest in sorted(sums.items())))
+    return {**kept, checksum: ends, f"{checksum} mean": np.float32(mean)}
 
 
 def main() -> None:
@@ -63,12 +58,17 @@ def main() -> None:
     ap.add_argument("source", type=Path, help="a .weights.h5 file")
     source = ap.parse_args().source
     name = stored.inspect(source)[0].name
-    target = shipped.SHIPPED / f"{name}.weights.h5"
-    store_in_float16(source, target)
-    store_ranges(target)
-    sums = {**shipped.checksums(), **{path.name: shipped.checksum(path) for path in (target, shipped.RANGES)}}
-    write_sums(sums)
-    print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, sha256 {sums[target.name]}")
+    with unfinished_folder(shipped.SHIPPED) as folder:
+        weights, ranges, table = written = [folder / f"{name}.weights.h5", folder / "int8.npz", folder / "SHA256SUMS"]
+        store_in_float16(source, weights)
+        np.savez_compressed(ranges, **all_ranges(weights))
+        sums = {**shipped.checksums(), **{path.name: shipped.checksum(path) for path in (weights, ranges)}}
+        table.write_text("".join(f"{digest}  {file}\n" for file, digest in sorted(sums.items())))
+        size = weights.stat().st_size
+        # At the end together, as one without the others is refused.
+        for path in written:
+            path.replace(shipped.SHIPPED / path.name)
+    print(f"{name}: {size / 1e6:.1f} MB, sha256 {sums[f'{name}.weights.h5']}")
 
 
 if __name__ == "__main__":
