@@ -196,6 +196,8 @@ class Picture:
         for left_out in metadata.left_out() if self.format == "TIFF" else ():
             self._note(left_out)
         orientation = self._orientation()
+        if self.format == "JXL" and orientation == 1:
+            metadata.exif.pop(ORIENTATION, None)  # or it would turn resolutions, but no pixels
         pixels = self._decode_beside_pillow(index)
         if pixels is None:
             pixels, note = from_pillow(image.convert("RGB") if self._opaque else image)

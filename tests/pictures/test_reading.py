@@ -327,10 +327,12 @@ def test_an_orientation_in_a_jpeg_xls_exif_is_not_applied(tmp_path):
     """As libvips has it: what a JPEG XL itself says has been applied when it is decoded."""
     pytest.importorskip("pillow_jxl", reason="JPEG XL needs pillow_jxl, which is not installed")
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif.update({0x0112: 6, 282: 300.0, 283: 100.0})
     Image.fromarray(RGB).save(tmp_path / "a.jxl", lossless=True, exif=exif.tobytes())
     with open_picture(tmp_path / "a.jxl") as picture:
         assert picture.upright_size == (7, 6)
+        of_result = next(picture.frames()).metadata.of_result((7, 6), (14, 12), grey=False)
+    assert [of_result.exif[tag] for tag in (282, 283)] == [600, 200]
     np.testing.assert_array_equal(frames(tmp_path / "a.jxl")[0].colour, RGB)
 
 
