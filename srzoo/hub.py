@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -118,7 +119,7 @@ def _told(uri: str) -> Iterator[ModuleType]:
         yield huggingface_hub
     except errors.HFValidationError as error:
         raise ValueError(f"{uri!r} is no model of a hub: {str(error).splitlines()[0]}") from error
-    except (errors.HTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+    except (errors.HTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, JSONDecodeError) as error:
         raise _plain(uri, error) from error
 
 
@@ -139,4 +140,6 @@ def _plain(uri: str, error: Exception) -> OSError:
             f"{uri}: {constants.ENDPOINT} does not let you write there; run `hf auth login` as one who may"
         )
     reason = f"answers with an error ({status})" if status else "cannot be reached"
+    if isinstance(cause, JSONDecodeError):
+        reason = "answers with something else than a hub does, as a network's login page"
     return ConnectionError(f"{uri}: {constants.ENDPOINT} {reason}{cached}; try again later, or give a preset's folder")

@@ -242,6 +242,9 @@ def test_what_the_hub_refuses_is_told_in_one_line(stand_in, preset, monkeypatch)
     monkeypatch.setenv("HF_TOKEN", "of-eve")
     with pytest.raises(PermissionError, match="run `hf auth login`"):
         srzoo.upload_preset(NAME, preset)
+    monkeypatch.setattr(StandIn, "do_POST", lambda self: self.answer(body=b"<html>Log in to this network</html>"))
+    with pytest.raises(ConnectionError, match="hf://anna/tiny: .*answers with something else than a hub does"):
+        srzoo.upload_preset(NAME, preset)
 
 
 @pytest.mark.parametrize("name", ["hf://tiny", "hf://anna/tiny/x", "hf://anna/", "hf://anna/tiny@", "hf://an na/tiny"])
