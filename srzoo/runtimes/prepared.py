@@ -371,5 +371,9 @@ def ready(source: str | os.PathLike, precision: str, pictures: Sequence[Path]) -
     except (ValueError, CacheError, ImportError) as error:
         if not optional:
             raise
+        if weights.name.endswith(".weights.h5"):
+            from srzoo import stored
+
+            stored.inspect(weights)  # of what is no file of weights it tells now, and not Keras after seconds
         LOGGER.warning("goes on with TensorFlow: %s", str(error).partition("\n")[0])  # Keras shows the pixels below
         return None

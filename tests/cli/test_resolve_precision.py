@@ -75,6 +75,13 @@ def test_by_default_it_goes_on_with_tensorflow_where_the_cache_cannot_be_written
         main(["cup.png", "--weights", weights, "--precision", "int8"])
 
 
+def test_damaged_weights_are_told_once_and_tensorflow_does_not_try_them(here, weights, capsys):
+    Path(weights).write_bytes(Path(weights).read_bytes()[:1000])
+    with pytest.raises(ValueError, match="not a weights file that srzoo wrote, or damaged"):
+        main(["cup.png", "--weights", weights])
+    assert not capsys.readouterr().err
+
+
 def test_with_a_gpu_tensorflow_runs_it(here, weights, monkeypatch, capsys):
     monkeypatch.setattr(prepared, "has_gpu", lambda: True)
     assert main(["cup.png", "--weights", weights]) == 0
