@@ -9,6 +9,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from srzoo.images import ImageError
+
 LOGGER = logging.getLogger(__name__)
 
 KEPT = 2
@@ -140,14 +142,15 @@ def named_failure(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, tf.errors.OpError) as error:
+    except (OSError, tf.errors.OpError, ImageError) as error:
+        reason = _in_words(error.__cause__ or error)  # an ImageError names the file itself
         raise OSError(
-            f"{path} cannot be written ({_in_words(error)}); the run stopped, and the checkpoints that it has are "
+            f"{path} cannot be written ({reason}); the run stopped, and the checkpoints that it has are "
             "whole: make room, and repeat the command to resume"
         ) from error
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: BaseException) -> str:
     """An error's text for the inside of a sentence, without TensorFlow's words for where in a graph it was."""
     lines = str(getattr(error, "message", error)).strip().splitlines() or [type(error).__name__]
     return re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]$", "", lines[0])[:200]

@@ -118,7 +118,9 @@ class _Record:
         row.update({name: round(value, 4) for name, value in scores.items()})
         self.run.append_log([row])
         self._summarise({"step": row["step"], **scores})
-        write_image(self.run.samples / f"step-{row['step']:07d}.png", sample)
+        path = self.run.samples / f"step-{row['step']:07d}.png"
+        with named_failure(path):
+            write_image(path, sample)
         with named_failure(self.tensorboard), self.summaries.as_default(row["step"]):
             tf.summary.image("lr_sr_hr", sample[None])
 
@@ -159,7 +161,8 @@ class _Loop:
         """Goes on from the newest checkpoint, or writes the first one."""
         found = self._restore()
         self.progress.start()
-        self.record = _Record(self.run, doctor, self.step)
+        # Without a checkpoint not even step 0 stays, whose validation a kill may have left in the log.
+        self.record = _Record(self.run, doctor, -1 if found is None else found)
         if found is not None:
             return
         if self.settings.gan:

@@ -43,6 +43,7 @@ class Run:
         self.best_weights = folder / "best.weights.h5"
         self.samples = folder / "samples"
         self.log = folder / "log.csv"
+        self.curve = folder / "curve.png"
         self.config = folder / "config.json"
         self.pictures = folder / "pictures.json"
         self.lock = FolderLock(folder)

@@ -23,6 +23,7 @@ from srzoo.data.sources import open_source
 from srzoo.losses import PIXEL_LOSSES, against_sharpened
 from srzoo.metrics import lpips
 from srzoo.models.registry import parse_known
+from srzoo.training.checkpoints import named_failure
 from srzoo.training.curve import draw_curve
 from srzoo.training.distribution import ALONE, Distribution, synchronise_batch_norm
 from srzoo.training.doctor import Doctor
@@ -217,7 +218,8 @@ def _train(
     )
     if not distribution.chief:
         return best
-    draw_curve(run.read_log(), run.folder / "curve.png", title=f"{settings.model} on {settings.dataset}")
+    with named_failure(run.curve):
+        draw_curve(run.read_log(), run.curve, title=f"{settings.model} on {settings.dataset}")
     result = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}[best_by]
     if settings.gan:
         last = next((row for row in reversed(run.read_log()) if row["psnr_y"]), {})

@@ -18,8 +18,7 @@ import pytest
 import tensorflow as tf
 
 from srzoo import recipes, zoo
-from srzoo.images import ImageError
-from srzoo.training import loop
+from srzoo.training import loop, session
 from srzoo.training.checkpoints import Checkpoints
 from srzoo.training.lock import FolderLock
 from srzoo.training.loop import NotFiniteError
@@ -192,6 +191,7 @@ WRITERS = {
     "step-0000020.png": (loop, "write_image"),
     "best.weights.h5": (zoo, "save_weights"),
     "ckpt-20": (tf.train.CheckpointManager, "save"),
+    "curve.png": (session, "draw_curve"),
 }
 
 
@@ -207,7 +207,10 @@ def on_a_full_disk(write, log: Path | None):
 
 @pytest.mark.parametrize(
     "files",
-    [("log.csv", "ckpt-20"), pytest.param(("step-0000020.png", "best.weights.h5"), marks=pytest.mark.slow)],
+    [
+        ("log.csv", "ckpt-20", "curve.png"),
+        pytest.param(("step-0000020.png", "best.weights.h5"), marks=pytest.mark.slow),
+    ],
     ids="-".join,
 )
 def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_later(
@@ -218,13 +221,14 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_later(
     for file in files:
         owner, name = WRITERS[file]
         log = tmp_path / "run" / "log.csv" if file == "log.csv" else None
-        with monkeypatch.context() as patch, pytest.raises((OSError, ImageError), match=f"{file}.* cannot be") as error:
+        advice = f"{file} cannot be written .*: make room, and repeat"
+        with monkeypatch.context() as patch, pytest.raises(OSError, match=advice) as error:
             patch.setattr(owner, name, on_a_full_disk(getattr(owner, name), log))
             train()
         assert "\n" not in str(error.value)
         left = [path.name for path in (tmp_path / "run").rglob("*")]
         assert not [name for name in left if "temp" in name or "writing" in name]
-        assert {"ckpt-10.index", "ckpt-15.index"} <= set(left)
+        assert {"ckpt-10.index", "ckpt-15.index"} <= set(left) or file == "curve.png"
         assert not log or not log.read_text().endswith("\n")  # a line is cut short indeed
     train()
     assert_same_losses(tmp_path / "run", whole)
@@ -310,6 +314,16 @@ def test_a_first_checkpoint_that_was_never_finished_is_done_again(tmp_path):
     (tmp_path / "ckpt-0.index").write_bytes(b"")  # the list alone is lost
     with pytest.raises(ValueError, match="ckpt-0 cannot be read"):
         checkpoints.restore()
+
+
+def test_what_a_kill_before_the_first_checkpoint_left_in_the_log_is_not_there_twice(train, given, tmp_path):
+    once = replace(given, steps=1)
+    run = Run(tmp_path / "run", once)
+    with run.lock:
+        run.begin()
+        run.append_log([{"step": 0, "psnr_y": 20}])  # a validation, as GAN training begins with
+    train(once)
+    assert [row["step"] for row in run.read_log()] == ["1", "1"]
 
 
 def test_one_that_is_forgotten_is_not_among_the_two_that_are_kept_and_the_only_one_stays(tmp_path):
