@@ -5,7 +5,6 @@ Ledig et al. (arXiv 1609.04802), section 2.2.1; the networks are of Simonyan and
 
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from keras import layers, ops
 
 from srzoo.backend import channels_last
 from srzoo.files.hdf5 import open_weights, read_declared
+from srzoo.metrics.weights import load_vgg
 from srzoo.recipes import FEATURE_SCALE
 
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -139,13 +139,7 @@ def _backbone(weights: str | os.PathLike) -> keras.Model:
             f"{path}: not VGG19's or VGG16's weights without dense layers (16 or 13 convolutions), but a file with "
             f"{len(kernels)} convolutions"
         )
-    network = networks[convolutions[len(kernels)]]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # Keras only warns of layers that it leaves at their random start
-            return network(include_top=False, weights=str(path))
-    except Exception as error:
-        raise ValueError(f"{path}: not {network.__name__}'s weights without dense layers ({error})") from error
+    return load_vgg(path, convolutions[len(kernels)].upper())
 
 
 def _features(backbone: keras.Model, names: tuple[str, ...], preprocessing: str, activation: str) -> keras.Model:

@@ -5,10 +5,14 @@ import zipfile
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from srzoo.tables import first_line
+
+if TYPE_CHECKING:
+    import keras
 
 MAX_UNPACKED = 1 << 28
 """Bytes of a file of weights when it is unpacked; VGG16's in float32 are some 59 million."""
@@ -83,16 +87,20 @@ def vgg16_convolutions(path: Path) -> dict[str, np.ndarray]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected VGG16's weights without dense layers")
+    # In the order of the layers: kernel, bias, kernel, ...
+    return {
+        f"conv{i // 2}_{('kernel', 'bias')[i % 2]}": array.astype(np.float32)
+        for i, array in enumerate(load_vgg(path, "VGG16").get_weights())
+    }
+
+
+def load_vgg(path: Path, name: str) -> "keras.Model":
+    """`VGG16` or `VGG19` of keras.applications, without dense layers; raises ValueError for a file of anything else."""
     import keras
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # Keras only warns of layers that it leaves at their random start
-            network = keras.applications.VGG16(include_top=False, weights=str(path))
+            return getattr(keras.applications, name)(include_top=False, weights=str(path))
     except Exception as error:
-        raise ValueError(f"{path}: not VGG16's weights without dense layers ({first_line(error)})") from error
-    # In the order of the layers: kernel, bias, kernel, ...
-    return {
-        f"conv{i // 2}_{('kernel', 'bias')[i % 2]}": array.astype(np.float32)
-        for i, array in enumerate(network.get_weights())
-    }
+        raise ValueError(f"{path}: not {name}'s weights without dense layers ({first_line(error)})") from error
