@@ -319,12 +319,11 @@ def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[
         return None, None
     endings = [ending for each in FORMATS.values() for ending in each.endings]
     named = output.suffix.lower() in endings
+    check_place(output.parent if named else output)
     if output.is_dir() or not named:
         if output.suffix and not output.exists() and split_ending(output)[1]:
             raise ValueError(f"--output {output}: srzoo does not write this format; choose one of {', '.join(endings)}")
-        check_place(output)
         return output, None
-    check_place(output.parent)
     if len(images) > 1 or images[0].is_dir():
         raise ValueError(f"--output {output} names one picture's file; give a folder for the results of several")
     if args.suffix:
