@@ -10,7 +10,7 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import URL, Headers, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -99,14 +99,22 @@ def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
             async with request.form(max_files=MOST_FILES) as form:
                 files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
                 paths = [str(await run_in_threadpool(_put, file, folder / str(i))) for i, file in enumerate(files)]
-        except HTTPException:
+        except HTTPException as error:
             uploads.remove(folder)
-            return await refused(request, f"More than {MOST_FILES} files at once; give {limits}.")
+            many = error.detail.startswith("Too many files")
+            what = f"More than {MOST_FILES} files at once" if many else "The upload is damaged"
+            return await refused(request, f"{what}; give {limits}.")
         except BaseException:
             uploads.remove(folder)
             raise
         uploads.keep(folder, UNUSED)
         return JSONResponse(paths)
+
+    async def take_if_all_comes(request: Request) -> Response:
+        try:
+            return await take(request)
+        except ClientDisconnect:  # a page that was closed; Starlette would tell the terminal on a hundred lines
+            return Response(status_code=400)
 
     async def give(request: Request) -> Response:
         path = answers.find(request.path_params["place"])
@@ -120,7 +128,7 @@ def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
         kind = "attachment" if "download" in request.query_params else "inline"
         return FileResponse(path, headers=HEADERS, filename=path.name, content_disposition_type=kind)
 
-    return [Route(UPLOADS, take, methods=["POST"]), Route("/answers/{place:path}", give)]
+    return [Route(UPLOADS, take_if_all_comes, methods=["POST"]), Route("/answers/{place:path}", give)]
 
 
 def _put(file: UploadFile, folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """The page's server beside Gradio: whom it serves, and how files come and go."""
 
+import asyncio
 import time
 
 import pytest
@@ -82,6 +83,27 @@ def test_more_files_than_are_looked_at_are_refused_in_a_sentence(tmp_path):
         (refused,) = send(client, *[content] * 101).json()
         assert refused.startswith(f"{uploads.root}/refused/More than 100 files at once; give up to 8 pictures of at")
     assert not list(uploads.root.iterdir())
+
+
+def test_an_upload_that_is_damaged_or_cut_off_leaves_nothing(client, shelves):
+    kind = "multipart/form-data; boundary=x"
+    (refused,) = client.post(web.UPLOADS, content=b"garbage", headers={"content-type": kind}).json()
+    assert refused.startswith(f"{shelves[0].root}/refused/The upload is damaged; give up to 2 pictures")
+
+    async def leave():
+        return {"type": "http.disconnect"}
+
+    async def answer(message):
+        answered.append(message)
+
+    for length in ("100", "9999"):  # of the latter the rest would be read to refuse it
+        answered: list[dict] = []
+        given = {"host": "localhost", "content-length": length, "content-type": kind}
+        headers = [(name.encode(), value.encode()) for name, value in given.items()]
+        scope = {"type": "http", "method": "POST", "path": web.UPLOADS, "headers": headers, "query_string": b""}
+        asyncio.run(client.app(scope, leave, answer))
+        assert answered[0]["status"] == 400
+    assert not list(shelves[0].root.iterdir())
 
 
 @pytest.mark.parametrize(
