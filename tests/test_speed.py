@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from srzoo import speed, zoo
+from srzoo.runtimes import prepared
 from srzoo.runtimes.prepared import WITHIN, Prepared
 from srzoo.speed import Speed, measure
 
@@ -13,6 +14,7 @@ from srzoo.speed import Speed, measure
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     monkeypatch.setenv("SRZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(prepared, "has_gpu", lambda: False)
     path = tmp_path / "tiny.weights.h5"
     zoo.save_weights(zoo.create("edsr-baseline-x4.blocks1.filters8"), path)
     return path
@@ -54,6 +56,8 @@ def test_the_fastest_that_is_near_float32_is_taken_from_then_on(weights, taking)
     assert kept.automatic() == "int8"
     kept.choice.write_text("{")
     assert kept.automatic() == "float32"
+    kept.choice.write_text('{"runtime": "TensorFlow", "precision": "float32"}')
+    assert prepared.ready(weights, "auto", []) is None
 
 
 def test_an_exported_file_that_was_the_fastest_is_taken_while_it_is_whole(weights, taking):
@@ -66,6 +70,8 @@ def test_an_exported_file_that_was_the_fastest_is_taken_while_it_is_whole(weight
     assert (chosen.runtime, chosen.network.scale) == ("LiteRT", 4)
     pixels = np.zeros((1, 8, 8, 3), np.float32)
     np.testing.assert_allclose(chosen.network.run(pixels), zoo.load(weights)(pixels), atol=1e-3)
+    runtimes = {precision: prepared.ready(weights, precision, []).runtime for precision in ("auto", "float32")}
+    assert runtimes == {"auto": "LiteRT", "float32": "OpenVINO"}
     path.write_bytes(path.read_bytes() + b"\0")
     assert kept.chosen_export() is None
 

@@ -95,8 +95,6 @@ def place_of(path: str, prefix: str, output: str, by_ending: bool) -> str | None
 
 def last_written(path: str) -> float | None:
     """When a file was last written, in seconds; None if there is none."""
-    if is_local(path) and not Path(path).is_file():
-        return None
     try:
         return FileSystems.last_updated(path)
     except Exception:  # each file system has an exception of its own for it

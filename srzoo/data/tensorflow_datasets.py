@@ -136,7 +136,8 @@ def _check_image_feature(name: str, builder: tfds.core.DatasetBuilder) -> None:
             f"its features are {', '.join(sorted(features)) or 'of other kinds'}"
         )
     if images["image"].np_dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"{name}: its images are {images['image'].np_dtype}; only 8 or 16 bits a channel can be read")
+        dtype = np.dtype(images["image"].np_dtype)
+        raise ValueError(f"{name}: its images are {dtype}; only 8 or 16 bits a channel can be read")
 
 
 def _downloads(builder: tfds.core.DatasetBuilder) -> Path:
@@ -316,10 +317,8 @@ def _decode(item: str, feature: tfds.features.Image, encoded: bytes) -> np.ndarr
         pixels = feature.decode_example(encoded).numpy()
     except (tf.errors.OpError, ValueError) as error:
         raise ImageError(f"{item}: not an image that can be read ({first_line(error)})") from error
-    if pixels.ndim != 3:
-        raise ImageError(f"{item}: an animation of shape {pixels.shape}; expected a still image")
     if pixels.dtype == np.uint16:
         pixels = to_uint8(pixels / 257)
-    if pixels.shape[2] < 3:  # grey, perhaps with an alpha channel
-        return np.repeat(pixels[..., :1], 3, axis=2)
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2)
     return pixels[..., :3]

@@ -74,7 +74,7 @@ def is_available() -> bool:
 
 def has_gpu() -> bool:
     """Whether there seems to be a GPU for TensorFlow. It does not ask TensorFlow, whose import takes seconds."""
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     # A container that was given one of several GPUs may have `nvidia3` alone.
     return not hidden and any(Path("/dev").glob("nvidia[0-9]*"))
 
@@ -183,7 +183,7 @@ class Prepared:
         """The network of another runtime, if that was measured to be the best and its file is whole."""
         found = self.measured()
         try:
-            path = self.folder / Path(found["file"]).name
+            path = self.folder / found["file"]
             if shipped.checksum(path) != found["sha256"]:
                 return None
             return Taken(exported.load(path), found["precision"], float(found["mean"]), found["runtime"])

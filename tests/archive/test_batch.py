@@ -174,6 +174,7 @@ def test_another_run_does_only_what_is_missing_or_of_another_source(ran, run, st
 def test_names_with_wildcards_are_names_and_what_cannot_be_passed_on_is_listed(here, batch, files):
     for name in ("a.png", "b*[1].png"):
         write_image(here / "photos [1]" / name, PHOTO[:9, :9])
+    write_image(here / "photos (1)/a.png", PHOTO[:9, :9])  # which the pattern for the other matches, too
     (here / "photos [1]" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
     (here / "photos [1]/c.NEF").write_bytes(b"")
     os.mkfifo(here / "photos [1]/pipe.png")

@@ -117,6 +117,7 @@ def test_pictures_come_from_any_file_system_and_go_to_any(shelf, here, batch, mo
     (shelf / "in|torn.png").write_bytes(b"no picture")
     for number in range(150):
         (shelf / f"in|a|{number:03}.txt").write_text("no picture by its name")
+    (shelf / "out|.writing-elsewhere|part").write_text("of a call that was killed")
     arguments = "shelf://in/", "shelf://out", "--unit-pixels", 1000
     status, out, _ = batch(*arguments)
     assert status == 1 and out.startswith("2 of 3 images upscaled to shelf://out, 1 failed (shelf://out/failed.jsonl)")
@@ -136,6 +137,7 @@ def test_pictures_come_from_any_file_system_and_go_to_any(shelf, here, batch, mo
     monkeypatch.setattr(storage, "fetched", lambda path: fetched.append(path) or fetch(path))
     status, out, _ = batch(*arguments)
     assert status == 0 and out.startswith("1 of 2 images upscaled to shelf://out, 1 already there")
+    assert not (shelf / "out|failed.jsonl").exists()
     # What is done is not even fetched, and a result that is out of date is replaced.
     assert set(fetched) == {"shelf://in/wide.png"}
     assert (shelf / "out|wide.png").stat().st_mtime > 1
@@ -150,14 +152,15 @@ def test_networks_come_from_any_file_system(shelf, monkeypatch):
     read = []
 
     def choose(choice):
-        read.extend(Path(path).read_text() for path in (choice.source, choice.pixel_weights))
+        for path in map(Path, (choice.source, choice.pixel_weights)):
+            read.append((path.name, path.read_text()))
         return Network("a", 2, 1, 1, lambda pixels: pixels)
 
     monkeypatch.setattr(worker, "choose", choose)
-    for name in ("a", "b"):
-        (shelf / f"{name}.weights.h5").write_text(name)
+    for name in ("a.weights.h5", "b.weights.h5"):
+        (shelf / name).write_text(f"of {name}")
     worker.load(Choice("shelf://a.weights.h5", pixel_weights="shelf://b.weights.h5"), 10**6)
-    assert read == ["a", "b"]
+    assert read == [("a.weights.h5", "of a.weights.h5"), ("b.weights.h5", "of b.weights.h5")]
     assert not storage.must_fetch("hf://srzoo/edsr")
 
 
@@ -185,6 +188,7 @@ def test_places_are_told_from_the_folders_before_the_first_wildcard(pattern, pre
     ("path", "place"),
     [
         ("/in/a/b.png", "a/b.png"),
+        ("/in/a/B.PNG", "a/B.PNG"),
         ("/in/notes.txt", None),
         ("/in/.hidden/b.png", None),
         ("/in/out/b.png", None),
@@ -203,9 +207,14 @@ def test_results_are_passed_over_by_whatever_name_their_folder_is_given(tmp_path
         assert (place(f"{tmp_path}/in/a.png"), place(f"{tmp_path}/in/out/a.png")) == ("a.png", None)
 
 
+def test_a_folder_of_another_file_system_holds_what_begins_with_it_and_a_slash():
+    assert storage.within("gs://a/out/b", "gs://a/out") and not storage.within("gs://a/outside", "gs://a/out")
+
+
 def test_what_fails_while_it_is_written_leaves_nothing(tmp_path):
     def write():
         with storage.published(str(tmp_path / "scratch"), str(tmp_path / "a.png")) as path:
+            assert path.is_relative_to(tmp_path / "scratch")  # or it could not be renamed
             path.write_text("half")
             raise ValueError("stop")
 

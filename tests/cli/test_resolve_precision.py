@@ -58,7 +58,8 @@ def test_the_first_run_and_the_second_need_neither_tensorflow_nor_other_formats(
         assert np.abs(read_image("results/cup.png") - expected).max() <= 1
 
 
-def test_int8_is_said_with_its_distance_from_float32(here, weights, capsys):
+def test_int8_is_said_with_its_distance_from_float32_and_not_left_to_a_gpu(here, weights, monkeypatch, capsys):
+    monkeypatch.setattr(prepared, "has_gpu", lambda: True)
     assert main(["cup.png", "--weights", weights, "--precision", "int8"]) == 0
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("edsr-baseline-x4.blocks1.filters8: int8 by OpenVINO, 0.")

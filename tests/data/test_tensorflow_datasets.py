@@ -1,25 +1,21 @@
-"""DIV2K through tensorflow-datasets' own builder, over small archives of DIV2K's layout, and other data sets of it."""
+"""DIV2K through tensorflow-datasets' own builder, over small archives of DIV2K's layout."""
 
 import concurrent.futures
 import http.server
 import io
-import socket
 import threading
 import zipfile
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from srzoo import bicubic
 from srzoo.data import tensorflow_datasets as sources
 from srzoo.data.pipeline import Crops, batches, decode
 from srzoo.data.sample import sample_path
 from srzoo.data.sources import open_source
-from srzoo.images import ImageError
 from srzoo.pictures.reading import read_image
 
 DIV2K = tfds.builder_cls("div2k")
@@ -85,14 +81,6 @@ def move_site(monkeypatch, site: str) -> None:
     for config in DIV2K.BUILDER_CONFIGS:
         moved = {key: f"{site}/{Path(url).name}" for key, url in config.download_urls.items()}
         monkeypatch.setattr(config, "download_urls", moved)
-
-
-@pytest.fixture
-def closed_site() -> str:
-    """The address of a server that nobody runs."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/DIV2K"
 
 
 @pytest.fixture
@@ -315,123 +303,3 @@ def test_an_unknown_configuration_is_refused_with_the_known_ones():
         sources.div2k("div2k/blurred_x4", 4)
     for config in LAYOUT:
         assert config in message(error)
-
-
-class Photos(tfds.core.GeneratorBasedBuilder):
-    """Crops of a photograph, under a feature `image` among others."""
-
-    VERSION = tfds.core.Version("1.0.0")
-    BUILDER_CONFIGS: ClassVar = [
-        tfds.core.BuilderConfig(name=name) for name in ("colour", "grey", "deep", "mask", "train_only", "test_only")
-    ]
-
-    def _info(self):
-        channels = {"grey": 1, "deep": 4}.get(self.builder_config.name, 3)
-        dtype = np.uint16 if self.builder_config.name == "deep" else np.uint8
-        image = tfds.features.Image(shape=(None, None, channels), dtype=dtype)
-        features = {"mask" if self.builder_config.name == "mask" else "image": image, "label": np.int64}
-        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
-
-    def _split_generators(self, dl_manager):
-        only = self.builder_config.name.removesuffix("_only")
-        sizes = {"train": 24, "test": 11}
-        return {split: self._generate_examples(sizes[split]) for split in ([only] if only in sizes else sizes)}
-
-    def _generate_examples(self, count):
-        for number in range(count):
-            yield number, {"image": photo_of(self.builder_config.name, number), "label": number}
-
-
-def photo_of(config: str, number: int) -> np.ndarray:
-    photo = read_image(sample_path("astronaut.png"))[number : number + 31, 50:83]
-    if config == "grey":
-        return photo[..., :1]
-    if config == "deep":
-        alpha = np.full_like(photo[..., :1], number)
-        levels = np.concatenate([photo, alpha], axis=2).astype(int) * 257
-        return np.maximum(levels - 100, 0).astype(np.uint16)  # rounded they are the photo's, cut off they are not
-    return photo
-
-
-@pytest.mark.parametrize("config", ["colour", "grey", "deep"])
-def test_any_data_set_with_an_image_gives_pairs_by_bicubic(config, tmp_path):
-    source = sources.named(f"photos/{config}", 2, str(tmp_path))
-    pairs = [item.read() for item in source.train]
-    assert len(pairs) == 24
-    photos = [photo_of("colour", number)[:30, :32] for number in range(24)]
-    if config == "grey":
-        photos = [np.repeat(photo[..., :1], 3, axis=2) for photo in photos]
-    assert {hr.tobytes() for _, hr in pairs} == {photo.tobytes() for photo in photos}
-    for lr, hr in pairs:
-        assert (lr.shape, hr.shape) == ((15, 16, 3), (30, 32, 3))
-        np.testing.assert_array_equal(lr, bicubic.downscale(hr, 2))
-
-
-def test_the_test_split_validates_where_there_is_no_other_and_stays_short(tmp_path):
-    source = sources.named("photos/colour", 2, str(tmp_path))
-    assert len(list(source.validation)) == 10
-
-
-def test_without_a_second_split_some_training_pictures_are_kept_to_validate_on(tmp_path):
-    source = sources.named("photos/train_only", 2, str(tmp_path))
-    train, validation = ([item.read()[1].tobytes() for item in items] for items in (source.train, source.validation))
-    assert (len(train), len(validation)) == (22, 2)
-    assert not set(train) & set(validation)
-
-
-def test_the_limit_caps_the_training_pictures(tmp_path):
-    assert len(list(sources.named("photos/train_only", 2, str(tmp_path), limit=5).train)) == 5
-    assert len(list(sources.named("photos/train_only", 2, str(tmp_path), limit=500).train)) == 22
-    with pytest.raises(ValueError, match="at least 1 picture, got 0"):
-        sources.named("photos/train_only", 2, str(tmp_path), limit=0)
-
-
-def test_pictures_are_decoded_when_read_and_a_damaged_one_is_an_image_error(tmp_path, monkeypatch):
-    def examples(self, count):
-        for number in range(count):
-            yield (
-                number,
-                {"image": b"\x89PNG\r\n\x1a\nbroken" if number == 3 else png(photo_of("", number)), "label": 0},
-            )
-
-    monkeypatch.setattr(Photos, "_generate_examples", examples)
-    refused = []
-    for item in sources.named("photos/colour", 2, str(tmp_path)).train:
-        try:
-            item.read()
-        except ImageError as error:
-            refused.append(str(error))
-    assert len(refused) == 1
-    assert "photos/colour train" in refused[0]
-
-
-def test_pictures_smaller_than_the_scale_are_image_errors(tmp_path):
-    with pytest.raises(ImageError, match="33x31 pixels are too few for scale 32"):
-        next(iter(sources.named("photos/colour", 32, str(tmp_path)).train)).read()
-
-
-def test_a_data_set_without_an_image_is_refused_with_its_features(tmp_path):
-    with pytest.raises(ValueError, match="no feature `image`.*features are label, mask"):
-        sources.named("photos/mask", 2, str(tmp_path))
-
-
-def test_an_unknown_name_or_configuration_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="cifar11: no such folder or data set; did you mean cifar10") as error:
-        sources.named("cifar11", 2, str(tmp_path))
-    message(error)
-    with pytest.raises(ValueError, match="no configuration 'sepia'; it has colour, grey") as error:
-        sources.named("photos/sepia", 2, str(tmp_path))
-    message(error)
-
-
-def test_a_data_set_without_a_train_split_is_refused_with_its_splits(tmp_path):
-    with pytest.raises(ValueError, match="no split `train` to train on; its splits: test"):
-        sources.named("photos/test_only", 2, str(tmp_path))
-
-
-def test_other_data_sets_too_fail_at_once_without_network(tmp_path, monkeypatch, closed_site):
-    checksum = tfds.download.checksums.UrlInfo(1, "00", "photos.zip")
-    monkeypatch.setattr(Photos, "url_infos", {f"{closed_site}/photos.zip": checksum})
-    with pytest.raises(OSError, match="cannot be downloaded") as error:
-        sources.named("photos/colour", 2, str(tmp_path))
-    assert f"put photos.zip into {tmp_path / 'downloads' / 'manual'}" in message(error)

@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from srzoo import zoo
+from srzoo import shipped, zoo
 from srzoo.backend import dtype_policy
 from srzoo.exporting import formats, litert
 from srzoo.exporting.formats import EXPORT_FORMATS, export
@@ -121,6 +121,7 @@ def test_an_export_is_within_its_bound_and_alone_in_its_folder(once, format, pre
     if format == "saved_model":
         assert path == folder / model.name / "1"
         assert [each.name for each in folder.iterdir()] == [model.name]
+        assert (path / "assets.extra/srzoo.sha256").read_text() == shipped.checksum(path / "saved_model.pb")
     else:
         ending = "" if precision == "float32" else f"-{precision}"
         assert path.name == f"{model.name}{ending}{formats.SUFFIXES[format]}"
@@ -265,6 +266,7 @@ def test_a_full_disk_leaves_nothing_and_is_told(tmp_path, monkeypatch, format):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def tensorflow_fails(model, folder, max_pixels):
+        assert max_pixels == 9
         folder.mkdir()
         raise tf.errors.ResourceExhaustedError(None, None, f"{folder}/variables; No space left on device [Op:SaveV2]")
 
@@ -272,7 +274,7 @@ def test_a_full_disk_leaves_nothing_and_is_told(tmp_path, monkeypatch, format):
     monkeypatch.setattr(formats, "fold_batch_norm", lambda model: SimpleNamespace(name=model.name, save=keras_fails))
     monkeypatch.setattr(formats, "with_merged_tail", lambda folded: folded)
     with pytest.raises(OSError, match=r"cannot be written \(.*No space left on device\); nothing of it is left"):
-        export(tiny(), tmp_path, format)
+        export(tiny(), tmp_path, format, max_pixels=9 if format == "saved_model" else None)
     assert not files(tmp_path)
 
 
@@ -290,6 +292,7 @@ def test_a_full_disk_is_told_where_openvino_has_no_word_for_it(tmp_path, monkeyp
 def test_versions_of_a_saved_model_count_up_and_none_is_replaced(tmp_path):
     model = tiny()
     assert export(model, tmp_path)[0].name == "1"
+    (tmp_path / model.name / "old").mkdir()
     assert export(model, tmp_path, version=7)[0].name == "7"
     assert export(model, tmp_path)[0].name == "8"
     with pytest.raises(FileExistsError, match=r"7 is there already; choose another version, or none for the next free"):

@@ -1,7 +1,9 @@
 """Networks kept in the cache: made once, the same ever after, and made anew rather than trusted when damaged."""
 
+import json
 import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -158,9 +160,38 @@ def test_by_itself_int8_is_taken_of_weights_that_ship_with_its_ranges(kept, tmp_
     assert kept.automatic() == "float32"
     name = "edsr-baseline-x4"
     known = Prepared(prepared.weights_of(name), tmp_path / "cache")
-    assert known.automatic() == "int8" and 0 < known.make("auto").mean < 1
-    known.choice.write_text('{"runtime": "OpenVINO", "precision": "float32"}')
-    assert known.automatic() == "float32"
+    assert known.automatic() == "int8" and known.make("auto").mean == prepared.shipped_ranges(known._checksum)[1]
+    for runtime, precision, taken in (
+        ("OpenVINO", "float32", "float32"),
+        ("OpenVINO", "int3", "int8"),
+        ("LiteRT", "float32", "int8"),
+    ):
+        known.choice.write_text(json.dumps({"runtime": runtime, "precision": precision}))
+        assert known.automatic() == taken
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SRZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(prepared, "has_gpu", lambda: False)
+
+
+def test_int8_that_nobody_asked_for_has_float32_beside_it(cache, monkeypatch):
+    asked_for, by_itself = (prepared.ready("edsr-baseline-x4", each, []).network for each in ("int8", "auto"))
+    assert asked_for.precise is None
+    made = by_itself.precise().run(PIXELS)
+    monkeypatch.setattr(Prepared, "make", None)  # from now on it is loaded
+    np.testing.assert_array_equal(by_itself.precise().run(PIXELS), made)
+
+
+def test_an_openvino_that_cannot_be_imported_leaves_the_choice_with_tensorflow(weights, cache, monkeypatch):
+    def fails():
+        raise ImportError("libtbb.so: cannot open shared object file")
+
+    monkeypatch.setattr(openvino, "runtime", fails)
+    assert prepared.ready(weights, "auto", []) is None
+    with pytest.raises(ImportError):
+        prepared.ready(weights, "int8", [])
 
 
 @pytest.mark.parametrize("name", shipped_models())
@@ -177,6 +208,13 @@ def test_a_network_that_is_not_the_model_is_not_kept(kept, model, monkeypatch):
     with pytest.raises(parity.ParityError, match="for OpenVINO in int8"):
         kept.make("int8")
     assert kept.load("int8") is None and [each.name for each in kept.folder.iterdir()] == ["float32"]
+
+
+def test_what_keras_had_to_read_is_compared_with_keras(model, tmp_path, monkeypatch):
+    model.save(tmp_path / "tiny.keras")
+    monkeypatch.setitem(parity.BOUNDS, "float32", parity.Bound(-1, 0))
+    with pytest.raises(parity.ParityError, match="for OpenVINO in float32"):
+        Prepared(tmp_path / "tiny.keras", tmp_path / "cache").make("float32")
 
 
 def test_a_cache_that_cannot_be_written_is_named(weights, model, tmp_path):
@@ -203,12 +241,17 @@ def test_int8_is_calibrated_on_the_given_pictures_without_scikit_image(monkeypat
     write_image(tmp_path / "a.png", picture)
     crops = prepared.calibration([tmp_path / "a.png", tmp_path / "gone.png"], 4)
     assert any(np.array_equal(crop, picture) for crop in crops)
+    assert len(prepared.calibration(11 * [tmp_path / "a.png"], 4)) == 10 + 4
     with pytest.raises(ValueError, match="none could be read"):
         prepared.calibration([tmp_path / "gone.png"], 4)
 
 
 def test_where_the_cache_is(monkeypatch, tmp_path):
     monkeypatch.delenv("SRZOO_CACHE")
+    with monkeypatch.context() as patch:
+        patch.delenv("XDG_CACHE_HOME", raising=False)
+        patch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+        assert prepared.cache_folder() is None
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert prepared.cache_folder() == tmp_path / "srzoo"
     monkeypatch.setenv("SRZOO_CACHE", str(tmp_path / "mine"))
@@ -232,3 +275,6 @@ def test_a_container_that_has_the_fourth_gpu_alone_has_one(monkeypatch, tmp_path
     assert not prepared.has_gpu()
     (tmp_path / "nvidia3").touch()
     assert prepared.has_gpu()
+    for none in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
+        assert not prepared.has_gpu()
