@@ -70,6 +70,17 @@ def make_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
+def _named(path: str | os.PathLike) -> Iterator[None]:
+    """Says of a write that failed without a name, as on a full disk, what was written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
 def atomic_file(path: str | os.PathLike, ready: Callable[[Path], object] = lambda _: None) -> Iterator[Path]:
     """Yields a temporary path beside `path`, which takes its place on success, after `ready` was given it.
 
@@ -90,7 +101,8 @@ def atomic_file(path: str | os.PathLike, ready: Callable[[Path], object] = lambd
     _remove_abandoned_once(path.parent)
     temporary = _empty_file(path, ending)
     try:
-        yield temporary
+        with _named(path):
+            yield temporary
         ready(temporary)
         os.replace(temporary, path)
     finally:
@@ -120,5 +132,5 @@ def _empty_file(path: Path, ending: str) -> Path:
 def unfinished_folder(parent: str | os.PathLike) -> Iterator[Path]:
     """Yields a hidden folder in `parent` that is removed in the end, by a later process if this one is killed."""
     _remove_abandoned_once(Path(parent))
-    with tempfile.TemporaryDirectory(prefix=unfinished_prefix(), dir=parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=unfinished_prefix(), dir=parent) as folder, _named(parent):
         yield Path(folder)

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and the rest of those that never did."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from srzoo.atomic import MACHINE, atomic_file, unfinished_prefix
+from srzoo.atomic import MACHINE, atomic_file, unfinished_folder, unfinished_prefix
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes and devices here")
@@ -34,6 +35,10 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(OSError, match="No space left on device: '.*a.txt'"), atomic_file(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a full disk is told, without a name
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}'"), unfinished_folder(tmp_path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     seen = []
     with atomic_file(path, lambda written: seen.append(written.read_text() + path.read_text())) as temporary:
         temporary.write_text("new")

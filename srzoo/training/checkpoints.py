@@ -152,5 +152,7 @@ def named_failure(path: Path) -> Iterator[None]:
 
 def _in_words(error: BaseException) -> str:
     """An error's text for the inside of a sentence, without TensorFlow's words for where in a graph it was."""
+    if isinstance(error, OSError) and error.strerror:  # without the file's name, which the sentence has
+        return error.strerror
     lines = str(getattr(error, "message", error)).strip().splitlines() or [type(error).__name__]
     return re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]$", "", lines[0])[:200]
