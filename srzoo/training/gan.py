@@ -106,10 +106,17 @@ class GANModel(keras.Model):
         return self.step.average(lr, training=False)
 
     def train_step(self, data):
-        lr, hr = data
+        lr, hr = _pair(data)
         logs = self.step.update(lr, hr, keras.ops.convert_to_tensor(self.optimizer.learning_rate))
         return {**self.compute_metrics(lr, hr, self(lr)), **logs}
 
     def test_step(self, data):
-        lr, hr = data
+        lr, hr = _pair(data)
         return self.compute_metrics(lr, hr, self(lr))
+
+
+def _pair(data) -> tuple:
+    lr, hr, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if sample_weight is not None:
+        raise ValueError("a step of srzoo weighs all crops alike; leave out sample_weight")
+    return lr, hr

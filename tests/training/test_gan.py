@@ -65,6 +65,15 @@ def test_a_step_on_pixels_is_fitted_too_and_saved_by_a_checkpoint_of_keras(tmp_p
         np.testing.assert_array_equal(got, expected)
 
 
+def test_arrays_are_trained_on_and_weights_of_crops_are_refused():
+    model = GANModel(PixelStep(generator(), srzoo.losses.l1))
+    model.compile(1e-3, run_eagerly=True)
+    (lr, hr), *_ = batches(1).as_numpy_iterator()
+    assert float(model.train_on_batch(lr, hr, return_dict=True)["loss"]) > 0
+    with pytest.raises(ValueError, match="weighs all crops alike; leave out sample_weight"):
+        model.fit(lr, hr, sample_weight=np.ones(2), verbose=0)
+
+
 def test_what_is_no_model_and_no_step_is_refused_in_a_sentence():
     with pytest.raises(TypeError, match="gan_step takes a model, .* got 'edsr-gan-x2'"):
         gan_step("edsr-gan-x2")
