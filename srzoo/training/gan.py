@@ -59,8 +59,10 @@ class GANModel(keras.Model):
     """A step of srzoo's training as a Keras model, so that `fit` trains by it, with Keras's callbacks and progress bar.
 
     What it predicts, and what `evaluate` and `validation_data` measure, is SR of the moving average of the generator's
-    weights, `step.average`, which is the network to keep. What `save_weights` and Keras's `ModelCheckpoint` write holds
-    both networks and, once compiled, both optimizers; after `compile` and `load_weights`, `fit` goes on from there.
+    weights, `step.average`, which is the network to keep. In `fit`'s history metrics are means over an epoch, and the
+    step's figures, `loss` among them, are those of its last batch. What `save_weights` and Keras's `ModelCheckpoint`
+    write holds both networks and, once compiled, both optimizers; after `compile` and `load_weights`, `fit` goes on
+    from there.
 
     Args:
         step: of `gan_step`, an `AdversarialStep` of one's own, or a `PixelStep`.
@@ -102,6 +104,11 @@ class GANModel(keras.Model):
         super().compile(optimizer=self.step.generator.optimizer, jit_compile=jit_compile, **options)
         self.optimizer.learning_rate = learning_rate
 
+    @property
+    def metrics(self) -> list:
+        """Keras's, less the loss that it would compute: it stays at 0 here, and took the place of the step's."""
+        return [metric for metric in super().metrics if metric.name != "loss"]
+
     def call(self, lr, training=False):
         return self.step.average(lr, training=False)
 
@@ -112,6 +119,8 @@ class GANModel(keras.Model):
 
     def test_step(self, data):
         lr, hr = _pair(data)
+        if not self.metrics:
+            raise ValueError("there is nothing to measure; give compile metrics, such as srzoo.metrics.PSNRY(shave=4)")
         return self.compute_metrics(lr, hr, self(lr))
 
 

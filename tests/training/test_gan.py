@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import srzoo
+from srzoo.backend import dtype_policy
 from srzoo.training import GANModel, PixelStep, gan_step
 
 OPTIONS = {"weights": {"content": 0.0, "pixel": 1.0}, "adversarial": "hinge", "discriminator_head": "patches"}
@@ -65,11 +66,18 @@ def test_a_step_on_pixels_is_fitted_too_and_saved_by_a_checkpoint_of_keras(tmp_p
         np.testing.assert_array_equal(got, expected)
 
 
-def test_arrays_are_trained_on_and_weights_of_crops_are_refused():
-    model = GANModel(PixelStep(generator(), srzoo.losses.l1))
+def test_arrays_are_trained_on_with_the_steps_loss_and_weights_of_crops_are_refused():
+    with dtype_policy("mixed_float16"):  # whose steps have no other figure
+        model = GANModel(PixelStep(generator(), srzoo.losses.l1))
     model.compile(1e-3, run_eagerly=True)
     (lr, hr), *_ = batches(1).as_numpy_iterator()
     assert float(model.train_on_batch(lr, hr, return_dict=True)["loss"]) > 0
+    assert model.fit(lr, hr, verbose=0).history["loss"][0] > 0
+    with pytest.raises(ValueError, match="nothing to measure; give compile metrics"):
+        model.evaluate(lr, hr, verbose=0)
+    model.compile(1e-3, metrics=[srzoo.metrics.PSNRY(shave=2)], run_eagerly=True)
+    history = model.fit(lr, hr, validation_data=(lr, hr), verbose=0).history
+    assert history["loss"][0] > 0 and history.keys() == {"loss", "psnr_y", "val_psnr_y"}
     with pytest.raises(ValueError, match="weighs all crops alike; leave out sample_weight"):
         model.fit(lr, hr, sample_weight=np.ones(2), verbose=0)
 
