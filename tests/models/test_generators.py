@@ -10,7 +10,8 @@ from keras import layers
 from srzoo import zoo
 from srzoo.models.geometry import halo_of
 from srzoo.models.layers import DepthToSpace, pixel_shuffle
-from srzoo.models.registry import MODELS, by_name
+from srzoo.models.registry import MODELS, build_graph, by_name, recognise
+from srzoo.names import parse
 
 SMALL = {"blocks": 2, "filters": 8}
 
@@ -65,8 +66,24 @@ def test_edsr_with_a_silent_tail_gives_the_div2k_mean():
 
 
 def test_the_residuals_of_the_full_edsr_are_scaled_by_a_tenth():
-    scalings = [layer for layer in zoo.create("edsr", **SMALL).layers if layer.name.endswith("_scaling")]
-    assert [layer.scale for layer in scalings] == [0.1, 0.1]
+    for options, scale in (({}, 0.1), ({"residual_scaling": 2}, 2)):
+        scalings = [each for each in zoo.create("edsr", **SMALL, **options).layers if each.name.endswith("_scaling")]
+        assert [each.scale for each in scalings] == [scale, scale]
+
+
+def test_networks_start_and_normalise_as_those_of_pytorch():
+    model = zoo.create("srresnet", blocks=1, filters=32)
+    kernel = np.asarray(model.get_layer("block1_conv1").kernel)
+    assert np.abs(kernel).max() <= (9 * 32) ** -0.5 and abs(kernel.std() * (3 * 9 * 32) ** 0.5 - 1) < 0.05
+    (slopes,) = {float(each) for layer in model.layers if isinstance(layer, layers.PReLU) for each in layer.alpha[0, 0]}
+    norms = {(each.momentum, each.epsilon) for each in model.layers if isinstance(each, layers.BatchNormalization)}
+    assert slopes == 0.25 and norms == {(0.9, 1e-5)}
+
+
+@pytest.mark.parametrize("name", ["edsr-baseline", "edsr"])
+def test_of_networks_that_differ_in_size_the_published_one_is_recognised_first(name):
+    shapes = [shape for layer in build_graph(parse(name)).layers for shape in layer.shapes if len(shape) == 4]
+    assert recognise(shapes)[0].base == name
 
 
 @pytest.mark.parametrize("name", ["edsr-baseline", "srresnet"])
