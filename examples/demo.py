@@ -6,7 +6,7 @@ against the original.
 
 from pathlib import Path
 
-from srzoo.cli import quiet_tensorflow
+from srzoo.cli import quiet_tensorflow, run
 
 quiet_tensorflow()
 
@@ -38,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
