@@ -77,9 +77,10 @@ def test_by_default_it_goes_on_with_tensorflow_where_the_cache_cannot_be_written
 
 
 def test_damaged_weights_are_told_once_and_tensorflow_does_not_try_them(here, weights, capsys):
-    Path(weights).write_bytes(Path(weights).read_bytes()[:1000])
+    cut = here / "cut.weights.h5"
+    cut.write_bytes(Path(weights).read_bytes()[:1000])
     with pytest.raises(ValueError, match="not a weights file that srzoo wrote, or damaged"):
-        main(["cup.png", "--weights", weights])
+        main(["cup.png", "--weights", str(cut)])
     assert not capsys.readouterr().err
 
 

@@ -1,11 +1,11 @@
 """The page's server beside Gradio: whom it serves, and how files come and go."""
 
-import asyncio
 import time
 
 import pytest
 
 pytest.importorskip("starlette", reason="no Gradio here: `pip install 'srzoo[demo]'`")
+from anyio.from_thread import start_blocking_portal
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
@@ -101,7 +101,8 @@ def test_an_upload_that_is_damaged_or_cut_off_leaves_nothing(client, shelves):
         given = {"host": "localhost", "content-length": length, "content-type": kind}
         headers = [(name.encode(), value.encode()) for name, value in given.items()]
         scope = {"type": "http", "method": "POST", "path": web.UPLOADS, "headers": headers, "query_string": b""}
-        asyncio.run(client.app(scope, leave, answer))
+        with start_blocking_portal() as portal:  # its own thread: this one may have a running loop, a browser's
+            portal.call(client.app, scope, leave, answer)
         assert answered[0]["status"] == 400
     assert not list(shelves[0].root.iterdir())
 
