@@ -374,6 +374,6 @@ def ready(source: str | os.PathLike, precision: str, pictures: Sequence[Path]) -
         if weights.name.endswith(".weights.h5"):
             from srzoo import stored
 
-            stored.inspect(weights)  # of what is no file of weights it tells now, and not Keras after seconds
+            stored.inspect(weights)  # refuses a damaged file before seconds of Keras's import
         LOGGER.warning("goes on with TensorFlow: %s", str(error).partition("\n")[0])  # Keras shows the pixels below
         return None
