@@ -10,8 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from srzoo import names, shipped
 from srzoo.atomic import check_place
@@ -29,6 +30,13 @@ from srzoo.cli.arguments import (
     whole,
 )
 from srzoo.tables import duration, printable
+
+if TYPE_CHECKING:
+    from srzoo.cli.progress import Bar
+    from srzoo.pictures.sources import Source
+    from srzoo.upscaling.automatic import Upscalers
+    from srzoo.upscaling.batch import Job, Results
+    from srzoo.upscaling.upscaler import Upscaler
 
 DESCRIPTION = """Upscales pictures with a trained network, and keeps what they hold: transparency, grey, 16 bits,
 frames, pages, metadata. The result of photo.jpg is results/photo.jpg by default. docs/images.md describes each kind of
@@ -140,16 +148,6 @@ def _set_device(args: argparse.Namespace) -> None:
         os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(args.threads)))
 
 
-def _why_no_gpu(args: argparse.Namespace) -> str:
-    from srzoo.runtimes.exported import is_exported
-
-    if args.precision == "int8":
-        return "which alone has int8; choose another --precision, or leave out --device"
-    if args.model and is_exported(args.model):
-        return "as are .tflite, .onnx and .xml files; give its weights or a SavedModel, or leave out --device"
-    return "because Keras finds no GPU; see `pip install 'tensorflow[and-cuda]'`, or leave out --device"
-
-
 @contextlib.contextmanager
 def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
     """The inputs and the output as files, if they are standard input and output."""
@@ -182,130 +180,141 @@ def _streams(args: argparse.Namespace) -> Iterator[tuple[list[Path], Path]]:
 
 
 def _resolve_all(args: argparse.Namespace, images: list[Path], output: Path, dials: list[str]) -> int:
+    """Plans all pictures, says what they cost, and upscales them; returns the exit status."""
     from srzoo.cli.progress import Bar
     from srzoo.images import MAX_PIXELS
     from srzoo.pictures.formats import QUALITY
-    from srzoo.runtimes.choice import Choice, choose
-    from srzoo.runtimes.wrapped import interruptible, self_ensemble
     from srzoo.upscaling import batch
-    from srzoo.upscaling.automatic import advice, suited
-    from srzoo.upscaling.memory import resident_memory
     from srzoo.upscaling.sizes import Size
-    from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 
     results = batch.Results(*_place(args, images, output), args.suffix or "", args.format, args.quality)
     if not args.quiet:
         show_log()
     sources = _sources(images, results)
-    asked = args.weights or args.model or shipped.FOR_CLEAN
-    by_default = not (args.weights or args.model) and args.restore is None
-    choice = Choice(asked, args.precision, args.fidelity, args.pixel_weights)
-    if args.restore is not None:
-        choice = replace(choice, source=shipped.FOR_DAMAGED, restore=args.restore)
-    automatic = choice.source == shipped.AUTO
-    if automatic:
-        choice = replace(choice, source=shipped.FOR_CLEAN)
+    asked = shipped.FOR_DAMAGED if args.restore is not None else args.weights or args.model or shipped.FOR_CLEAN
+    automatic = asked == shipped.AUTO
+    max_pixels, stopped = args.max_pixels or MAX_PIXELS, threading.Event()
     # What is on a hub is asked for once.
-    asked, choice = choice.source, replace(choice, source=shipped.locate(choice.source))
-    weights = [shipped.content_of(each) for each in (choice.source, choice.pixel_weights) if each]
+    source = shipped.locate(shipped.FOR_CLEAN if automatic else asked)
+    weights = [shipped.content_of(each) for each in (source, args.pixel_weights) if each]
+    upscalers = _upscalers(args, asked if automatic else source, sources, max_pixels, stopped)
 
-    bar, stopped, loading = Bar(shown=not args.quiet), threading.Event(), threading.Lock()
+    # A name tells its scale, so that nothing is loaded for pictures that are refused.
+    ships = shipped.weights_of_name(source)
+    size = size_of(args) or Size(names.parse(source).scale if ships else upscalers.load(source).scale)
+    # Of a size in pixels the network depends on the picture.
+    nearest = shipped.nearest(asked, size.scale) if size.scale else asked
+    details = dials + ["self-ensemble"] * args.self_ensemble
+    made_by = ", ".join([asked if automatic else shipped.absolute_source(nearest), str(size), *details])
+    options = f"{args.precision} {args.quality or QUALITY} {weights}"
+    results = replace(results, made_by=made_by, options=options, overwrite=args.overwrite)
+    jobs = batch.plan(sources, results, size, args.compare, max_pixels, args.resume)
+
+    bar = Bar(shown=not args.quiet)
+    ahead = [job for job in jobs if not job.refusal and not job.done]
+    # To look at all pictures before the first is upscaled would take long, so the first one's network stands for all.
+    planned = (lambda _: upscalers.of(ahead[0])) if automatic and not args.dry_run else upscalers.of
+    work = sum(batch.work(job, planned(job)) for job in ahead)
+    if ahead and (args.dry_run or work > LONG) and not args.quiet:
+        bar.rate = _say_cost(args, ahead, planned, max_pixels)
+    if args.dry_run:
+        return _say_plan(jobs, upscalers)
+    upscale = partial(_upscale, upscalers, results, details, max_pixels, bar)
+    with contextlib.closing(batch.in_hand(jobs, upscale, stopped.set)) as in_hand:
+        return _carry_out(in_hand, args, images)
+
+
+def _upscalers(
+    args: argparse.Namespace, asked: str, sources: list["Source"], max_pixels: int, stopped: threading.Event
+) -> "Upscalers":
+    """Loads the networks of the pictures on demand; they end at once when `stopped` is set."""
+    from srzoo.runtimes.choice import Choice, choose
+    from srzoo.runtimes.wrapped import interruptible, self_ensemble
+    from srzoo.upscaling.automatic import Upscalers
+    from srzoo.upscaling.upscaler import DEFAULT_MEMORY, Upscaler
 
     def tick() -> None:
         if stopped.is_set():
             raise InterruptedError
 
-    @cache
-    def upscaler_of(source: str) -> Upscaler:
-        pictures = [each.path for each in sources if not each.refusal]
-        network = choose(replace(choice, source=source), pictures)
+    def load(source: str) -> Upscaler:
+        choice = Choice(source, args.precision, args.fidelity, args.pixel_weights, args.restore)
+        network = choose(choice, [each.path for each in sources if not each.refusal])
         if args.device == "gpu" and network.in_machine_memory:
             raise ValueError(f"--device gpu: {network.name} is computed by the processor, {_why_no_gpu(args)}")
-        network = interruptible(self_ensemble(network) if args.self_ensemble else network, tick)
-        return Upscaler(network, args.memory or DEFAULT_MEMORY)
+        network = self_ensemble(network) if args.self_ensemble else network
+        return Upscaler(interruptible(network, tick), args.memory or DEFAULT_MEMORY)
 
-    # A name tells its scale, so that nothing is loaded for pictures that are refused.
-    ships = shipped.weights_of_name(choice.source)
-    size = size_of(args) or Size(names.parse(choice.source).scale if ships else upscaler_of(choice.source).scale)
-    details = dials + ["self-ensemble"] * args.self_ensemble
-    # Of a size in pixels the network depends on the picture.
-    nearest = shipped.nearest(asked, size.scale) if size.scale else asked
-    name = shipped.AUTO if automatic else shipped.absolute_source(nearest)
-    made_by, options = ", ".join([name, str(size), *details]), f"{args.precision} {args.quality or QUALITY} {weights}"
-    results = replace(results, made_by=made_by, options=options, overwrite=args.overwrite)
-    max_pixels = args.max_pixels or MAX_PIXELS
-    jobs = batch.plan(sources, results, size, args.compare, max_pixels, args.resume)
-
-    @cache
-    def chosen(path: Path, factor: float) -> tuple[str, ...]:
-        """The network for a picture, and what is to be said of that."""
-        with contextlib.suppress(OSError, ValueError, MemoryError):  # of which `carry_out` tells
-            if automatic:
-                return suited(path, factor, max_pixels)
-            if by_default:
-                return shipped.nearest(choice.source, factor), *advice(path, max_pixels)
-        return (shipped.nearest(choice.source, factor),)
-
-    def of_job(job: batch.Job) -> Upscaler:
-        source = chosen(job.source, job.factor)[0]
-        with loading:  # two threads would both load it
-            return upscaler_of(source)
-
-    def notes_of(job: batch.Job) -> list[str]:
-        return [*_way(job, of_job(job)), *chosen(job.source, job.factor)[1:]]
-
-    def carry_out(job: batch.Job) -> batch.Result:
-        progress, bar.title = iter if job.is_small else bar, printable(job.source.name)
-        upscaler = of_job(job)
-        title = ", ".join([upscaler.name, *details])
-        with contextlib.closing(bar):
-            result = batch.carry_out(job, upscaler, title, progress, max_pixels, results)
-        return replace(result, notes=(*notes_of(job), *result.notes))
-
-    ahead = [job for job in jobs if not job.refusal and not job.done]
-    # To look at all pictures before the first is upscaled would take long, so the first one's network stands for all.
-    planned = (lambda _: of_job(ahead[0])) if automatic and not args.dry_run else of_job
-    work = sum(batch.work(job, planned(job)) for job in ahead)
-    if ahead and (args.dry_run or work > LONG) and not args.quiet:
-        from srzoo.upscaling.estimate import seconds_of
-
-        with contextlib.suppress(ValueError, OSError, MemoryError):  # of which `carry_out` tells
-            seconds, bar.rate = seconds_of(ahead, planned, max_pixels)
-            memory = resident_memory() + max(batch.memory_of(job, planned(job)) for job in ahead)
-            cost = " (eight times that of a single pass)" if args.self_ensemble else ""
-            say(f"takes about {duration(seconds)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
-    if args.dry_run:
-        for job in jobs:
-            if job.refusal:
-                say(_error(job, job.refusal), sys.stdout)
-            else:
-                line = _line(job, (job.given, job.size.of(*job.given)))
-                notes = ["already there"] if job.done else notes_of(job)
-                say(_in_words("; ".join([line, *notes])), sys.stdout)
-        return int(any(job.refusal for job in jobs))
-    with contextlib.closing(batch.in_hand(jobs, partial(_resolve, carry_out), stopped.set)) as in_hand:
-        return _carry_out(in_hand, args, images)
+    by_default = not (args.weights or args.model) and args.restore is None
+    return Upscalers(asked, load, max_pixels, advises=by_default)
 
 
-def _line(job, sizes: Iterable[tuple[int, int]], facts: Sequence[str] = ()) -> str:
+def _why_no_gpu(args: argparse.Namespace) -> str:
+    from srzoo.runtimes.exported import is_exported
+
+    if args.precision == "int8":
+        return "which alone has int8; choose another --precision, or leave out --device"
+    if args.model and is_exported(args.model):
+        return "as are .tflite, .onnx and .xml files; give its weights or a SavedModel, or leave out --device"
+    return "because Keras finds no GPU; see `pip install 'tensorflow[and-cuda]'`, or leave out --device"
+
+
+def _say_cost(
+    args: argparse.Namespace, jobs: list["Job"], upscaler_of: Callable[["Job"], "Upscaler"], max_pixels: int
+) -> float:
+    """Says how long the jobs take and in how much memory; returns LR pixels a second, 0 if that is not known."""
+    from srzoo.upscaling.batch import memory_of
+    from srzoo.upscaling.estimate import seconds_of
+    from srzoo.upscaling.memory import resident_memory
+
+    try:
+        seconds, rate = seconds_of(jobs, upscaler_of, max_pixels)
+    except (ValueError, OSError, MemoryError):  # of which `_upscale` tells
+        return 0.0
+    memory = resident_memory() + max(memory_of(job, upscaler_of(job)) for job in jobs)
+    cost = " (eight times that of a single pass)" if args.self_ensemble else ""
+    say(f"takes about {duration(seconds)}{cost} and {memory / 1e9:.1f} GB", sys.stderr)
+    return rate
+
+
+def _say_plan(jobs: list["Job"], upscalers: "Upscalers") -> int:
+    """Says of each picture what would become of it; returns the exit status."""
+    for job in jobs:
+        if job.refusal:
+            say(_error(job, job.refusal), sys.stdout)
+        else:
+            line = _line(job, (job.given, job.size.of(*job.given)))
+            notes = ["already there"] if job.done else upscalers.notes(job)
+            say(_in_words("; ".join([line, *notes])), sys.stdout)
+    return int(any(job.refusal for job in jobs))
+
+
+def _upscale(
+    upscalers: "Upscalers", results: "Results", details: list[str], max_pixels: int, bar: "Bar", job: "Job"
+) -> str:
+    """Reads, upscales and writes one picture; returns a line about it."""
+    from srzoo.upscaling import batch
+
+    if job.refusal:
+        raise ValueError(job.refusal)
+    start = time.perf_counter()
+    progress, bar.title = iter if job.is_small else bar, printable(job.source.name)
+    upscaler = upscalers.of(job)
+    title = ", ".join([upscaler.name, *details])
+    with contextlib.closing(bar):
+        result = batch.carry_out(job, upscaler, title, progress, max_pixels, results)
+    seconds = time.perf_counter() - start
+    count = f" ({result.count} frames)" if result.count > 1 else ""
+    sizes = [frame.pixels.size for frame in (result.before, result.after)]
+    line = _line(job, sizes, [f"{seconds:.1f} s"]).replace(", ", f"{count}, ", 1)
+    return "; ".join([line, *upscalers.notes(job), *result.notes])
+
+
+def _line(job: "Job", sizes: Iterable[tuple[int, int]], facts: Sequence[str] = ()) -> str:
     """A line about a picture and what it becomes."""
     return ", ".join(
         [f"{job.source}: {' -> '.join('{}x{}'.format(*size) for size in sizes)}", *facts, *map(str, job.outputs)]
     )
-
-
-def _way(job, upscaler) -> list[str]:
-    """How a size is reached that is not the network's own."""
-    from srzoo.upscaling.sizes import passes
-
-    size = job.size.of(*job.given)
-    with contextlib.suppress(ValueError):  # out of reach, of which `carry_out` tells
-        count = passes(upscaler.network_scale, job.given, size)
-        exact = size == tuple(side * upscaler.network_scale**count for side in job.given)
-        if count > 1 or not exact:
-            factor = job.size.factor(*job.given)
-            return [f"x{factor:.3g} by {upscaler.name}{' twice' * (count - 1)}{', then reduced' * (not exact)}"]
-    return []
 
 
 def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[Path | None, Path | None]:
@@ -332,25 +341,14 @@ def _place(args: argparse.Namespace, images: list[Path], output: Path) -> tuple[
     return None, output
 
 
-def _sources(images: list[Path], results) -> list:
+def _sources(images: list[Path], results: "Results") -> list["Source"]:
     from srzoo.pictures.sources import find_sources
 
     if len(images) == 2 and images[0].exists() and not images[1].exists():
         raise FileNotFoundError(
             f"{images[1]}: no such file or folder; for a result there: {images[0]} --output {images[1]}"
         )
-    sources = find_sources(images, results.folder or results.file, results.record)
-    if results.folder or results.file:
-        return sources
-    # Results of an earlier call lie beside their inputs.
-    inputs = {source.path.with_suffix("") for source in sources}
-    suffix = results.suffix
-    return [
-        source
-        for source in sources
-        if not (source.path.stem.endswith(suffix) and results.record.find(source.path))
-        or source.path.with_name(source.path.stem.removesuffix(suffix)) not in inputs
-    ]
+    return find_sources(images, results.folder or results.file, results.record, results.suffix)
 
 
 def _carry_out(in_hand: Iterable[tuple], args: argparse.Namespace, images: list[Path]) -> int:
@@ -377,7 +375,7 @@ def _carry_out(in_hand: Iterable[tuple], args: argparse.Namespace, images: list[
     return 1 if failed else 0
 
 
-def _error(job, reason: str) -> str:
+def _error(job: "Job", reason: str) -> str:
     """The line about a picture that is not done; it names the picture."""
     return "error: " + _in_words(reason if str(job.source) in reason else f"{job.source}: {reason}")
 
@@ -386,15 +384,3 @@ def _in_words(line: str) -> str:
     """The line, in which the files of `_streams` are called standard input and output."""
     place = re.escape(os.path.join(tempfile.gettempdir(), "srzoo-"))
     return re.sub(rf"{place}\w+/(?:standard-(input)|results/[^,;]+)", lambda at: f"standard {at[1] or 'output'}", line)
-
-
-def _resolve(carry_out: Callable, job) -> str:
-    """Reads, upscales and writes one picture; returns a line about it."""
-    if job.refusal:
-        raise ValueError(job.refusal)
-    start = time.perf_counter()
-    result = carry_out(job)
-    seconds = time.perf_counter() - start
-    count = f" ({result.count} frames)" if result.count > 1 else ""
-    sizes = [frame.pixels.size for frame in (result.before, result.after)]
-    return "; ".join([_line(job, sizes, [f"{seconds:.1f} s"]).replace(", ", f"{count}, ", 1), *result.notes])

@@ -32,7 +32,9 @@ class Source:
     refusal: str | None = None
 
 
-def find_sources(inputs: Sequence[Path], output: Path | None, record: Record | None = None) -> list[Source]:
+def find_sources(
+    inputs: Sequence[Path], output: Path | None, record: Record | None = None, suffix: str = ""
+) -> list[Source]:
     """Finds the image files to read. Two names of one file count twice, because each has its own result.
 
     An image in a folder keeps its path relative to that folder. What lies below `output` is left out of the folders
@@ -42,6 +44,7 @@ def find_sources(inputs: Sequence[Path], output: Path | None, record: Record | N
         inputs: files, and folders.
         output: folder or file of the results; None: they go beside the inputs.
         record: record of results of earlier runs.
+        suffix: text between a result's name and its ending. Beside the inputs it tells the results of an earlier call.
 
     Raises:
         FileNotFoundError: if there is no such file or folder.
@@ -73,7 +76,15 @@ def find_sources(inputs: Sequence[Path], output: Path | None, record: Record | N
         for error in unlisted:
             folder = Path(error.filename)
             add(folder, Path(folder.name), f"{folder}: the folder cannot be listed ({error.strerror})")
-    return list(sources.values())
+    if output or not suffix:
+        return list(sources.values())
+    originals = {source.path.with_suffix("") for source in sources.values()}
+    return [
+        source
+        for source in sources.values()
+        if not (source.path.stem.endswith(suffix) and record.find(source.path))
+        or source.path.with_name(source.path.stem.removesuffix(suffix)) not in originals
+    ]
 
 
 def pictures_below(
