@@ -18,7 +18,6 @@ from srzoo.training.distribution import ALONE, Distribution
 from srzoo.training.doctor import Doctor
 from srzoo.training.progress import Progress
 from srzoo.training.run import Run
-from srzoo.training.settings import Settings
 from srzoo.training.steps import AdversarialStep, PixelStep
 from srzoo.training.stopping import Stopped, StopRequest
 from srzoo.training.validation import Validation
@@ -137,12 +136,29 @@ class _Record:
             tqdm.write(f"step {row['step']}: {text}", file=sys.stderr)
 
 
-class _Loop:
-    """One run between its start and its end; see `train` for the arguments."""
+class Loop:
+    """The training of one run, from its newest checkpoint, or from its start, to its end.
 
-    def __init__(self, run, settings, step_fn, batches, validation, validate_every, distribution):
+    Args:
+        run: the folder, with the settings; a checkpoint found in it is restored first. In processes other than the
+            chief one of its own, in which nothing is looked for.
+        step_fn: what a step does.
+        batches: function from the number of the first step to the batches from that step on, with this process's crops.
+        validation: scores `step_fn.average`; the best score's weights are kept.
+        validate_every: steps between two validations, each of which ends with a checkpoint.
+        distribution: the replicas that train together; `step_fn` was made in its scope.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        step_fn: PixelStep | AdversarialStep,
+        batches: Callable[[int], tf.data.Dataset],
+        validation: Validation,
+        validate_every: int,
+        distribution: Distribution = ALONE,
+    ):
         self.run = run
-        self.settings = settings
         self.step_fn = step_fn
         self.distribution = distribution
         self.update = distribution.everywhere(step_fn)
@@ -150,34 +166,69 @@ class _Loop:
         self.validation = validation
         self.validate_every = validate_every
         with distribution.scope():
-            self.progress = Progress(settings)
+            self.progress = Progress(run.settings)
         self.state = {**step_fn.checkpointed, **self.progress.checkpointed}
         self.checkpoints = Checkpoints(run.folder / "checkpoints", self.state)
         self.scores = ""
         self.agreed = 0.0
         self.saved_at = time.monotonic()
 
-    def start(self, doctor: Doctor | None) -> None:
+    def train(self) -> float:
+        """Trains until `settings.steps` or `settings.minutes` are over.
+
+        Returns:
+            The best of the validation's scores that the weights are kept by; NaN if it keeps the newest.
+
+        Raises:
+            NotFiniteError: if the loss explodes once more after the learning rate was halved `MAX_HALVINGS` times.
+            srzoo.training.stopping.Stopped: after SIGTERM, SIGINT or SIGHUP, with a checkpoint of the last step.
+            ValueError: if none of the run's checkpoints can be read.
+            OSError: if something cannot be written; the checkpoints before stay whole.
+        """
+        with StopRequest() as stop:
+            self._start()
+            done = min(100.0, 100 * self.progress.share(self.step))
+            silent = done >= 100 or not self.distribution.chief
+            if done >= 100:
+                advice = "a larger --steps or --minutes goes on, another --output begins anew"
+                LOGGER.info("finished already at step %d; %s", self.step, advice)
+            with tqdm(total=100.0, initial=round(done, 2), bar_format=BAR, disable=silent) as bar:
+                while True:
+                    try:
+                        self._train_to_end(bar, stop)
+                        break
+                    except NotFiniteError as error:
+                        self._roll_back(error)
+            self.record.summaries.close()
+        return float(self.progress.best.numpy())
+
+    def _start(self) -> None:
         """Goes on from the newest checkpoint, or writes the first one."""
         found = self._restore()
         self.progress.start()
         # Without a checkpoint not even step 0 stays, whose validation a kill may have left in the log.
-        self.record = _Record(self.run, doctor, -1 if found is None else found)
+        self.record = _Record(self.run, self._doctor(), -1 if found is None else found)
         if found is not None:
             return
-        if self.settings.gan:
+        if self.run.settings.gan:
             # What GAN training starts from is its first score: it may be hard to beat. All processes do it, as they
             # wait for each other, although the chief alone has a doctor.
             self._validate_and_save(0)
         else:
             self._save(0)  # to roll back to when the loss explodes
 
+    def _doctor(self) -> Doctor | None:
+        """GAN training has one, in the chief's process."""
+        if isinstance(self.step_fn, AdversarialStep) and self.distribution.chief:
+            return Doctor(self.validation.scale, bool(self.step_fn.loss.gradient_penalty))
+        return None
+
     @property
     def step(self) -> int:
         """Step of the networks' state."""
         return int(self.step_fn.step.numpy())
 
-    def agree(self, step: int, stop: StopRequest, now: bool = False) -> tuple[float, int | None]:
+    def _agree(self, step: int, stop: StopRequest, now: bool = False) -> tuple[float, int | None]:
         """The done share of the run, by the chief's clock, and the signal by which any process is to stop.
 
         Several processes ask each other when they read the losses, because then they wait for each other. Between
@@ -196,7 +247,7 @@ class _Loop:
         self.distribution.copy_from_chief(variables_of(self.state))
         return None if self.saved < 0 else self.saved
 
-    def train_to_end(self, bar: tqdm, stop: StopRequest) -> None:
+    def _train_to_end(self, bar: tqdm, stop: StopRequest) -> None:
         """Trains until the run's end.
 
         Raises:
@@ -204,42 +255,51 @@ class _Loop:
             Stopped: if it is asked to stop before.
         """
         step = first = self.step
-        share, signalled = self.agree(step, stop, now=True)
-        if share >= 1 and self.distribution.chief and not self.run.best_weights.exists():
-            self._validate(step)  # the time was over before the first validation: after a signal, or an explosion
-        stream = Watched(iter(self.batches(first)) if share < 1 else iter(()))
+        share, _ = self._agree(step, stop, now=True)
+        if share >= 1:
+            if self.distribution.chief and not self.run.best_weights.exists():
+                self._validate(step)  # the time was over before the first validation: after a signal, or an explosion
+            return
+        stream = Watched(iter(self.batches(first)))
         began = time.monotonic()
         while share < 1:
             rate = self.progress.learning_rate(step, share)
             logs = self.update(*next(stream), tf.constant(rate, tf.float32))
             step += 1
             self.record.add({"step": step, "seconds": self._seconds(), "learning_rate": rate}, logs)
-            share, signalled = self.agree(step, stop)
-            validate = step % self.validate_every == 0 or share >= 1
+            share, signalled = self._agree(step, stop)
+            last = share >= 1
+            validate = step % self.validate_every == 0 or last
             if step % LOG_EVERY == 0 or validate or signalled:
                 waiting = stream.share()
                 row = self.record.read_losses(stream.warning(waiting))
-                if share >= 1:
+                if last:
                     LOGGER.info("step %d: the last one; validates, and draws the curve", step)
-                if validate:
-                    self._validate_and_save(step)
-                if signalled:
-                    self._stop(step, signalled, saved=validate)
-                if self.distribution.chief and time.monotonic() - self.saved_at > SAVE_SECONDS:
-                    self._save(step)
-                speed = (step - first) / (time.monotonic() - began)
-                parts = [f"step {step}", f"loss {row['loss']:.4f}", _balance(row), self.scores, f"{speed:.2f} steps/s"]
-                if waiting > NOTABLE:
-                    parts.append(f"waits for data {waiting:.0%} of the time")
-                bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
-                bar.update(min(100.0, 100 * share) - bar.n)
-        if step > first:
-            # During the last validation: the stage that may follow would not know of it.
-            _, signalled = self.agree(step, stop, now=True)
-            if signalled:
-                self._stop(step, signalled, saved=True)
+                self._keep(step, validate, signalled)
+                self._show(bar, share, row, (step - first) / (time.monotonic() - began), waiting)
+        # During the last validation: the stage that may follow would not know of it.
+        _, signalled = self._agree(step, stop, now=True)
+        if signalled:
+            self._stop(step, signalled, saved=True)
 
-    def roll_back(self, error: NotFiniteError) -> None:
+    def _keep(self, step: int, validate: bool, signalled: int | None) -> None:
+        """Validates and saves what is due, and stops if that is asked for; all losses were found finite."""
+        if validate:
+            self._validate_and_save(step)
+        if signalled:
+            self._stop(step, signalled, saved=validate)
+        if self.distribution.chief and time.monotonic() - self.saved_at > SAVE_SECONDS:
+            self._save(step)
+
+    def _show(self, bar: tqdm, share: float, row: dict, speed: float, waiting: float) -> None:
+        """Moves the bar to the done share, beside the newest losses and scores and steps a second."""
+        parts = [f"step {row['step']}", f"loss {row['loss']:.4f}", _balance(row), self.scores, f"{speed:.2f} steps/s"]
+        if waiting > NOTABLE:
+            parts.append(f"waits for data {waiting:.0%} of the time")
+        bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
+        bar.update(min(100.0, 100 * share) - bar.n)
+
+    def _roll_back(self, error: NotFiniteError) -> None:
         """Goes back to the last checkpoint, at half the learning rate; the batches after it are the same again.
 
         Time goes on: a run that is bounded by it is not prolonged.
@@ -250,7 +310,7 @@ class _Loop:
         # A process that is killed before the next checkpoint explodes again when it is resumed, and halves again.
         halvings = int(self.progress.halvings.numpy()) + 1
         if halvings > MAX_HALVINGS:
-            precision = "" if self.settings.precision == "float32" else ", or with --precision float32"
+            precision = "" if self.run.settings.precision == "float32" else ", or with --precision float32"
             raise NotFiniteError(
                 f"{error}, although the learning rate was halved {MAX_HALVINGS} times; the run stopped, its last good "
                 f"checkpoint is of step {self.saved}. Train anew in "
@@ -316,57 +376,6 @@ class _Loop:
 
     def _seconds(self) -> float:
         return round(self.progress.elapsed(), 3)
-
-
-def train(
-    run: Run,
-    settings: Settings,
-    step_fn: PixelStep | AdversarialStep,
-    batches: Callable[[int], tf.data.Dataset],
-    validation: Validation,
-    validate_every: int,
-    doctor: Doctor | None = None,
-    distribution: Distribution = ALONE,
-) -> float:
-    """Trains until `settings.steps` or `settings.minutes` are over, from the last checkpoint if there is one.
-
-    Args:
-        run: the folder; a checkpoint found in it is restored first. In processes other than the chief one of its own,
-            in which nothing is looked for.
-        settings: settings of the run.
-        step_fn: what a step does.
-        batches: function from the number of the first step to the batches from that step on, with this process's crops.
-        validation: scores `step_fn.average`; the best score's weights are kept.
-        validate_every: steps between two validations, each of which ends with a checkpoint.
-        doctor: watches over GAN training, if that is what is trained.
-        distribution: the replicas that train together; `step_fn` was made in its scope.
-
-    Returns:
-        The best of the validation's scores that the weights are kept by; NaN if it keeps the newest.
-
-    Raises:
-        NotFiniteError: if the loss explodes once more after the learning rate was halved `MAX_HALVINGS` times.
-        srzoo.training.stopping.Stopped: after SIGTERM, SIGINT or SIGHUP, with a checkpoint of the last step.
-        ValueError: if none of the run's checkpoints can be read.
-        OSError: if something cannot be written; the checkpoints before stay whole.
-    """
-    with StopRequest() as stop:
-        loop = _Loop(run, settings, step_fn, batches, validation, validate_every, distribution)
-        loop.start(doctor)
-        done = min(100.0, 100 * loop.progress.share(loop.step))
-        silent = done >= 100 or not distribution.chief
-        if done >= 100:
-            advice = "a larger --steps or --minutes goes on, another --output begins anew"
-            LOGGER.info("finished already at step %d; %s", loop.step, advice)
-        with tqdm(total=100.0, initial=round(done, 2), bar_format=BAR, disable=silent) as bar:
-            while True:
-                try:
-                    loop.train_to_end(bar, stop)
-                    break
-                except NotFiniteError as error:
-                    loop.roll_back(error)
-        loop.record.summaries.close()
-    return float(loop.progress.best.numpy())
 
 
 def variables_of(state: dict) -> list:

@@ -26,9 +26,8 @@ from srzoo.models.registry import parse_known
 from srzoo.training.checkpoints import named_failure
 from srzoo.training.curve import draw_curve
 from srzoo.training.distribution import ALONE, Distribution, synchronise_batch_norm
-from srzoo.training.doctor import Doctor
 from srzoo.training.gan import adversarial_step
-from srzoo.training.loop import train
+from srzoo.training.loop import Loop
 from srzoo.training.precision import POLICIES
 from srzoo.training.run import Run
 from srzoo.training.settings import Settings
@@ -113,7 +112,7 @@ def train_run(
 
     Raises:
         ValueError, OSError: for settings, data or a folder that cannot be used.
-        srzoo.training.loop.NotFiniteError, srzoo.training.stopping.Stopped: the errors of `srzoo.training.loop.train`.
+        srzoo.training.loop.NotFiniteError, srzoo.training.stopping.Stopped: the errors of `Loop.train`.
     """
     scale = parse_known(settings.model).scale
     degradation = Degradation(settings.degrade, settings.degrade_clean or 0.0) if settings.degrade else None
@@ -167,7 +166,12 @@ def train_run(
         if shared:
             LOGGER.info(shared)
         _compare_processes(distribution, settings, validate_every, pictures.fingerprint)
-        return _train(run, step_fn, distance, pictures, crops, validate_every, distribution)
+        validation = _validation(settings, step_fn.average, pictures, distance)
+        batches = partial(pipeline.batches, pictures.train, crops, part=distribution.part(crops.batch))
+        best = Loop(run, step_fn, batches, validation, validate_every, distribution).train()
+        if distribution.chief:
+            _report(run, int(step_fn.step.numpy()), validation, best)
+        return best
 
 
 def _compare_processes(
@@ -188,47 +192,29 @@ def _compare_processes(
             )
 
 
-def _train(
-    run: Run,
-    step_fn: PixelStep | AdversarialStep,
-    distance: lpips.Lpips | None,
-    pictures: pipeline.Pictures,
-    crops: pipeline.Crops,
-    validate_every: int,
-    distribution: Distribution,
-) -> float:
-    """The part of `train_run` after all is read and the folder is this process's."""
-    settings = run.settings
+def _validation(
+    settings: Settings, model: keras.Model, pictures: pipeline.Pictures, distance: lpips.Lpips | None
+) -> Validation:
     if settings.gan and not settings.lpips:
         LOGGER.warning("without LPIPS's weights (--lpips) nothing says which weights look best: the newest are kept")
     best_by = "lpips" if distance else None if settings.gan else "psnr_y"
-    doctor = None
-    if isinstance(step_fn, AdversarialStep) and distribution.chief:
-        doctor = Doctor(crops.scale, bool(step_fn.loss.gradient_penalty))
-    validation = Validation(step_fn.average, pictures.validation, best_by, distance)
-    best = train(
-        run,
-        settings,
-        step_fn,
-        partial(pipeline.batches, pictures.train, crops, part=distribution.part(crops.batch)),
-        validation,
-        validate_every,
-        doctor,
-        distribution,
-    )
-    if not distribution.chief:
-        return best
+    return Validation(model, pictures.validation, best_by, distance)
+
+
+def _report(run: Run, step: int, validation: Validation, best: float) -> None:
+    """Draws the curve, and says how good the run became."""
+    settings = run.settings
     with named_failure(run.curve):
         draw_curve(run.read_log(), run.curve, title=f"{settings.model} on {settings.dataset}")
-    result = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}[best_by]
+    results = {"psnr_y": f"best PSNR-Y {best:.2f} dB", "lpips": f"best LPIPS {best:.4f}", None: "done"}
+    result = results[validation.best_by]
     if settings.gan:
         last = next((row for row in reversed(run.read_log()) if row["psnr_y"]), {})
         shown = {"psnr_y": "PSNR-Y {:.2f} dB", "lpips": "LPIPS {:.4f}", "checkerboard": "checkerboard {:.1f}"}
         figures = (text.format(float(last[name])) for name, text in shown.items() if last.get(name))
         result = f"{result}, {', '.join(figures)} at last"
     advice = _advice(settings, best, validation)
-    LOGGER.info(f"step {step_fn.step.numpy()}: {result} on the validation pictures -> {run.best_weights}{advice}")
-    return best
+    LOGGER.info(f"step {step}: {result} on the validation pictures -> {run.best_weights}{advice}")
 
 
 def _advice(settings: Settings, best: float, validation: Validation) -> str:
