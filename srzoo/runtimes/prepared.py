@@ -46,6 +46,10 @@ CALIBRATION = 10, 64
 MANIFEST = "manifest.json"
 
 
+class UnreadableError(ValueError):
+    """A file that holds no network, which no other runtime would read either."""
+
+
 class CacheError(OSError):
     """The cache folder cannot be used; the message names it and the cause."""
 
@@ -201,18 +205,21 @@ class Prepared:
         return " ".join(map(shipped.checksum, shipped.files_of(self._weights)))
 
     def _read(self) -> tuple[Graph, openvino.Arrays, Run | None]:
-        """The network, and if Keras had to read it how that computes it."""
+        """The network, and if Keras had to read it how that computes it; raises UnreadableError if there is none."""
         own = hub.is_preset(self._weights.parent) and self._weights.name == hub.WEIGHTS
-        if self._weights.name.endswith(".weights.h5") and not own:
-            from srzoo import stored  # which imports h5py
+        try:
+            if self._weights.name.endswith(".weights.h5") and not own:
+                from srzoo import stored  # which imports h5py
 
-            return *stored.read(self._weights), None
-        from keras import ops
+                return *stored.read(self._weights), None
+            from keras import ops
 
-        from srzoo import zoo
-        from srzoo.models.keras_graph import arrays_of, from_keras
+            from srzoo import zoo
+            from srzoo.models.keras_graph import arrays_of, from_keras
 
-        model = zoo.load(self._weights)
+            model = zoo.load(self._weights)
+        except ValueError as error:
+            raise UnreadableError(str(error)) from error
         graph, arrays = from_keras(model), arrays_of(model)
         openvino.build(graph, arrays)  # refuses before anything is promised
         LOGGER.warning("prepares %s for OpenVINO, once; later calls start at once", self._weights.name)
@@ -369,11 +376,7 @@ def ready(source: str | os.PathLike, precision: str, pictures: Sequence[Path]) -
             return taken
         return replace(taken, network=replace(taken.network, precise=prepared.float32))
     except (ValueError, CacheError, ImportError) as error:
-        if not optional:
+        if not optional or isinstance(error, UnreadableError):
             raise
-        if weights.name.endswith(".weights.h5"):
-            from srzoo import stored
-
-            stored.inspect(weights)  # refuses a damaged file before seconds of Keras's import
         LOGGER.warning("goes on with TensorFlow: %s", str(error).partition("\n")[0])  # Keras shows the pixels below
         return None

@@ -76,11 +76,17 @@ def test_by_default_it_goes_on_with_tensorflow_where_the_cache_cannot_be_written
         main(["cup.png", "--weights", weights, "--precision", "int8"])
 
 
-def test_damaged_weights_are_told_once_and_tensorflow_does_not_try_them(here, weights, capsys):
-    cut = here / "cut.weights.h5"
-    cut.write_bytes(Path(weights).read_bytes()[:1000])
-    with pytest.raises(ValueError, match="not a weights file that srzoo wrote, or damaged"):
-        main(["cup.png", "--weights", str(cut)])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("cut.weights.h5", "not a weights file that srzoo wrote, or damaged"),
+        ("cut.keras", "not a Keras model of srzoo's"),
+    ],
+)
+def test_a_damaged_file_is_told_once_and_tensorflow_does_not_try_it(here, weights, name, sentence, capsys):
+    Path(name).write_bytes(Path(weights).read_bytes()[:1000])
+    with pytest.raises(ValueError, match=sentence):
+        main(["cup.png", "--model", name])
     assert not capsys.readouterr().err
 
 
