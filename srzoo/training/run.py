@@ -110,6 +110,9 @@ class Run:
         """The rows of `log.csv`, each with all columns; empty before the first.
 
         Lines that a crash or a full disk cut short are left out, and those with letters where a number is to be.
+
+        Raises:
+            ValueError: if another program has written its columns anew, as a spreadsheet does with semicolons.
         """
         if not self.log.exists():
             return []
@@ -117,8 +120,11 @@ class Run:
         # What follows the last line feed is a line that was not finished.
         lines = [line for line in text[: text.rfind("\n") + 1].splitlines() if len(line) < LONGEST_LINE]
         header, *rows = [*csv.reader(lines)] or [[]]
-        if header[:1] != ["step"]:
-            return []
+        if header and header[0] != "step":
+            raise ValueError(
+                f"{self.log}: its first line is {','.join(header)[:40]!r}, expected step,seconds,...; bring the log "
+                "back as srzoo wrote it, or move it away, and the run goes on with a new one"
+            )
         cells = [dict(zip(header, row)) for row in rows if len(row) == len(header)]
         # The log of an earlier version may have other columns.
         return [row for each in cells if _is_sound(row := {name: each.get(name, "") for name in LOG_COLUMNS})]

@@ -58,6 +58,8 @@ def upscale(
     Example:
         >>> srzoo.upscale("photo.jpg", scale=2).save("large.png")
     """
+    if white is not None and isinstance(picture, str | os.PathLike | Image.Image):
+        raise ValueError(f"white={white} is for arrays of floats; a path or an image tells it itself, so leave it out")
     asked = Size(scale, width, height, fit) if fit or (scale, width, height) != (None, None, None) else None
     if isinstance(model, Upscaler) and (self_ensemble or restore is not None):
         raise ValueError("self_ensemble and restore are options of Upscaler; give them to the one that is the model")

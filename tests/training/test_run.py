@@ -136,6 +136,15 @@ def test_a_log_of_other_columns_has_those_of_now(tmp_path):
     assert list(row) == list(LOG_COLUMNS) and (row["loss"], row["colour_shift"]) == ("0.5", "")
 
 
+def test_a_log_as_a_spreadsheet_saves_it_is_refused_and_stays(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS)
+    run.begin()
+    run.log.write_text("step;seconds;loss\n1;0,5;0,25\n")
+    with pytest.raises(ValueError, match="log.csv: its first line is 'step;seconds;loss', expected step,seconds,...; "):
+        run.forget_after(1)
+    assert run.log.read_text() == "step;seconds;loss\n1;0,5;0,25\n"
+
+
 def test_a_log_whose_header_is_cut_short_is_begun_again(tmp_path):
     run = Run(tmp_path / "run", SETTINGS)
     run.begin()

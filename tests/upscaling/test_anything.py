@@ -90,6 +90,7 @@ def test_images_paths_and_tensors(upscaler, tmp_path):
         (Image.fromarray(PHOTO[..., 0]).convert("I"), {}, r"in \[0, 255\] or in .* picture.convert\('L'\) or 'I;16'"),
         (PHOTO.astype(int), {}, "got int64, white=None; give values from 0 to 255 as uint8, from 0 to 65535 as"),
         (PHOTO.astype(np.float32), {"white": 1}, r"from 0 to white=1, got \d+ to \d+; give their own white"),
+        ("photo.png", {"white": 1}, "white=1 is for arrays of floats; a path or an image tells it itself, so leave it"),
         (PHOTO / 127.5 - 1, {"white": 1}, "from 0 to white=1, got -0.9.* to 0.8"),
         (b"\x89PNG", {}, "a Pillow image or an array of numbers, got bytes; PIL.Image.open reads"),
         (["a.png", "b.png"], {}, "got list; .*several paths are given one by one"),
