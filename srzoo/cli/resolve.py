@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
     add_result(
         "--overwrite",
         action="store_true",
-        help="let a result replace an input, the result of another input, or the result of another model",
+        help="let a result replace an input, the result of another input or model, or any other file",
     )
     add_result(
         "--resume",

@@ -39,7 +39,7 @@ class Results:
         suffix: text between a result's name and its ending.
         wanted: a key of `srzoo.pictures.formats.FORMATS`, or None for each input's own format.
         quality: quality of lossy compression, from 1 to 100, or None for the default.
-        made_by: what upscales, in words. What something else made is not replaced without `overwrite`.
+        made_by: what upscales, in words. What something else made is not replaced without `overwrite`. None: all is.
         options: all else that decides what a result is.
         overwrite: whether a result may replace an input, that of another input, or that of something else.
         record: record of what made each result.
@@ -97,10 +97,14 @@ class Results:
         except (ImageError, OSError):
             return False
 
-    def maker(self, target: Path) -> str | None:
-        """The maker of an existing result, if it is known and differs."""
-        made = self.record.find(target) if self.made_by else None
-        return made.by if made and made.by != self.made_by else None
+    def kept(self, target: Path) -> str | None:
+        """In words, what is there and is not replaced: the result of something else, or no result that is known."""
+        if not self.made_by or not target.is_file() or not target.stat().st_size:
+            return None
+        made = self.record.find(target)
+        if not made:
+            return "which is not known as a result of srzoo's"
+        return f"made by {made.by}" if made.by != self.made_by else None
 
 
 @dataclass(frozen=True)
@@ -239,6 +243,7 @@ def _too_long(path: Path) -> str | None:
 def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, results: Results) -> str | None:
     for path in job.outputs:
         place = path.resolve()
+        kept = results.kept(path)
         if place in inputs:
             option = "--output" if results.folder or results.file else "--suffix"
             advice = f"choose another {option}, or allow it by --overwrite"
@@ -247,13 +252,9 @@ def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, resul
             other = next(each for each in jobs if each is not job and place in map(Path.resolve, each.outputs))
             advice = "rename one of them, or allow it by --overwrite, then the later one stays"
             return f"{job.source} and {other.source} would both be written to {path}; {advice}"
-    maker = results.maker(job.target)
-    if maker:
-        apart = "another --output" if results.file else "--suffix or another --output"
-        return (
-            f"{job.target} is there, made by {maker}, and would be replaced; keep both by {apart}, or allow it by "
-            "--overwrite"
-        )
+        if kept:
+            apart = "another --output" if results.file else "--suffix or another --output"
+            return f"{path} is there, {kept}, and would be replaced; keep both by {apart}, or allow it by --overwrite"
     return None
 
 
@@ -328,7 +329,7 @@ def carry_out(
             for path in job.outputs:
                 results.record.add(path, made)
     except OSError as error:
-        notes += (f"what made it is not noted, so --resume would do it again ({error.strerror})",)
+        notes += (f"what made it is not noted, so a later call takes it for a file of yours ({error.strerror})",)
     notes += not_held(job.written_as, before.metadata, after.metadata)
     return Result(before, after, picture.count, (*notes, *job.notes))
 

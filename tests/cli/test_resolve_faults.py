@@ -227,7 +227,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(resolve):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        status, _, err = resolve("bad.png")
+        status, _, err = resolve("bad.png", "--overwrite")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert status == 1 and "results/bad.png: cannot be written (File too large)" in err
@@ -346,12 +346,12 @@ from srzoo.runtimes import choice
 from srzoo.runtimes.network import Network
 choice.choose = lambda *_: Network("twice-x2", 2, 1, 1, lambda pixels: pixels.repeat(2, axis=1).repeat(2, axis=2))
 writing.write_png = lambda *args: (open(1, "wb", closefd=False).write(b"x"), os.kill(os.getpid(), signal.SIGKILL))
-main(["good.png"])
+main(["good.png", "--overwrite"])
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert ran.returncode == -signal.SIGKILL and ran.stdout == b"x"
     assert Path("results/good.png").read_bytes() == b"old"
-    assert main(["good.png", "--weights", weights]) == 0
+    assert main(["good.png", "--weights", weights, "--overwrite"]) == 0
     assert read_image("results/good.png").shape == (60, 82, 3)
 
 

@@ -147,6 +147,18 @@ def test_what_another_model_made_is_not_silently_replaced(here, capsys):
     assert "x4, and would be replaced; keep both by another --output, or" in capsys.readouterr().err
 
 
+def test_what_srzoo_did_not_make_is_not_replaced(here, capsys):
+    write_image("out.png", data.coffee()[:20, :20])
+    write_image("results/cup_compare.png", data.coffee()[:20, :20])
+    for command, kept in ((["-o", "out.png"], "out.png"), (["--compare"], "results/cup_compare.png")):
+        before = Path(kept).read_bytes()
+        assert main(["cup.jpg", *command]) == 1 and Path(kept).read_bytes() == before
+        assert f"{kept} is there, which is not known as a result of srzoo's, and would be" in capsys.readouterr().err
+        assert main(["cup.jpg", *command, "--overwrite"]) == 0 and Path(kept).read_bytes() != before
+    Path("new.jpg").touch()  # as `mktemp` makes it
+    assert main(["cup.jpg", "-o", "new.jpg"]) == 0
+
+
 def test_of_a_size_in_pixels_the_network_for_it_and_one_that_is_named_are_two_models(here, capsys):
     sized = ["cup.jpg", "--height", "60", "-o", "out.png"]
     assert main(sized) == main([*sized, "--resume"]) == 0

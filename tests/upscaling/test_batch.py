@@ -59,9 +59,9 @@ def test_resume_goes_by_content_and_options_not_by_times(here):
     np.testing.assert_array_equal(read_image("results/a.png")[::2, ::2], PHOTO[::-1])
     assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
     write_image("results/a.png", PHOTO)  # by somebody else
-    assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
+    assert upscale("photos", options="quality 50", overwrite=True)[0] == ["results/a.png"]
     Path("results", NAME).write_text('["a.png", "rep')  # cut short, which harms no line after it
-    assert upscale("photos", options="quality 50")[0] == ["results/a.png"]
+    assert upscale("photos", options="quality 50", overwrite=True)[0] == ["results/a.png"]
     assert upscale("photos", options="quality 50")[0] == []
 
 
@@ -100,7 +100,7 @@ def test_a_result_that_cannot_be_noted_is_there_all_the_same(here):
     Path("results", NAME).mkdir(parents=True)
     (job,) = batch.plan(find_sources([Path("a.png")], Path("results")), batch.Results(Path("results")), Size(2))
     report = batch.carry_out(job, UPSCALER, "", results=batch.Results(Path("results"), made_by="repeat"))
-    assert report.notes == ("what made it is not noted, so --resume would do it again (Is a directory)",)
+    assert report.notes == ("what made it is not noted, so a later call takes it for a file of yours (Is a directory)",)
 
 
 def test_every_name_of_a_file_has_a_result_and_one_result_stands_for_two_ways_to_a_name(here):
