@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from srzoo.files.hdf5 import Declared, open_weights, read_attribute, read_declared
+from srzoo.files.hdf5 import Declared, check_sum, open_weights, read_attribute, read_declared
 from srzoo.models import registry
 from srzoo.models.graph import Graph
 from srzoo.models.registry import entry_of
@@ -46,7 +46,7 @@ def read(path: str | os.PathLike) -> tuple[Graph, dict[str, list[Any]]]:
 
 
 def inspect(path: str | os.PathLike) -> tuple[Configuration, Declared]:
-    """Of a `.weights.h5` file: the model's configuration, and what the file declares; no weight is read."""
+    """Of a `.weights.h5` file: the model's configuration, and what the file declares, of which no byte has changed."""
     path = weights_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
@@ -54,6 +54,7 @@ def inspect(path: str | os.PathLike) -> tuple[Configuration, Declared]:
         data = path.read_bytes()
         with open_weights(data) as file:
             declared = read_declared(file, len(data))
+            check_sum(file)
             if "srzoo" in file.attrs:
                 configuration = from_json(read_attribute(file, "srzoo"))
                 entry_of(configuration.base)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from srzoo import shipped, stored, zoo
+from srzoo.files.hdf5 import crc32_of
 from srzoo.models import registry
 from srzoo.names import Configuration
 
@@ -40,5 +41,6 @@ def test_a_bias_of_another_size_is_damage(weights):
         head = next(each["vars"] for each in file["layers"].values() if each["vars"].attrs["name"] == "head")
         del head["1"]
         head["1"] = np.zeros(5, np.float32)
+        file.attrs["crc32"] = crc32_of(file)
     with pytest.raises(ValueError, match="damaged, its arrays are not those of 'edsr-baseline-x4.blocks1.filters4'"):
         stored.read(weights)

@@ -18,6 +18,7 @@ import numpy as np
 from srzoo import shipped, stored
 from srzoo.atomic import unfinished_folder
 from srzoo.cli import run
+from srzoo.files.hdf5 import CHECKSUM, crc32_of
 from srzoo.models.geometry import scale_of
 from srzoo.runtimes import openvino, prepared
 from srzoo.runtimes.prepared import calibration
@@ -36,6 +37,7 @@ def store_in_float16(source: Path, target: Path) -> None:
     with h5py.File(source) as old, h5py.File(target, "w") as new:
         new.attrs.update(old.attrs)
         old.visititems(copy)
+        new.attrs[CHECKSUM] = crc32_of(new)
 
 
 def all_ranges(weights: Path) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 import io
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ MAX_DEPTH = 16
 
 HEAP = b"GCOL\x01"
 """Signature of a heap of texts."""
+
+CHECKSUM = "crc32"
+"""Attribute of a file with its checksum."""
 
 MAX_ATTRIBUTE = 1 << 10
 """Bytes of text in an attribute."""
@@ -138,6 +142,25 @@ def _check_array(item: h5py.Dataset, name: str, size: int) -> None:
         raise ValueError(f"{text} declares the shape {item.shape}, for which the file lacks the bytes")
 
 
+def crc32_of(file: h5py.File) -> str:
+    """CRC-32 of all arrays in the order of their names, as eight hexadecimal digits: HDF5 notices no changed byte."""
+    found = 0
+
+    def add(_: str, item: h5py.Group | h5py.Dataset) -> None:
+        nonlocal found
+        if isinstance(item, h5py.Dataset):
+            found = zlib.crc32(item[()].tobytes(), found)
+
+    file.visititems(add)
+    return f"{found:08x}"
+
+
+def check_sum(file: h5py.File) -> None:
+    """Raises ValueError if arrays are not as `write_weights` wrote them. Reads them, so `read_declared` goes before."""
+    if CHECKSUM in file.attrs and read_attribute(file, CHECKSUM) != crc32_of(file):
+        raise ValueError("its numbers are not those that were written; get the file again")
+
+
 def read_attribute(file: h5py.Group, name: str) -> str:
     """The text of an attribute of a file or of a group in it.
 
@@ -155,7 +178,7 @@ def read_attribute(file: h5py.Group, name: str) -> str:
 
 
 def write_weights(model: "keras.Model", path: Path, attributes: dict[str, str]) -> None:
-    """Writes a model's weights as Keras does, with attributes of the file's.
+    """Writes a model's weights as Keras does, with attributes of the file's, one of them the checksum.
 
     HDF5's own library crashes the process when a disk is full as it closes a file, so it writes into memory here.
 
@@ -173,5 +196,5 @@ def write_weights(model: "keras.Model", path: Path, attributes: dict[str, str]) 
         with zipfile.ZipFile(archive) as entries:
             weights = io.BytesIO(entries.read("model.weights.h5"))
     with h5py.File(weights, "r+") as file:
-        file.attrs.update(attributes)
+        file.attrs.update({**attributes, CHECKSUM: crc32_of(file)})
     path.write_bytes(weights.getbuffer())

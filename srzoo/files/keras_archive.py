@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from srzoo.files.hdf5 import open_weights, read_declared
+from srzoo.files.hdf5 import check_sum, open_weights, read_declared
 
 ENTRIES = {"config.json", "metadata.json", "model.weights.h5"}
 
@@ -99,6 +99,7 @@ def check_archive(path: Path) -> None:
         config.pop("compile_config", None)
     with open_weights(weights) as file:
         held = read_declared(file, len(weights))
+        check_sum(file)
     for part in _objects(config):
         if "class_name" in part:
             _check_class(part["class_name"], part.get("module"), part.get("registered_name"))

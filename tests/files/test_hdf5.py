@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from srzoo import zoo
+from srzoo import stored, zoo
+from srzoo.files.hdf5 import crc32_of
 
 NAME = "edsr-baseline-x4.blocks1.filters4"
 FIRST = "layers/conv2d/vars/0"
@@ -148,9 +149,20 @@ def test_arrays_of_other_shapes_are_refused_before_they_are_read(file, monkeypat
         data = opened[FIRST][()]
         del opened[FIRST]
         opened[FIRST] = data[..., :2]
+        opened.attrs["crc32"] = crc32_of(opened)
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_: pytest.fail("they were read"))
     with pytest.raises(ValueError, match="damaged, its arrays are not those of"):
         zoo.load(file)
+
+
+def test_a_changed_byte_is_noticed(file):
+    data = bytearray(file.read_bytes())
+    number = data.index(zoo.load(file).get_layer("head").get_weights()[0].tobytes())
+    data[number + 3] ^= 0x40  # the exponent of the first number
+    file.write_bytes(data)
+    for attempt in (stored.read, zoo.load, lambda path: zoo.load_weights(zoo.create(NAME), path)):
+        with pytest.raises(ValueError, match="damaged .its numbers are not those that were written; get the file"):
+            attempt(file)
 
 
 def test_weights_are_read_by_keras_alone_too(file):
