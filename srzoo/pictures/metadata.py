@@ -55,7 +55,16 @@ XMP_IN_PIXELS = tuple(
 )
 """What is multiplied by the factors across and down: resolutions, and where a panorama lies on its sphere."""
 
-XMP_SUBJECT = re.compile(rb"<(exif:Subject(?:Area|Location))>.*?</\1>", re.DOTALL)
+XMP_SUBJECT = re.compile(rb"<(exif:Subject(?:Area|Location))>(?:(?!<exif:Subject).)*?</\1>", re.DOTALL)
+"""What goes no farther than the next beginning: a hostile packet of many would else be searched to its end for each."""
+
+XMP_PARTS = re.compile(
+    rb"""\s(?:GCamera:(?:MotionPhoto|MicroVideo)\w*|hdrgm:\w+|xmpNote:HasExtendedXMP)=(["'])[^<]*?\1"""
+    rb"|<(G?Container:Directory)>(?:(?!<G?Container:Dir).)*?</\2>",
+    re.DOTALL,
+)
+"""What tells of a video, a map of brightness or more XMP in a phone's file, which a result has not."""
+
 WIDTHS, HEIGHTS = ("tiff:ImageWidth", "exif:PixelXDimension"), ("tiff:ImageLength", "exif:PixelYDimension")
 
 
@@ -112,7 +121,7 @@ class Metadata:
                 xmp = _with_value(xmp, names, 0, value)
             for each, factor in zip(XMP_IN_PIXELS, factors):
                 xmp = _with_value(xmp, each, factor)
-            xmp = XMP_SUBJECT.sub(b"", xmp)  # EXIF has it, and it is changed there
+            xmp = XMP_PARTS.sub(b"", XMP_SUBJECT.sub(b"", xmp))  # EXIF has the subject, and it is changed there
         across, down = (self.dpi or (1, 1))[:: -1 if orientation >= 5 else 1]
         dpi = self.dpi and (across * factors[0], down * factors[1])
         return replace(self, exif=exif, icc=fitting(self.icc, grey), xmp=xmp, dpi=dpi)

@@ -108,6 +108,19 @@ def test_a_panoramas_pixels_are_those_of_the_result(tmp_path, resolve):
     )
 
 
+def test_a_result_tells_of_no_video_and_no_second_picture_that_a_phone_put_into_its_file():
+    parts = b"""<a GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion='1' GCamera:MicroVideoOffset="99" b="1" """
+    parts += b"""hdrgm:Version="1.0" xmpNote:HasExtendedXMP="0A"><Container:Directory>\n<rdf:Seq>...</rdf:Seq>"""
+    given = Metadata(xmp=parts + b"</Container:Directory></a>")
+    assert given.of_result((10, 10), (20, 20), grey=False).xmp == b'<a b="1"></a>'
+
+
+@pytest.mark.parametrize("beginning", [b"<exif:SubjectArea>", b"<Container:Directory>"])
+def test_xmp_that_begins_many_things_and_ends_none_takes_no_hours(beginning):
+    given = Metadata(xmp=beginning * (1 << 18))  # took days
+    assert given.of_result((10, 10), (20, 20), grey=False).xmp == given.xmp
+
+
 def test_across_and_down_have_each_their_factor():
     """Which differ by what rounding a size leaves, or more where both sides are asked for."""
     panorama = b'GPano:CroppedAreaLeftPixels="%d" GPano:CroppedAreaTopPixels="%d" tiff:Orientation="%d"'
