@@ -58,10 +58,9 @@ XMP_IN_PIXELS = tuple(
 XMP_SUBJECT = re.compile(rb"<(exif:Subject(?:Area|Location))>(?:(?!<exif:Subject).)*?</\1>", re.DOTALL)
 """What goes no farther than the next beginning: a hostile packet of many would else be searched to its end for each."""
 
+PARTS = rb"(?:GCamera:(?:MotionPhoto|MicroVideo)\w*|hdrgm:\w+|xmpNote:HasExtendedXMP|G?Container:Directory)"
 XMP_PARTS = re.compile(
-    rb"""\s(?:GCamera:(?:MotionPhoto|MicroVideo)\w*|hdrgm:\w+|xmpNote:HasExtendedXMP)=(["'])[^<]*?\1"""
-    rb"|<(G?Container:Directory)>(?:(?!<G?Container:Dir).)*?</\2>",
-    re.DOTALL,
+    rb"\s" + PARTS + rb"""=(["'])[^<]*?\1|<(""" + PARTS + rb")>(?:(?!<" + PARTS + rb">).)*?</\2>", re.DOTALL
 )
 """What tells of a video, a map of brightness or more XMP in a phone's file, which a result has not."""
 

@@ -110,7 +110,8 @@ def test_a_panoramas_pixels_are_those_of_the_result(tmp_path, resolve):
 
 def test_a_result_tells_of_no_video_and_no_second_picture_that_a_phone_put_into_its_file():
     parts = b"""<a GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion='1' GCamera:MicroVideoOffset="99" b="1" """
-    parts += b"""hdrgm:Version="1.0" xmpNote:HasExtendedXMP="0A"><Container:Directory>\n<rdf:Seq>...</rdf:Seq>"""
+    parts += b"""hdrgm:Version="1.0" xmpNote:HasExtendedXMP="0A"><GCamera:MicroVideo>1</GCamera:MicroVideo>"""
+    parts += b"<Container:Directory>\n<rdf:Seq>...</rdf:Seq>"
     given = Metadata(xmp=parts + b"</Container:Directory></a>")
     assert given.of_result((10, 10), (20, 20), grey=False).xmp == b'<a b="1"></a>'
 
