@@ -94,7 +94,8 @@ def export(
     theirs = layout_of(model, layout) if format == "safetensors" else None
     crops = calibration_crops(calibration) if precision in CALIBRATED else []
     facts = exported.facts_of(model, format, precision)
-    folded = fold_batch_norm(model)
+    # A `.keras` file is read by srzoo, which knows the border that a network wants by its convolutions.
+    folded = fold_batch_norm(model, crop_kernels=format != "keras")
     if format in ("saved_model", "litert", "onnx"):
         folded = with_merged_tail(folded)
 
@@ -214,7 +215,7 @@ def _export_saved_model(
     # A server that watches the folder loads whatever is called as a number: it must not see one that is not checked.
     with unfinished_folder(output) as temporary, _named_failure(path):
         written = temporary / str(version)
-        write_saved_model(model, written, max_pixels)
+        write_saved_model(model, written, max_pixels, facts=facts)
         (written / "assets.extra" / exported.ENTRY).write_text(exported.to_json(facts), "utf-8")
         checksum = shipped.checksum(written / exported.GRAPH)
         (written / "assets.extra" / exported.CHECKSUM).write_text(checksum, "utf-8")

@@ -82,17 +82,10 @@ class _Fine(keras.layers.Conv2D):
         if rows <= LAID_OUT or {*self.strides, *self.dilation_rate, self.groups} != {1} or self.padding != "same":
             return self._in_two_parts(inputs, kernel)
         # One row of the kernel at a time: the channels of `sums` are what each row adds to the pixels.
-        used = self.rows_used
-        sums = self._in_two_parts(inputs, tf.concat([kernel[row] for row in used], -1)[None])
+        sums = self._in_two_parts(inputs, tf.concat(tf.unstack(kernel), -1)[None])
         sums = tf.pad(sums, ((0, 0), ((rows - 1) // 2, rows // 2), (0, 0), (0, 0)))
         height = tf.shape(inputs)[1]
-        return sum(part[:, row : row + height] for row, part in zip(used, tf.split(sums, len(used), -1)))
-
-    @property
-    def rows_used(self) -> list[int]:
-        """The kernel's rows that are not all 0: LiteRT aborts the process where two sums of 0 are added."""
-        with tf.init_scope():
-            return np.flatnonzero(np.any(self.kernel.numpy(), axis=(1, 2, 3))).tolist() or [0]
+        return sum(part[:, row : row + height] for row, part in enumerate(tf.split(sums, rows, -1)))
 
     def _in_two_parts(self, inputs, kernel):
         step = tf.reduce_max(tf.abs(kernel), (0, 1, 2)) / 127

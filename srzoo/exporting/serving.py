@@ -26,7 +26,11 @@ WARMUP = "tf_serving_warmup_requests"
 
 
 def write_saved_model(
-    model: keras.Model, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS, memory: int = DEFAULT_MEMORY
+    model: keras.Model,
+    folder: Path,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    memory: int = DEFAULT_MEMORY,
+    facts: exported.Facts | None = None,
 ) -> None:
     """Writes one version of a model, which TensorFlow Serving looks for in `<name>/<version>/`.
 
@@ -48,11 +52,12 @@ def write_saved_model(
             million, because TensorFlow encodes no larger PNG.
         memory: bytes that the network may take for a tile, as in `srzoo.Upscaler`. Requests take turns, a tile each,
             so it is taken once, however many are served at the same time.
+        facts: facts of the network; default: read off the model.
 
     Raises:
         ValueError: if the memory is too little for a single pixel and its halo, or the model is no upscaler.
     """
-    facts = exported.facts_of(model, "saved_model", "float32")
+    facts = facts or exported.facts_of(model, "saved_model", "float32")
     tile = memory // facts.bytes_per_pixel
     largest_png = (2**31 - 1) // (3 * facts.scale**2)
     max_pixels = min(max_pixels, largest_png)

@@ -11,15 +11,17 @@ import numpy as np
 from keras import layers
 
 from srzoo.models.keras_graph import from_keras
-from srzoo.runtimes.openvino import gain_and_shift
+from srzoo.runtimes.openvino import gain_and_shift, without_zero_border
 
 
-def fold_batch_norm(model: keras.Model) -> keras.Model:
+def fold_batch_norm(model: keras.Model, crop_kernels: bool = False) -> keras.Model:
     """Builds the network that infers as `model` does, without its batch normalisations and in float32.
 
     Args:
         model: a functional model. A batch normalisation stays where it is unless it follows a `Conv2D` that has
             no activation and whose output goes nowhere else.
+        crop_kernels: whether kernels lose the borders that are 0 (`srzoo.runtimes.openvino.without_zero_border`). It
+            saves time, but `srzoo.models.registry.border_of` no longer knows the network by its convolutions.
 
     Returns:
         A new model of the same name, equal in inference mode but for float32's rounding, with a bias in place of each
@@ -32,6 +34,7 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     """
     folded = _foldable(model)
     gone = {norm.name for norm in folded.values()}
+    arrays = {layer.name: _arrays_of(layer, folded.get(layer.name), crop_kernels) for layer in model.layers}
 
     def in_float32(operation: keras.Operation) -> keras.Operation:
         config = operation.get_config()
@@ -40,6 +43,8 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
             config["dtype"] = "float32"
         if operation.name in folded:
             config["use_bias"] = True
+        if type(operation) is layers.Conv2D:
+            config["kernel_size"] = arrays[operation.name][0].shape[:2]
         return type(operation).from_config(config)
 
     def call(operation: keras.Operation, *inputs, **options):
@@ -47,10 +52,8 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
 
     result = keras.models.clone_model(model, clone_function=in_float32, call_function=call)
     for layer in model.layers:
-        if layer.name in folded:
-            result.get_layer(layer.name).set_weights(_folded_weights(layer, folded[layer.name]))
-        elif layer.name not in gone and layer.weights:
-            result.get_layer(layer.name).set_weights(layer.get_weights())
+        if layer.name not in gone and layer.weights:
+            result.get_layer(layer.name).set_weights(arrays[layer.name])
     return result
 
 
@@ -65,6 +68,14 @@ def _foldable(model: keras.Model) -> dict[str, layers.BatchNormalization]:
         for conv, norm in pairs
         if conv.kind == "Conv2D" and conv.get("activation") == "linear" and users[conv.name] == 1
     }
+
+
+def _arrays_of(layer: keras.Layer, norm: layers.BatchNormalization | None, crop_kernels: bool) -> list[np.ndarray]:
+    """Its weights in the new model, with the batch normalisation after it."""
+    arrays = _folded_weights(layer, norm) if norm else layer.get_weights()
+    if crop_kernels and type(layer) is layers.Conv2D and layer.padding == "same" and {*layer.strides} == {1}:
+        arrays[0] = without_zero_border(arrays[0])
+    return arrays
 
 
 def _folded_weights(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarray]:

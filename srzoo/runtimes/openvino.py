@@ -264,9 +264,9 @@ class _Builder:
         return gain_and_shift(self._arrays[norm.name], norm.options["epsilon"], **options)
 
     def _Conv2D(self, layer, x):
-        size = layer.options["kernel_size"]
         plain = {*layer.get("strides", ()), *layer.get("dilation_rate", ()), layer.get("groups", 1)} == {1}
-        _require(layer, layer.get("padding") == "same" and all(side % 2 for side in size) and plain)
+        odd = all(side % 2 for side in layer.options["kernel_size"])
+        _require(layer, layer.get("padding") == "same" and odd and plain)
         if self._watched:
             self._watches += [self._ops.reduce_min(x, [0, 2, 3]), self._ops.reduce_max(x, [0, 2, 3])]
         kernel, *bias = self._arrays[layer.name]
@@ -276,8 +276,8 @@ class _Builder:
             gain, shift = self._gain_and_shift(following)
             kernel, bias = kernel * gain, [sum(bias) * gain + shift]
             self._merged.add(following.name)
-        weights = np.asarray(kernel, np.float32).transpose(3, 2, 0, 1)
-        if layer.channels <= 4 and min(size) > 4 and layer.size_ratio % 2 == 0:
+        weights = without_zero_border(np.asarray(kernel, np.float32)).transpose(3, 2, 0, 1)
+        if layer.channels <= 4 and min(weights.shape[2:]) > 4 and layer.size_ratio % 2 == 0:
             y = self._convolution_in_squares(layer, weights, x)
         else:
             y = self._convolved(layer, weights, x)
@@ -293,7 +293,7 @@ class _Builder:
             if layer.name not in self._given_8_bits:
                 x = self._in_8_bits(x, low, high)
             kernel = self._kernel_in_8_bits(weights * _shares(low, high)[:, None, None])
-        margin = [size // 2 for size in layer.options["kernel_size"]]
+        margin = [(size - 1) // 2 for size in weights.shape[2:]]  # even sizes are those of squares
         return self._ops.convolution(x, kernel, [stride, stride], margin, margin, [1, 1])
 
     def _convolution_in_squares(self, layer, weights: np.ndarray, x):
@@ -368,6 +368,19 @@ def gain_and_shift(
     # As PyTorch and Keras both do: the epsilon is inside the root.
     gain = (learned[0] if scale else 1) / np.sqrt(variance + epsilon)
     return gain, (learned[-1] if center else 0) - mean * gain
+
+
+def without_zero_border(kernel: np.ndarray) -> np.ndarray:
+    """A convolution's kernel, HWIO, less the rows and columns around it that are 0, as many on either side.
+
+    With padding `same` and strides of 1 it is the same convolution. Kernels of 9x9 that were grafted from an EDSR have
+    such borders.
+    """
+    for axis in (0, 1):
+        used, size = np.flatnonzero(np.any(kernel, axis=(1 - axis, 2, 3))), kernel.shape[axis]
+        border = min(used[0], size - 1 - used[-1]) if len(used) else (size - 1) // 2
+        kernel = kernel.take(range(border, size - border), axis)
+    return kernel
 
 
 def _shares(low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ LOGGER = logging.getLogger(__name__)
 
 RUNTIME_PRECISIONS = ("float32", "bfloat16", "int8")
 
-LAYOUT = 10
+LAYOUT = 11
 """Of an entry; with another one, entries are made anew."""
 
 WITHIN = 1.0

@@ -86,6 +86,19 @@ def test_a_batch_normalisation_of_rows_stays_after_its_convolution():
     np.testing.assert_allclose(run(fold_batch_norm(model), pixels(16, 16)), run(model, pixels(16, 16)), atol=1e-3)
 
 
+@pytest.mark.parametrize(("size", "strides"), [((5, 7), 1), ((6, 4), 1), ((5, 5), 2)])
+def test_a_kernels_border_of_zeros_goes_where_the_convolution_stays_the_same(size, strides):
+    given = keras.Input((None, None, 3))
+    model = keras.Model(given, layers.Conv2D(4, size, strides, padding="same", name="wide")(given))
+    kernel, bias = model.get_layer("wide").get_weights()
+    kernel[:1] = kernel[-2:] = kernel[:, :1] = kernel[:, -1:] = 0
+    model.get_layer("wide").set_weights([kernel, bias])
+    folded = fold_batch_norm(model, crop_kernels=True)
+    left = tuple(side - 2 for side in size) if strides == 1 else size
+    assert folded.get_layer("wide").kernel_size == left
+    np.testing.assert_allclose(run(folded, pixels(8, 9)), run(model, pixels(8, 9)), rtol=1e-5, atol=1e-4)
+
+
 def test_a_network_in_mixed_precision_becomes_one_in_float32():
     with dtype_policy("mixed_bfloat16"):
         model = zoo.create("srresnet", blocks=1, filters=4)
@@ -277,13 +290,15 @@ def test_a_full_disk_leaves_nothing_and_is_told(tmp_path, monkeypatch, format):
         path.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    def tensorflow_fails(model, folder, max_pixels):
+    def tensorflow_fails(model, folder, max_pixels, facts):
         assert max_pixels == 9
         folder.mkdir()
         raise tf.errors.ResourceExhaustedError(None, None, f"{folder}/variables; No space left on device [Op:SaveV2]")
 
     monkeypatch.setattr(formats, "write_saved_model", tensorflow_fails)
-    monkeypatch.setattr(formats, "fold_batch_norm", lambda model: SimpleNamespace(name=model.name, save=keras_fails))
+    monkeypatch.setattr(
+        formats, "fold_batch_norm", lambda model, **_: SimpleNamespace(name=model.name, save=keras_fails)
+    )
     monkeypatch.setattr(formats, "with_merged_tail", lambda folded: folded)
     with pytest.raises(OSError, match=r"cannot be written \(.*No space left on device\); nothing of it is left"):
         export(tiny(), tmp_path, format, max_pixels=9 if format == "saved_model" else None)

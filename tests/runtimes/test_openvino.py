@@ -121,3 +121,16 @@ def test_a_wide_convolution_at_lr_size_takes_odd_sides_beside_a_skip_that_is_enl
     pixels = photograph(7, 9)
     got = run(openvino.build(from_keras(model), arrays_of(model)), pixels)
     np.testing.assert_allclose(got, model(pixels[None].astype(np.float32)), atol=0.01)
+
+
+def test_borders_of_a_kernel_that_are_0_are_not_computed():
+    model = zoo.create("srresnet-x2.blocks1.filters8")
+    for name in ("head", "tail"):
+        kernel, bias = model.get_layer(name).get_weights()
+        kernel[:3] = kernel[6:] = kernel[:, :3] = kernel[:, 6:] = 0
+        model.get_layer(name).set_weights([kernel, bias])
+    network, pixels = (from_keras(model), arrays_of(model)), photograph(7, 9)
+    built = openvino.build(*network)
+    kernels = [each for each in built.get_ordered_ops() if each.get_type_name() == "Convolution"]
+    assert {tuple(each.input_value(1).get_shape())[2:] for each in kernels} == {(3, 3)}
+    np.testing.assert_allclose(run(built, pixels), model(pixels[None].astype(np.float32)), atol=0.01)
