@@ -82,7 +82,7 @@ class GANModel(keras.Model):
         # Keras saves the weights and states of what is in a list here.
         self.saved = [step.model, step.average]
         if isinstance(step, AdversarialStep):
-            self.saved += [step.discriminator, step.opponent.optimizer]
+            self.saved += [step.discriminator, step.discriminator_optimizer]
         self.built = True
 
     def save_own_variables(self, store) -> None:
@@ -101,7 +101,7 @@ class GANModel(keras.Model):
             jit_compile: by XLA, which is slower on processors.
             options: such as `metrics`.
         """
-        super().compile(optimizer=self.step.generator.optimizer, jit_compile=jit_compile, **options)
+        super().compile(optimizer=self.step.optimizer, jit_compile=jit_compile, **options)
         self.optimizer.learning_rate = learning_rate
 
     @property

@@ -62,3 +62,12 @@ OPTIMIZERS: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
     ),
 }
 """Name -> a new optimizer whose learning rate is set before each step."""
+
+
+def optimizer_of(model: keras.Model, name: str = "adam") -> keras.optimizers.Optimizer:
+    """A new optimizer for a model's weights, with the loss scaling that float16 needs."""
+    optimizer = OPTIMIZERS[name]()
+    if any(getattr(layer, "compute_dtype", None) == "float16" for layer in model.layers):
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(model.trainable_variables)
+    return optimizer

@@ -9,56 +9,14 @@ from srzoo.backend import require_tensorflow
 from srzoo.losses import AdversarialLoss
 from srzoo.recipes import AVERAGE
 from srzoo.training.distribution import average_over_replicas, mean_over_replicas, part_of_replica, whole_batch
-from srzoo.training.optimizers import OPTIMIZERS
-
-
-class _Trained:
-    """A network, its optimizer, and the loss scaling that float16 needs."""
-
-    def __init__(self, model: keras.Model, optimizer: str = "adam"):
-        self.model = model
-        self.optimizer = OPTIMIZERS[optimizer]()
-        self.scaled = any(getattr(layer, "compute_dtype", None) == "float16" for layer in model.layers)
-        if self.scaled:
-            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
-        self.optimizer.build(model.trainable_variables)
-
-    def scale_loss(self, loss: tf.Tensor) -> tf.Tensor:
-        return self.optimizer.scale_loss(loss) if self.scaled else loss
-
-    def update(self, gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> list[tf.Tensor]:
-        """Takes gradients of the scaled loss of this replica's crops; gives those of the global batch."""
-        gradients = mean_over_replicas(gradients)
-        self.optimizer.learning_rate.assign(learning_rate)
-        self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
-        return gradients
-
-    def share_statistics(self) -> None:
-        """Batch normalisation has moved them on each replica by that one's crops; they become their mean."""
-        average_over_replicas(self.model.non_trainable_variables)
-
-
-class _Generator(_Trained):
-    """A generator, with the moving average of its weights."""
-
-    def __init__(self, model: keras.Model, optimizer: str):
-        super().__init__(model, optimizer)
-        self.average = keras.models.clone_model(model)
-        self.average.set_weights(model.get_weights())
-
-    def update_average(self, step: tf.Variable) -> None:
-        done = tf.cast(step, tf.float32)
-        # Early on the average follows closely, or it would hold the random start for long.
-        keep = tf.minimum(AVERAGE, done / (done + 10))
-        # The statistics of batch normalisation too: today's do not fit the average of older weights.
-        for mean, value in zip(self.average.variables, self.model.variables, strict=True):
-            mean.assign(keep * mean + (1 - keep) * value)
+from srzoo.training.optimizers import optimizer_of
 
 
 class _Step:
     """Common part of both kinds of steps.
 
     Attributes:
+        optimizer: the generator's, in float16 with the loss scaling that it needs.
         average: a copy of the generator that holds the exponential moving average of its weights.
         step: int64 variable, the number of updates done.
         checkpointed: what must be saved to continue later as if nothing had happened.
@@ -67,13 +25,14 @@ class _Step:
     def __init__(self, model: keras.Model, optimizer: str = "adam"):
         require_tensorflow("a training step of srzoo")
         self.model = model
-        self.generator = _Generator(model, optimizer)
-        self.average = self.generator.average
+        self.optimizer = optimizer_of(model, optimizer)
+        self.average = keras.models.clone_model(model)
+        self.average.set_weights(model.get_weights())
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.checkpointed = {
             "model": model,
             "average": self.average,
-            "optimizer": self.generator.optimizer,
+            "optimizer": self.optimizer,
             "step": self.step,
         }
 
@@ -90,10 +49,16 @@ class _Step:
         raise NotImplementedError
 
     def _update_generator(self, gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
-        gradients = self.generator.update(gradients, learning_rate)
+        gradients = _apply(self.optimizer, self.model, gradients, learning_rate)
         self.step.assign_add(1)
-        self.generator.update_average(self.step)
-        return {} if self.generator.scaled else {"gradient_norm": tf.linalg.global_norm(gradients)}
+        done = tf.cast(self.step, tf.float32)
+        # Early on the average follows closely, or it would hold the random start for long.
+        keep = tf.minimum(AVERAGE, done / (done + 10))
+        # The statistics of batch normalisation too: today's do not fit the average of older weights.
+        for mean, value in zip(self.average.variables, self.model.variables, strict=True):
+            mean.assign(keep * mean + (1 - keep) * value)
+        scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+        return {} if scaled else {"gradient_norm": tf.linalg.global_norm(gradients)}
 
 
 class PixelStep(_Step):
@@ -122,7 +87,8 @@ class PixelStep(_Step):
             loss scaling passes such a step over, so it is left out there).
         """
         loss, gradients = self.gradients(lr, hr)
-        self.generator.share_statistics()
+        # Each replica has moved the statistics of batch normalisation by its own crops.
+        average_over_replicas(self.model.non_trainable_variables)
         return _means({"loss": loss}) | self._update_generator(gradients, learning_rate)
 
     def gradients(self, lr: tf.Tensor, hr: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
@@ -130,7 +96,7 @@ class PixelStep(_Step):
         with tf.GradientTape() as tape:
             sr = self.model(tf.cast(lr, tf.float32), training=True)
             loss = tf.reduce_mean(self.loss(tf.cast(hr, tf.float32), sr))
-            objective = self.generator.scale_loss(loss)
+            objective = self.optimizer.scale_loss(loss)
         return loss, tape.gradient(objective, self.model.trainable_variables)
 
 
@@ -167,8 +133,11 @@ class AdversarialStep(_Step):
         self.adversarial_weight = adversarial_weight
         self.terms = dict(terms)
         self.discriminator_rate = discriminator_rate
-        self.opponent = _Trained(discriminator)
-        self.checkpointed |= {"discriminator": discriminator, "discriminator_optimizer": self.opponent.optimizer}
+        self.discriminator_optimizer = optimizer_of(discriminator)
+        self.checkpointed |= {
+            "discriminator": discriminator,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
 
     def update(self, lr: tf.Tensor, hr: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
         """Updates both networks on one batch; arguments as of `PixelStep.update`, the rate being the generator's.
@@ -195,8 +164,8 @@ class AdversarialStep(_Step):
                 d_loss += self.loss.gradient_penalty * self._gradient_penalty(hr, sr)
             weights = {name: weight for name, (weight, _) in self.terms.items()}
             weights["adversarial"] = self.adversarial_weight
-            objectives = {name: self.generator.scale_loss(weights[name] * value) for name, value in values.items()}
-            d_objective = self.opponent.scale_loss(d_loss)
+            objectives = {name: self.optimizer.scale_loss(weights[name] * value) for name, value in values.items()}
+            d_objective = self.discriminator_optimizer.scale_loss(d_loss)
         by_pixels = {name: tape.gradient(objective, sr) for name, objective in objectives.items()}
         d_gradients = tape.gradient(d_objective, self.discriminator.trainable_variables)
         del tape
@@ -204,8 +173,9 @@ class AdversarialStep(_Step):
             sr, self.model.trainable_variables, output_gradients=tf.add_n(list(by_pixels.values()))
         )
         of_generator = self._update_generator(gradients, learning_rate)
-        self.opponent.update(d_gradients, self.discriminator_rate * learning_rate)
-        self.opponent.share_statistics()
+        d_rate = self.discriminator_rate * learning_rate
+        _apply(self.discriminator_optimizer, self.discriminator, d_gradients, d_rate)
+        average_over_replicas(self.discriminator.non_trainable_variables)
         d_real, d_fake = self.loss.probabilities(real, fake)
         loss = tf.add_n([weights[name] * value for name, value in values.items()])
         logs = {"loss": loss, **values, "d_loss": d_loss, "d_real": d_real, "d_fake": d_fake}
@@ -227,6 +197,16 @@ class AdversarialStep(_Step):
         gradient = 255 * tape.gradient(logits, between)  # by pixels on [0, 1]
         norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=(1, 2, 3)) + 1e-12)
         return tf.reduce_mean(tf.square(norm - 1))
+
+
+def _apply(
+    optimizer: keras.optimizers.Optimizer, model: keras.Model, gradients: list[tf.Tensor], learning_rate: tf.Tensor
+) -> list[tf.Tensor]:
+    """Takes gradients of the scaled loss of this replica's crops; gives those of the global batch."""
+    gradients = mean_over_replicas(gradients)
+    optimizer.learning_rate.assign(learning_rate)
+    optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+    return gradients
 
 
 def _means(logs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -37,9 +37,9 @@ def step_of(model: str, loss: str, norm: str, precision: str, synchronised: bool
         trained = discriminator(norm=norm, filters=4)
         step_fn = AdversarialStep(generator, trained, ADVERSARIAL_LOSSES[loss], 0.1, {"pixel": (1.0, l1)})
     keras.config.set_dtype_policy("float32")
-    for network in (step_fn.generator, *([step_fn.opponent] if loss else [])):
+    for optimizer in (step_fn.optimizer, *([step_fn.discriminator_optimizer] if loss else [])):
         # Of a gradient that is nothing but rounding Adam makes a whole step, and of two roundings two steps.
-        getattr(network.optimizer, "inner_optimizer", network.optimizer).epsilon = EPSILON
+        getattr(optimizer, "inner_optimizer", optimizer).epsilon = EPSILON
     if synchronised:
         synchronise_batch_norm(trained)
     return step_fn

@@ -68,7 +68,7 @@ def test_both_networks_move_in_every_precision_and_all_is_finite(loss, policy):
 
 def test_each_network_has_its_own_loss_scaling_in_float16():
     step_fn = step_of(policy="mixed_float16")
-    optimizers = step_fn.generator.optimizer, step_fn.opponent.optimizer
+    optimizers = step_fn.optimizer, step_fn.discriminator_optimizer
     assert all(isinstance(optimizer, keras.optimizers.LossScaleOptimizer) for optimizer in optimizers)
     assert optimizers[0] is not optimizers[1]
     assert optimizers[0].dynamic_scale is not optimizers[1].dynamic_scale
@@ -97,7 +97,7 @@ def test_without_an_objective_the_generator_stands_still_while_the_discriminator
     assert not any(moved(before[0], step_fn.model))
     assert any(moved(before[1], step_fn.discriminator))
     # As fast as it is told to learn.
-    rates = [float(each.optimizer.learning_rate) for each in (step_fn.generator, step_fn.opponent)]
+    rates = [float(each.learning_rate) for each in (step_fn.optimizer, step_fn.discriminator_optimizer)]
     assert rates == pytest.approx([1e-3, 4e-3])
 
 

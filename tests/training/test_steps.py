@@ -47,8 +47,8 @@ def test_the_loss_falls_in_every_precision(name, policy):
 
 
 def test_loss_scaling_is_there_in_float16_and_only_there():
-    assert isinstance(step_of(policy="mixed_float16").generator.optimizer, keras.optimizers.LossScaleOptimizer)
-    assert not isinstance(step_of(policy="mixed_bfloat16").generator.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert isinstance(step_of(policy="mixed_float16").optimizer, keras.optimizers.LossScaleOptimizer)
+    assert not isinstance(step_of(policy="mixed_bfloat16").optimizer, keras.optimizers.LossScaleOptimizer)
 
 
 def test_the_first_step_is_adams_closed_form():
