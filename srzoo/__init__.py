@@ -18,6 +18,7 @@ _MODULES = {
     "interpolate": "srzoo.zoo",
     "list_models": "srzoo.shipped",
     "load": "srzoo.zoo",
+    "load_weights": "srzoo.zoo",
     "save_preset": "srzoo.presets",
     "save_weights": "srzoo.zoo",
     "upload_preset": "srzoo.hub",

@@ -294,5 +294,6 @@ def test_the_pixel_trained_partner_has_the_same_sizes():
     assert pixel_trained("edsr-gan") == "edsr-baseline-x4"
 
 
-def test_interpolate_is_at_the_packages_top():
-    assert srzoo.interpolate is zoo.interpolate and "interpolate" in srzoo.__all__
+@pytest.mark.parametrize("name", ["create", "load", "load_weights", "save_weights", "interpolate"])
+def test_what_the_zoo_does_is_at_the_packages_top(name):
+    assert getattr(srzoo, name) is getattr(zoo, name) and name in srzoo.__all__
