@@ -2,7 +2,7 @@
 
 import importlib
 
-_MODULES = {"AdversarialStep": "steps", "GANModel": "gan", "PixelStep": "steps", "gan_step": "gan"}
+_MODULES = {"AdversarialStep": "steps", "PixelStep": "steps", "StepModel": "keras", "gan_step": "gan"}
 
 __all__ = list(_MODULES)
 

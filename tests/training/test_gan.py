@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import srzoo
 from srzoo.backend import dtype_policy
-from srzoo.training import GANModel, PixelStep, gan_step
+from srzoo.training import PixelStep, StepModel, gan_step
 
 OPTIONS = {"weights": {"content": 0.0, "pixel": 1.0}, "adversarial": "hinge", "discriminator_head": "patches"}
 
@@ -28,7 +28,7 @@ def test_fit_trains_as_a_loop_does_with_the_rate_that_callbacks_set_and_goes_on_
     fitted.discriminator.set_weights(alone.discriminator.get_weights())
     for number, (lr, hr) in enumerate(batches(3)):
         logs = alone.update(lr, hr, tf.constant([1e-3, 1e-4, 1e-5][number]))
-    gan = GANModel(fitted)
+    gan = StepModel(fitted)
     gan.compile(learning_rate=1.0, metrics=[srzoo.metrics.PSNRY(shave=2)], run_eagerly=True)
     decay = keras.callbacks.LearningRateScheduler(lambda epoch: 10.0 ** (-3 - epoch))
     history = gan.fit(
@@ -43,7 +43,7 @@ def test_fit_trains_as_a_loop_does_with_the_rate_that_callbacks_set_and_goes_on_
     np.testing.assert_allclose(gan.predict(lr, verbose=0), fitted.average(lr), atol=1e-2)
     gan.save_weights(tmp_path / "gan.weights.h5")
     resumed = gan_step(generator(), **OPTIONS)
-    again = GANModel(resumed)
+    again = StepModel(resumed)
     again.compile()
     again.load_weights(tmp_path / "gan.weights.h5")
     for lr, hr in batches(2):
@@ -55,12 +55,12 @@ def test_fit_trains_as_a_loop_does_with_the_rate_that_callbacks_set_and_goes_on_
 
 
 def test_a_step_on_pixels_is_fitted_too_and_saved_by_a_checkpoint_of_keras(tmp_path):
-    model = GANModel(PixelStep(generator(), srzoo.losses.l1))
+    model = StepModel(PixelStep(generator(), srzoo.losses.l1))
     model.compile(1e-3, metrics=[srzoo.metrics.SSIMY(shave=2)])
     kept = keras.callbacks.ModelCheckpoint(tmp_path / "all.weights.h5", save_weights_only=True)
     history = model.fit(batches(4), epochs=2, verbose=0, callbacks=[kept]).history
     assert history["loss"][1] < history["loss"][0] and 0 < history["ssim_y"][1] < 1
-    other = GANModel(PixelStep(generator(), srzoo.losses.l1))
+    other = StepModel(PixelStep(generator(), srzoo.losses.l1))
     other.load_weights(tmp_path / "all.weights.h5")
     for expected, got in zip(model.step.average.get_weights(), other.step.average.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
@@ -68,7 +68,7 @@ def test_a_step_on_pixels_is_fitted_too_and_saved_by_a_checkpoint_of_keras(tmp_p
 
 def test_arrays_are_trained_on_with_the_steps_loss_and_weights_of_crops_are_refused():
     with dtype_policy("mixed_float16"):  # whose steps have no other figure
-        model = GANModel(PixelStep(generator(), srzoo.losses.l1))
+        model = StepModel(PixelStep(generator(), srzoo.losses.l1))
     model.compile(1e-3, run_eagerly=True)
     (lr, hr), *_ = batches(1).as_numpy_iterator()
     assert float(model.train_on_batch(lr, hr, return_dict=True)["loss"]) > 0
@@ -85,5 +85,5 @@ def test_arrays_are_trained_on_with_the_steps_loss_and_weights_of_crops_are_refu
 def test_what_is_no_model_and_no_step_is_refused_in_a_sentence():
     with pytest.raises(TypeError, match="gan_step takes a model, .* got 'edsr-gan-x2'"):
         gan_step("edsr-gan-x2")
-    with pytest.raises(TypeError, match="GANModel takes a step of training, as `gan_step"):
-        GANModel(generator())
+    with pytest.raises(TypeError, match="StepModel takes a step of training, as `gan_step"):
+        StepModel(generator())
