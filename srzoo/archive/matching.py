@@ -7,7 +7,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from srzoo.archive import storage
-from srzoo.archive.records import Found, Outcome, Settings
+from srzoo.archive.records import ArchiveSettings, Found, Outcome
 from srzoo.archive.steps import OUTCOMES
 from srzoo.pictures.record import Record
 from srzoo.pictures.sources import pictures_below
@@ -22,7 +22,7 @@ class Match(beam.DoFn):
     An `Outcome` for a folder that cannot be listed, and for a name that is not UTF-8, which Beam cannot pass on.
     """
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: ArchiveSettings):
         self.settings = settings
 
     def process(self, pattern: str) -> Iterator:

@@ -8,13 +8,13 @@ from apache_beam.utils.shared import Shared
 
 from srzoo.archive import storage
 from srzoo.archive.matching import PASSED_OVER, Match
-from srzoo.archive.records import Settings
+from srzoo.archive.records import ArchiveSettings
 from srzoo.archive.steps import LARGE_ONES, OUTCOMES, SHEETS, Count, Cut, Join, Look, SortOut, UpscaleUnit, Whole
 
 FAILED, REPORT = "failed.jsonl", "report.json"
 
 
-def build(pipeline: beam.Pipeline, settings: Settings, shared: Shared) -> None:
+def build(pipeline: beam.Pipeline, settings: ArchiveSettings, shared: Shared) -> None:
     """Adds all steps to a pipeline; each input has one outcome, however often a runner tries it.
 
     After it ran, `settings.scratch` holds `totals.json`, and the folder of results `failed.jsonl` if some failed.
@@ -63,7 +63,7 @@ def build(pipeline: beam.Pipeline, settings: Settings, shared: Shared) -> None:
     _sum_up(outcomes, matched[PASSED_OVER], settings)
 
 
-def _sum_up(outcomes: beam.PCollection, passed_over: beam.PCollection, settings: Settings) -> None:
+def _sum_up(outcomes: beam.PCollection, passed_over: beam.PCollection, settings: ArchiveSettings) -> None:
     (
         (outcomes | "count" >> beam.ParDo(Count()), passed_over)
         | "all counts" >> beam.Flatten()
@@ -80,10 +80,10 @@ def _sum_up(outcomes: beam.PCollection, passed_over: beam.PCollection, settings:
     )
 
 
-def _write_totals(totals: dict[str, float], settings: Settings) -> None:
+def _write_totals(totals: dict[str, float], settings: ArchiveSettings) -> None:
     storage.write_text(settings.scratch, f"{settings.scratch}/totals.json", json.dumps(totals))
 
 
-def _write_failed(group: tuple[str, Iterable[tuple[str, str]]], settings: Settings) -> None:
+def _write_failed(group: tuple[str, Iterable[tuple[str, str]]], settings: ArchiveSettings) -> None:
     lines = [json.dumps({"path": path, "reason": reason}) for path, reason in sorted(group[1])]
     storage.write_text(settings.scratch, f"{settings.output}/{FAILED}", "\n".join(lines) + "\n")

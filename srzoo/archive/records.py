@@ -21,7 +21,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Settings:
+class ArchiveSettings:
     """Settings for all pictures of a call.
 
     Attributes:

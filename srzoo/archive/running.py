@@ -28,7 +28,7 @@ from apache_beam.utils.shared import Shared
 
 from srzoo.archive import storage, worker
 from srzoo.archive.pipeline import FAILED, REPORT, build
-from srzoo.archive.records import Settings
+from srzoo.archive.records import ArchiveSettings
 from srzoo.atomic import unfinished_prefix
 from srzoo.pictures.record import Record
 from srzoo.pictures.sources import in_words, pictures_below
@@ -156,7 +156,11 @@ def check_inputs(pattern: str, output: str) -> tuple[str, str, bool]:
 
 
 def run(
-    settings: Settings, arguments: list[str], shared: Shared, workers: int = 1, stall_seconds: float = STALL_SECONDS
+    settings: ArchiveSettings,
+    arguments: list[str],
+    shared: Shared,
+    workers: int = 1,
+    stall_seconds: float = STALL_SECONDS,
 ) -> Report:
     """Runs the pipeline to its end, and writes the report to `report.json` in the folder of results.
 
@@ -188,7 +192,7 @@ def run(
         storage.remove(settings.scratch)
 
 
-def _run_here(settings: Settings, arguments: list[str], shared: Shared) -> None:
+def _run_here(settings: ArchiveSettings, arguments: list[str], shared: Shared) -> None:
     options = PipelineOptions(arguments)
     name = options.view_as(StandardOptions).runner
     # Beam's own choice for this machine is a binary that it downloads.
@@ -214,7 +218,7 @@ def _local_runner(options: PipelineOptions) -> FnApiRunner:
     return FnApiRunner(provision_info=ExtendedProvisionInfo(provided))
 
 
-def _report(settings: Settings, start: float, attempts: int) -> Report:
+def _report(settings: ArchiveSettings, start: float, attempts: int) -> Report:
     totals = json.loads(storage.read_text(f"{settings.scratch}/totals.json"))
     upscaled, there, failed = (int(totals.get(kind, 0)) for kind in ("upscaled", "there", "failed"))
     notes = {name[6:]: int(count) for name, count in sorted(totals.items()) if name.startswith("note: ")}
@@ -232,7 +236,9 @@ def _report(settings: Settings, start: float, attempts: int) -> Report:
     )
 
 
-def _supervised(settings: Settings, arguments: list[str], shared: Shared, workers: int, stall_seconds: float) -> int:
+def _supervised(
+    settings: ArchiveSettings, arguments: list[str], shared: Shared, workers: int, stall_seconds: float
+) -> int:
     """Starts local workers until the pipeline comes to its end; returns how often."""
     strikes: Counter[str] = Counter()
     start, attempt = time.time(), 0
@@ -262,7 +268,7 @@ class _Ended:
 
 
 def _attempt(
-    settings: Settings, arguments: list[str], shared: Shared, workers: int, stall_seconds: float
+    settings: ArchiveSettings, arguments: list[str], shared: Shared, workers: int, stall_seconds: float
 ) -> _Ended | None:
     """Runs the pipeline in a process of its own, which can be ended with all its workers."""
     assert settings.watch
@@ -301,7 +307,7 @@ def _end_group(process) -> None:
     process.join()
 
 
-def _lead(settings: Settings, arguments: list[str], shared: Shared, workers: int) -> None:
+def _lead(settings: ArchiveSettings, arguments: list[str], shared: Shared, workers: int) -> None:
     """Runs the pipeline in a new group of processes, of which it is the first."""
     os.setsid()
     # Workers that each compute on all cores wait for each other.

@@ -17,7 +17,7 @@ from apache_beam.utils.shared import Shared
 
 from srzoo import shipped
 from srzoo.archive import storage, worker
-from srzoo.archive.records import Found, Outcome, Planned, Settings, Sheet, Unit
+from srzoo.archive.records import ArchiveSettings, Found, Outcome, Planned, Sheet, Unit
 from srzoo.pictures.animations import playing_of
 from srzoo.pictures.formats import AS_INPUT, FORMATS, output_format
 from srzoo.pictures.pixels import Bands, Pixels, bleed, from_channels
@@ -40,7 +40,7 @@ BAND_ROWS = 64
 class Step(beam.DoFn):
     """A step that knows the call's settings."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: ArchiveSettings):
         self.settings = settings
 
     def tried(self, path: str, work: Callable, *arguments):
@@ -169,7 +169,7 @@ def _remember(planned: Planned) -> None:
 class Networked(Step):
     """A step that computes, with the process's network."""
 
-    def __init__(self, settings: Settings, shared: Shared):
+    def __init__(self, settings: ArchiveSettings, shared: Shared):
         super().__init__(settings)
         self.shared = shared
 

@@ -15,7 +15,7 @@ import numpy as np
 from apache_beam.utils.shared import Shared
 
 from srzoo.archive import storage
-from srzoo.archive.records import Settings
+from srzoo.archive.records import ArchiveSettings
 from srzoo.runtimes.choice import Choice, choose
 from srzoo.runtimes.network import Network
 from srzoo.upscaling import Upscaler
@@ -76,7 +76,7 @@ def load_all(choices: Iterable[Choice], memory: int) -> Loads:
     return Loads(load(choice, memory) for choice in choices)
 
 
-def acquire(shared: Shared, settings: Settings) -> Loads:
+def acquire(shared: Shared, settings: ArchiveSettings) -> Loads:
     """The process's networks, loaded by whoever is the first to ask."""
     choices = [each.choice for each in settings.networks]
     loads = shared.acquire(lambda: load_all(choices, settings.memory))
@@ -127,6 +127,6 @@ def last_sign(watch: str) -> float:
         return 0.0
 
 
-def workspace(settings: Settings) -> str:
+def workspace(settings: ArchiveSettings) -> str:
     """A folder of this machine with room for a whole result: that of its parts, where it is here."""
     return settings.scratch if storage.is_local(settings.scratch) else tempfile.gettempdir()

@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         raise ValueError("--stall-seconds is of --workers on this machine; give --workers 2 or more, or leave it out")
     dials = check_network(args)
     from srzoo.archive import running, storage, worker  # before Beam, whose warnings it holds back
-    from srzoo.archive.records import Chosen, Settings
+    from srzoo.archive.records import ArchiveSettings, Chosen
     from srzoo.images import MAX_PIXELS
     from srzoo.pictures.formats import QUALITY
     from srzoo.runtimes.choice import Choice
@@ -125,7 +125,7 @@ def main(argv: list[str] | None = None) -> int:
     # Of a size in pixels `srzoo resolve` takes the nearest networks, whose results these are not.
     by_name = [shipped.AUTO] if automatic and size.scale else map(shipped.absolute_source, sources)
     made_by = [" or ".join(by_name), str(size), *dials]
-    settings = Settings(
+    settings = ArchiveSettings(
         pattern,
         prefix,
         by_ending,

@@ -22,7 +22,7 @@ from apache_beam.utils.shared import Shared
 
 from srzoo.archive import running, steps, worker
 from srzoo.archive.matching import Match
-from srzoo.archive.records import Chosen, Found, Outcome, Planned, Settings
+from srzoo.archive.records import ArchiveSettings, Chosen, Found, Outcome, Planned
 from srzoo.archive.steps import Cut, Join, Look, SortOut, Step, UpscaleUnit
 from srzoo.runtimes.choice import Choice
 from srzoo.runtimes.network import Network
@@ -41,14 +41,14 @@ COARSE = replace(PRECISE, name="coarse", run=lambda pixels: repeated(pixels) - 2
 
 
 @pytest.fixture
-def settings(here) -> Settings:
+def settings(here) -> ArchiveSettings:
     """Settings for `COARSE` in a folder of the test's own."""
     chosen = Chosen(Choice("coarse"), COARSE.scale, COARSE.halo, COARSE.alignment)
     places = f"{here}/in", f"{here}/in", True, f"{here}/out", f"{here}/out/.scratch"
-    return Settings(*places, (chosen,), "coarse, x2", "", Size(2), None, 10**6, 10**6, 400)
+    return ArchiveSettings(*places, (chosen,), "coarse, x2", "", Size(2), None, 10**6, 10**6, 400)
 
 
-def cut(settings: Settings, name: str = "a.png", pixels: np.ndarray = SCREEN, wanted: str = "BMP"):
+def cut(settings: ArchiveSettings, name: str = "a.png", pixels: np.ndarray = SCREEN, wanted: str = "BMP"):
     """Writes a picture with a profile and a private field, and cuts it: its sheet and its units."""
     profile = bytes(16) + (b"GRAY" if pixels.ndim == 2 else b"RGB ") + bytes(108)
     if name.endswith(".tif"):
@@ -60,12 +60,12 @@ def cut(settings: Settings, name: str = "a.png", pixels: np.ndarray = SCREEN, wa
     return sheet.value[1], units
 
 
-def joined(settings: Settings, sheet, units):
+def joined(settings: ArchiveSettings, sheet, units):
     (outcome,) = Join(settings).process(("a.png", {"sheets": [sheet], "units": units}))
     return outcome
 
 
-def upscaled(settings: Settings, units):
+def upscaled(settings: ArchiveSettings, units):
     step = UpscaleUnit(settings, Shared())
     step.networks = worker.Loads([worker.Loaded(COARSE, 10**6)])
     return [made for unit in units for _, made in step.process(unit)]
@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_listed_has_failed(settings):
     assert failed.value.reason == f"{folder}/closed: the folder cannot be listed (Permission denied)"
 
 
-def looked(settings: Settings, found: Found) -> Planned | Outcome:
+def looked(settings: ArchiveSettings, found: Found) -> Planned | Outcome:
     step = Look(settings)
     step.setup()
     (result,) = step.process(found)
