@@ -127,7 +127,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Unit:
-    """A part of a picture: what it sees is on the shelf as `<name>.lr`, its result as `<name>.sr`.
+    """A part of a picture: what it sees is in the scratch folder as `<name>.lr`, its result as `<name>.sr`.
 
     Attributes:
         path: path of the picture.

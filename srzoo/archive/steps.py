@@ -230,7 +230,7 @@ class Cut(Step):
 
 
 class UpscaleUnit(Networked):
-    """`Unit` -> (path, `Unit`), whose result is then on the shelf."""
+    """`Unit` -> (path, `Unit`), whose result is then in the scratch folder."""
 
     def process(self, unit: Unit) -> Iterator[tuple[str, Unit]]:
         done = self.tried(unit.path, self._upscaled, unit)

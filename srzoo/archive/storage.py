@@ -173,7 +173,7 @@ def read_text(path: str) -> str:
 
 
 def put_array(scratch: str, name: str, values: np.ndarray) -> None:
-    """Puts an array on the shelf that all workers reach; it appears whole or not at all."""
+    """Puts an array into the scratch folder, which all workers reach; it appears whole or not at all."""
     file = io.BytesIO()  # NumPy's own way to a file does not say that a disk is full
     np.save(file, values, allow_pickle=False)
     with published(scratch, f"{scratch}/{name}") as path:

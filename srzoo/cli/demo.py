@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         if model != shipped.AUTO:
             shipped.locate(model)
     from srzoo.viewing.demo import serve
-    from srzoo.viewing.trial import Limits
+    from srzoo.viewing.uploads import Limits
 
     limits = Limits(int(args.max_megapixels * 1e6), args.max_pictures, waiting=args.queue)
     serve(args.models or (), args.host, args.port, limits, not args.no_browser, args.allow_host)

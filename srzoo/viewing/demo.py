@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 from srzoo.viewing.pages import PAGES
-from srzoo.viewing.shelf import Shelf
-from srzoo.viewing.trial import Limits
+from srzoo.viewing.store import Store
+from srzoo.viewing.uploads import Limits
 
 SESSIONS = 1000
 """Visitors whose choices Gradio remembers, 25 kB each."""
@@ -72,7 +72,7 @@ def serve(
             "name; leave out one of the two"
         )
     with _own_folder() as folder:
-        uploads, answers = (Shelf(folder / name, limits.bytes_of_all) for name in ("uploads", "answers"))
+        uploads, answers = (Store(folder / name, limits.bytes_of_all) for name in ("uploads", "answers"))
         page = demo_page.build(models, limits, uploads, answers)
         page.queue(max_size=20 * limits.waiting)
         known = {host, "localhost", "127.0.0.1", "::1", *map(str.lower, names)}
@@ -95,5 +95,5 @@ def serve(
         print(f"{page.local_url} (Ctrl+C ends it)", flush=True)
         while True:
             time.sleep(SWEEP)
-            for shelf in (uploads, answers):
-                shelf.sweep()
+            for store in (uploads, answers):
+                store.sweep()

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 
 from srzoo.data.sample import sample_path
 from srzoo.pictures.reading import open_picture
-from srzoo.viewing.shelf import Shelf
-from srzoo.viewing.trial import PART, Limits, Upload, Wish, has_dial, offered
+from srzoo.viewing.store import Store
+from srzoo.viewing.uploads import PART, Limits, Options, Upload, has_dial, offered
 from srzoo.viewing.visits import Visits, problems
 
 INTRODUCTION = """# srzoo: make pictures larger
@@ -38,7 +38,7 @@ EXAMPLE = "chelsea.png"
 """A photograph of Stéfan van der Walt's cat in scikit-image, in the public domain (CC0)."""
 
 
-def build(models: Sequence[str], limits: Limits, uploads: Shelf, answers: Shelf) -> gr.Blocks:
+def build(models: Sequence[str], limits: Limits, uploads: Store, answers: Store) -> gr.Blocks:
     """Builds the page, a `gradio.Blocks`.
 
     Raises:
@@ -60,7 +60,7 @@ def build(models: Sequence[str], limits: Limits, uploads: Shelf, answers: Shelf)
         busy = gr.update(visible=True), gr.update(interactive=False), gr.update(interactive=False)
         free = gr.update(visible=False), gr.update(interactive=True), gr.update(interactive=True)
         yield "", *busy
-        for markup in visits.upscale(request.session_hash or "", held, Wish(model, scale, fidelity, part)):
+        for markup in visits.upscale(request.session_hash or "", held, Options(model, scale, fidelity, part)):
             yield markup, *(gr.skip() for _ in busy)
         yield gr.skip(), *free
 

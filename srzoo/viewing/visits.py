@@ -8,8 +8,8 @@ from pathlib import Path
 
 from srzoo.tables import duration
 from srzoo.viewing.jobs import Job, JobQueue, Stopped, Watch
-from srzoo.viewing.shelf import Shelf
-from srzoo.viewing.trial import Limits, Upload, Wish, answer, deleted, take_upload
+from srzoo.viewing.store import Store
+from srzoo.viewing.uploads import Limits, Options, Upload, answer, deleted, take_upload
 
 KEPT = 3600
 """Seconds that pictures and answers are kept after they were last used."""
@@ -37,7 +37,7 @@ class Visits:
         answers: where answers do.
     """
 
-    def __init__(self, limits: Limits, uploads: Shelf, answers: Shelf):
+    def __init__(self, limits: Limits, uploads: Store, answers: Store):
         self._limits, self._uploads, self._answers = limits, uploads, answers
         self._queue = JobQueue(limits.waiting)
         self._jobs: dict[str, Job] = {}
@@ -75,7 +75,7 @@ class Visits:
         for upload in held:
             self._uploads.remove(upload.path)
 
-    def upscale(self, visitor: str, held: Sequence[Upload], wish: Wish) -> Iterator[str]:
+    def upscale(self, visitor: str, held: Sequence[Upload], options: Options) -> Iterator[str]:
         """Yields markup: how far the answer is, again and again, and then the answer, or why there is none."""
         if not held:
             yield problems(["Drop a picture first, or take the example."])
@@ -84,7 +84,7 @@ class Visits:
         def work(watch: Watch) -> str:
             folder = self._answers.new(math.inf)  # several large pictures may take longer than it is kept
             try:
-                answer(held, wish, folder, watch)
+                answer(held, options, folder, watch)
                 self._answers.weigh(folder)
             except BaseException:
                 self._answers.remove(folder)

@@ -15,8 +15,8 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from srzoo.viewing.shelf import Shelf
-from srzoo.viewing.trial import Limits
+from srzoo.viewing.store import Store
+from srzoo.viewing.uploads import Limits
 from srzoo.viewing.visits import KEPT, REFUSED
 
 UPLOADS = "/gradio_api/upload"
@@ -76,7 +76,7 @@ def _name_of(host: str) -> str | None:
         return None
 
 
-def routes(uploads: Shelf, answers: Shelf, limits: Limits) -> list[Route]:
+def routes(uploads: Store, answers: Store, limits: Limits) -> list[Route]:
     """The addresses that go before Gradio's own."""
 
     async def refused(request: Request, sentence: str) -> Response:

@@ -11,20 +11,20 @@ from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from srzoo.viewing import web
-from srzoo.viewing.shelf import Shelf
-from srzoo.viewing.trial import Limits
+from srzoo.viewing.store import Store
+from srzoo.viewing.uploads import Limits
 
 
 @pytest.fixture
-def shelves(tmp_path):
-    return Shelf(tmp_path / "uploads", 3000), Shelf(tmp_path / "answers", 3000)
+def stores(tmp_path):
+    return Store(tmp_path / "uploads", 3000), Store(tmp_path / "answers", 3000)
 
 
 @pytest.fixture
-def client(shelves):
+def client(stores):
     limits = Limits(pictures=2, bytes_of_file=1000)
     hosts = Middleware(web.Hosts, names={"localhost", "127.0.0.1", "::1"})
-    return TestClient(Starlette(routes=web.routes(*shelves, limits), middleware=[hosts]), "http://127.0.0.1:7860")
+    return TestClient(Starlette(routes=web.routes(*stores, limits), middleware=[hosts]), "http://127.0.0.1:7860")
 
 
 def send(client, *contents, name="a.png"):
@@ -59,25 +59,23 @@ def test_letters_of_all_scripts_stay_in_a_name_within_the_255_bytes_of_file_syst
 
 
 def test_what_there_is_no_room_for_comes_as_a_refusal_until_uploads_that_nobody_came_for_are_gone(
-    client, shelves, monkeypatch
+    client, stores, monkeypatch
 ):
     (refused,) = send(client, bytes(2500)).json()
-    assert refused.startswith(
-        f"{shelves[0].root}/refused/All files together are too large; give up to 2 pictures of at"
-    )
+    assert refused.startswith(f"{stores[0].root}/refused/All files together are too large; give up to 2 pictures of at")
     for _ in range(2):
         send(client, bytes(1000))
     (refused,) = send(client, bytes(1000)).json()
-    assert refused.startswith(f"{shelves[0].root}/refused/This page holds as many pictures as it can")
-    assert len(list(shelves[0].root.iterdir())) == 2
+    assert refused.startswith(f"{stores[0].root}/refused/This page holds as many pictures as it can")
+    assert len(list(stores[0].root.iterdir())) == 2
     assert client.post(web.UPLOADS, content=(part for part in [b"no length"])).status_code == 411
     later = time.monotonic() + web.UNUSED + 1
-    monkeypatch.setattr("srzoo.viewing.shelf.time.monotonic", lambda: later)
+    monkeypatch.setattr("srzoo.viewing.store.time.monotonic", lambda: later)
     assert "/refused/" not in send(client, bytes(1000)).text
 
 
 def test_more_files_than_are_looked_at_are_refused_in_a_sentence(tmp_path):
-    uploads = Shelf(tmp_path / "uploads", 10**6)
+    uploads = Store(tmp_path / "uploads", 10**6)
     client = TestClient(Starlette(routes=web.routes(uploads, uploads, Limits())))
     for content in (b"x", bytes(5000)):  # within what is read before the refusal, and beyond
         (refused,) = send(client, *[content] * 101).json()
@@ -85,10 +83,10 @@ def test_more_files_than_are_looked_at_are_refused_in_a_sentence(tmp_path):
     assert not list(uploads.root.iterdir())
 
 
-def test_an_upload_that_is_damaged_or_cut_off_leaves_nothing(client, shelves):
+def test_an_upload_that_is_damaged_or_cut_off_leaves_nothing(client, stores):
     kind = "multipart/form-data; boundary=x"
     (refused,) = client.post(web.UPLOADS, content=b"garbage", headers={"content-type": kind}).json()
-    assert refused.startswith(f"{shelves[0].root}/refused/The upload is damaged; give up to 2 pictures")
+    assert refused.startswith(f"{stores[0].root}/refused/The upload is damaged; give up to 2 pictures")
 
     async def leave():
         return {"type": "http.disconnect"}
@@ -104,7 +102,7 @@ def test_an_upload_that_is_damaged_or_cut_off_leaves_nothing(client, shelves):
         with start_blocking_portal() as portal:  # its own thread: this one may have a running loop, a browser's
             portal.call(client.app, scope, leave, answer)
         assert answered[0]["status"] == 400
-    assert not list(shelves[0].root.iterdir())
+    assert not list(stores[0].root.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -123,12 +121,12 @@ def test_foreign_hosts_are_refused(client, host, status):
     assert client.get("/answers/none", headers={"host": host}).status_code == status
 
 
-def test_an_upload_may_take_its_time(client, shelves, monkeypatch):
+def test_an_upload_may_take_its_time(client, stores, monkeypatch):
     put, later = web._put, time.monotonic() + 2 * web.UNUSED
 
     def slow(*given):
-        monkeypatch.setattr("srzoo.viewing.shelf.time.monotonic", lambda: later)
-        shelves[0].sweep()
+        monkeypatch.setattr("srzoo.viewing.store.time.monotonic", lambda: later)
+        stores[0].sweep()
         return put(*given)
 
     monkeypatch.setattr(web, "_put", slow)
@@ -140,14 +138,14 @@ def test_only_addresses_of_this_machine_are_loopback():
     assert not any(map(web.is_loopback, ("0.0.0.0", "::", "192.168.1.2", "example.org")))
 
 
-def test_an_answer_is_in_a_box_and_a_download_a_file(client, shelves):
-    folder = shelves[1].new(60)
+def test_an_answer_is_in_a_box_and_a_download_a_file(client, stores):
+    folder = stores[1].new(60)
     (folder / "page.html").write_text("<p>")
     (folder / "a b.png").write_bytes(b"png")
     page = client.get(f"/answers/{folder.name}/page.html")
     assert page.text == "<p>" and page.headers["content-security-policy"] == "sandbox allow-scripts allow-downloads"
     saved = client.get(f"/answers/{folder.name}/a%20b.png?download")
     assert saved.content == b"png" and saved.headers["content-disposition"].startswith("attachment")
-    shelves[1].remove(folder)
+    stores[1].remove(folder)
     gone = client.get(f"/answers/{folder.name}/page.html")
     assert gone.status_code == 404 and gone.text.startswith("This answer was deleted")

@@ -100,8 +100,8 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """A request for a network.
+class Options:
+    """What a visitor chose for the pictures.
 
     Attributes:
         model: what `srzoo resolve` takes as --model, `auto` too.
@@ -206,12 +206,12 @@ def upscaler_of(model: str, scale: int, fidelity: float = 0.0) -> Upscaler:
     return Upscaler(choose(Choice(shipped.nearest(model, scale), fidelity=dialled)), TILE_MEMORY, scale)
 
 
-def answer(uploads: Sequence[Upload], wish: Wish, folder: Path, watch: Watch) -> None:
+def answer(uploads: Sequence[Upload], options: Options, folder: Path, watch: Watch) -> None:
     """Upscales pictures, and writes the page with the slider, `page.html`, and all that it shows into a folder.
 
     Args:
         uploads: one upload or more.
-        wish: what is asked for.
+        options: what is asked for.
         folder: an empty one.
         watch: gets the progress.
 
@@ -228,7 +228,7 @@ def answer(uploads: Sequence[Upload], wish: Wish, folder: Path, watch: Watch) ->
         place.mkdir()
         count = f"{i + 1} of {len(uploads)}: " if len(uploads) > 1 else ""
         try:
-            pictures.append(_result(upload, wish, place, f"{count}{upload.name}", watch))
+            pictures.append(_result(upload, options, place, f"{count}{upload.name}", watch))
         except (ValueError, OSError, MemoryError) as error:
             reason = _without_folder(error, upload.path)
             failures.append(reason if upload.name in reason else f"{upload.name}: {reason}")
@@ -238,18 +238,18 @@ def answer(uploads: Sequence[Upload], wish: Wish, folder: Path, watch: Watch) ->
     (folder / "page.html").write_text(page, "utf-8")
 
 
-def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) -> dict[str, Any]:
+def _result(upload: Upload, options: Options, folder: Path, title: str, watch: Watch) -> dict[str, Any]:
     watch.begin(f"{title}: loading the network")
-    model, name = wish.model, ""
+    model, name = options.model, ""
     if model == shipped.AUTO:
-        model, name = suited(upload.path, wish.scale)
+        model, name = suited(upload.path, options.scale)
     # Steps as the dial has them, so that few mixtures are held.
-    fidelity = round(wish.fidelity, 2)
-    upscaler = upscaler_of(model, wish.scale, fidelity)
+    fidelity = round(options.fidelity, 2)
+    upscaler = upscaler_of(model, options.scale, fidelity)
     name = name or upscaler.name + (f", fidelity {fidelity:g}" if fidelity and has_dial(model) else "")
-    source = _part(upload, wish.part, folder) if wish.part else upload.path
-    place = Path(f"{source.stem}_x{wish.scale}{source.suffix}")
-    (job,) = batch.plan([Source(source, place)], batch.Results(folder), Size(wish.scale))
+    source = _part(upload, options.part, folder) if options.part else upload.path
+    place = Path(f"{source.stem}_x{options.scale}{source.suffix}")
+    (job,) = batch.plan([Source(source, place)], batch.Results(folder), Size(options.scale))
     if job.refusal:
         raise ValueError(job.refusal)
     work = batch.work(job, upscaler)
@@ -265,12 +265,12 @@ def _result(upload: Upload, wish: Wish, folder: Path, title: str, watch: Watch) 
         (folder / "after.png").write_bytes(_still(after_shown, after.metadata.icc))
     content = f"{folder.name}/{job.target.name}"
     facts = [f"{upload.label} → {_text(after.pixels.size)}, {name}, {_seconds(seconds)}, {_megabytes(job.target)}"]
-    if wish.part:
+    if options.part:
         facts[0] = facts[0].replace(" →", f", a part of {_text(job.given)} →", 1)
         of_whole = _that_runs(upscaler, upload.path)
         same = of_whole is _that_runs(upscaler, source)
         rate = work / max(seconds, 1e-6) if same else of_whole.pixels_per_second()
-        whole_work = upload.count * sum(upscaler.areas(upload.size, Size(wish.scale).of(*upload.size)))
+        whole_work = upload.count * sum(upscaler.areas(upload.size, Size(options.scale).of(*upload.size)))
         facts.append(f"the whole picture would take about {duration(whole_work / max(rate, 1))}")
     if not whole:
         facts.append(f"shown is the middle, {_text(after_shown.size)} pixels of it; the download has all")

@@ -15,7 +15,7 @@ class _Kept:
     until: float
 
 
-class Shelf:
+class Store:
     """Folders of files. Each file is deleted when its time has passed.
 
     Args:

@@ -10,9 +10,8 @@ from PIL import Image
 from srzoo.data.sample import sample_path
 from srzoo.images import write_image
 from srzoo.pictures.reading import read_image
-from srzoo.viewing import trial
 from srzoo.viewing.jobs import Watch
-from srzoo.viewing.trial import Limits, Upload, Wish, answer, has_dial, offered, take_upload, upscaler_of
+from srzoo.viewing.uploads import Limits, Options, Upload, answer, has_dial, offered, take_upload, upscaler_of
 
 
 @pytest.mark.parametrize(
@@ -76,11 +75,11 @@ def given(tmp_path, name, image, **options):
     return take_upload(tmp_path / name, Limits())
 
 
-def answered(tmp_path, uploads, wish):
+def answered(tmp_path, uploads, options):
     """The folder of the answer, and what its page's script reads."""
     folder = tmp_path / "answer"
     folder.mkdir()
-    answer(uploads, wish, folder, Watch())
+    answer(uploads, options, folder, Watch())
     page = (folder / "page.html").read_text("utf-8")
     assert not re.search(r"https?://", page)
     return folder, json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
@@ -90,7 +89,7 @@ def answered(tmp_path, uploads, wish):
 def test_auto_says_of_each_picture_what_it_took(tmp_path):
     photo = Image.open(sample_path("coffee.png")).crop((100, 200, 164, 248))
     uploads = [given(tmp_path, "clean.png", photo), given(tmp_path, "damaged.jpg", photo, quality=40)]
-    _, data = answered(tmp_path, uploads, Wish("auto", 2))
+    _, data = answered(tmp_path, uploads, Options("auto", 2))
     facts = [picture["facts"] for picture in data["pictures"]]
     assert "edsr-baseline-x2, because it has no damage" in facts[0] and "edsr-real-x2, because it has JPEG" in facts[1]
     assert [(picture["width"], picture["file"]) for picture in data["pictures"]] == [
@@ -113,7 +112,7 @@ def test_the_download_keeps_what_the_picture_holds(networks, tmp_path):
         given(tmp_path, "a & b.webp", photo),
     ]
     assert [upload.size for upload in uploads] == [(30, 20), (20, 30), (30, 20), (30, 20), (30, 20)]
-    folder, data = answered(tmp_path, uploads, Wish(networks[0], 2))
+    folder, data = answered(tmp_path, uploads, Options(networks[0], 2))
     pictures = data["pictures"]
     assert pictures[4]["content"] == "4/a & b_x2.webp"
     clear_, turned, deep, moving, named = (
@@ -130,9 +129,9 @@ def test_the_download_keeps_what_the_picture_holds(networks, tmp_path):
 
 
 def test_a_part_is_answered_first_and_tells_how_long_the_whole_takes(networks, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(trial, "PART", (20, 10))
+    monkeypatch.setattr("srzoo.viewing.uploads.PART", (20, 10))
     upload = given(tmp_path, "coffee.jpg", Image.open(photos / "coffee.png"))
-    folder, data = answered(tmp_path, [upload], Wish(networks[0], 3, part=(0.0, 1.0)))
+    folder, data = answered(tmp_path, [upload], Options(networks[0], 3, part=(0.0, 1.0)))
     (picture,) = data["pictures"]
     assert picture["facts"].startswith("coffee.jpg, 96 × 80, a part of 20 × 10 → 60 × 30, edsr-baseline-x2")
     assert re.search(r"; the whole picture would take about \d+ s$", picture["facts"])
@@ -142,11 +141,11 @@ def test_a_part_is_answered_first_and_tells_how_long_the_whole_takes(networks, p
 
 @pytest.mark.parametrize("held_at_most", [10**9, 100])
 def test_of_a_result_too_large_to_show_the_middle_is_shown(networks, photos, tmp_path, monkeypatch, held_at_most):
-    monkeypatch.setattr(trial, "SHOWN", 20_000)
-    monkeypatch.setattr(trial, "PART", (40, 30))
+    monkeypatch.setattr("srzoo.viewing.uploads.SHOWN", 20_000)
+    monkeypatch.setattr("srzoo.viewing.uploads.PART", (40, 30))
     monkeypatch.setattr("srzoo.upscaling.pictures.LARGE", held_at_most)
     upload = given(tmp_path, "coffee.png", Image.open(photos / "coffee.png"))
-    folder, data = answered(tmp_path, [upload], Wish(networks[0], 2))
+    folder, data = answered(tmp_path, [upload], Options(networks[0], 2))
     (picture,) = data["pictures"]
     assert (picture["width"], picture["height"]) == (80, 60)
     assert "→ 192 × 160," in picture["facts"] and "shown is the middle, 80 × 60 pixels of it" in picture["facts"]
@@ -159,9 +158,9 @@ def test_a_picture_that_fails_is_named_and_the_others_are_answered(networks, pho
     good = given(tmp_path, "good.png", Image.open(photos / "coffee.png"))
     bad, gone = Upload(tmp_path / "bad.png", (96, 80)), Upload(tmp_path / "gone.png", (96, 80))
     bad.path.write_bytes(good.path.read_bytes()[:300])
-    _, found = answered(tmp_path, [bad, good, gone], Wish(networks[0], 2))
+    _, found = answered(tmp_path, [bad, good, gone], Options(networks[0], 2))
     assert [picture["name"] for picture in found["pictures"]] == ["good.png"]
     assert found["failures"][0].startswith("bad.png: not an image that can be read")
     assert found["failures"][1] == "gone.png was deleted, as nobody used it for some time; drop it again"
     with pytest.raises(ValueError, match="^bad.png: not an image that can be read"):
-        answer([bad], Wish(networks[0], 2), tmp_path / "answer" / "1", Watch())
+        answer([bad], Options(networks[0], 2), tmp_path / "answer" / "1", Watch())
