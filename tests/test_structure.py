@@ -1,11 +1,13 @@
 """What docs/architecture.md says of the packages and of how it is written."""
 
 import ast
+import operator
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "srzoo"
@@ -134,6 +136,32 @@ def test_names_metrics_and_settings_do_not_wait_for_keras(use):
 def test_only_public_modules_of_keras_and_tensorflow_are_imported():
     private = ("keras.src", "tensorflow.python")
     assert not [file for file, names in IMPORTS.items() if any(name.startswith(private) for name in names)]
+
+
+PRIVATE = {
+    "cli/arguments.py": {"_actions"},  # argparse's, for the flag that an unknown one is like
+    "models/keras_graph.py": {"_run_through_graph"},
+    "training/optimizers.py": {"_all_reduce_sum_gradients", "_should_use_adamw"},
+}
+"""Private names of Keras and of Python's library that a module uses or overrides: a new version may be without them."""
+
+
+def private_names_of_others(text: str) -> set[str]:
+    nodes = list(ast.walk(ast.parse(text)))
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute)} - own
+    for node in nodes:
+        for base in node.bases if isinstance(node, ast.ClassDef) else ():
+            if ast.unparse(base).startswith("keras."):
+                of_base = dir(operator.attrgetter(ast.unparse(base).removeprefix("keras."))(keras))
+                used |= {method.name for method in node.body if isinstance(method, ast.FunctionDef)} & set(of_base)
+    return {name for name in used if re.match("_[^_]", name)} - {"_exit"}  # of `os`, which its manual has
+
+
+def test_private_names_of_libraries_are_used_in_few_places():
+    found = {file: private_names_of_others(text) for file, text in SOURCES.items()}
+    assert {file: names for file, names in found.items() if names} == PRIVATE
 
 
 def test_every_module_says_what_it_is():
