@@ -48,8 +48,9 @@ def upscale(
         self_ensemble, restore: options of `Upscaler`; not beside one.
 
     Returns:
-        Of a path (its first frame) and of an image a Pillow image of 8 bits, with the colour profile in its `info`;
-        else an array like the one given.
+        Of a path (its first frame) and of an image a Pillow image of 8 bits, with the colour profile in its `info`,
+        which `save` to JPEG and WebP takes only as `icc_profile=picture.info.get("icc_profile")`; else an array like
+        the one given.
 
     Raises:
         FileNotFoundError: if there is no such picture or model.
