@@ -18,6 +18,7 @@ from apache_beam.utils.shared import Shared
 from srzoo import shipped
 from srzoo.archive import storage, worker
 from srzoo.archive.records import ArchiveSettings, Found, Outcome, Planned, Sheet, Unit
+from srzoo.atomic import make_folder
 from srzoo.pictures.animations import playing_of
 from srzoo.pictures.formats import AS_INPUT, FORMATS, output_format
 from srzoo.pictures.pixels import Bands, Pixels, bleed, from_channels
@@ -101,11 +102,10 @@ class Look(Step):
                 "give another folder"
             )
         done = self._is_done(found, target, made)
-        there = made and not done and self.record.find(Path(target))
-        if made and there and there.by != made.by and not settings.overwrite:
+        kept = made and not done and not settings.overwrite and self.record.kept(Path(target), made.by)
+        if kept:
             raise ValueError(
-                f"{target} is there, made by {there.by}, and would be replaced; give another folder, or allow it by "
-                "--overwrite"
+                f"{target} is there, {kept}, and would be replaced; give another folder, or allow it by --overwrite"
             )
         return Planned(found.path, target, written_as.name, tuple(notes), done, large, made, network)
 
@@ -160,6 +160,14 @@ class SortOut(Step):
             return Outcome(planned.path, "upscaled", pixels=width * height * picture.count)
 
 
+def _announce(planned: Planned, written: Path) -> None:
+    """Notes that a result is to take its place, so that after a kill it is known as one, and made again."""
+    if planned.made:
+        with contextlib.suppress(OSError):  # of which putting it there tells
+            make_folder(Path(planned.target).parent)
+            remember(Path(planned.target), replace(planned.made, of=""), written)
+
+
 def _remember(planned: Planned) -> None:
     if planned.made:
         with contextlib.suppress(OSError):  # the next call will make it again
@@ -189,6 +197,7 @@ class Whole(Networked):
         with storage.fetched(planned.path) as source, storage.published(settings.scratch, planned.target) as target:
             job = batch.Job(source, target, written_as, settings.size, notes=planned.notes)
             result = batch.carry_out(job, loaded.upscaler, "", max_pixels=settings.max_pixels)
+            _announce(planned, target)
         _remember(planned)
         width, height = result.after.pixels.size
         pixels, seconds = width * height * result.count, loaded.seconds()
@@ -280,6 +289,7 @@ class Join(Step):
             else:
                 frame = Frame(reduce(below, bands.bands()), sheet.metadata)
             write_frames(target, [frame], written_as, sheet.playing, sheet.lossless)
+            _announce(planned, target)
         _remember(planned)
         seconds = sum(unit.seconds for unit in by_name.values())
         notes = (*sheet.notes, *planned.notes)

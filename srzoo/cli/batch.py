@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--overwrite",
         action="store_true",
-        help="replace results of other models and sizes; if several inputs have one result, take the last input. "
+        help="replace any file that is there; if several inputs have one result, take the last input. "
         "Otherwise all of these fail",
     )
     add("--workers", type=int, default=1, help="processes on this machine (default: 1); not with --runner")

@@ -41,6 +41,18 @@ class Record:
         """The making of a result, if it exists and is known. Another file under its name has none."""
         return self._of(result.parent).get((result.name, result.stat().st_size)) if result.is_file() else None
 
+    def kept(self, result: Path, by: str) -> str | None:
+        """In words, what is there and `by` did not make, such as a picture of the user's own; None: it may be replaced.
+
+        An empty file may be, as programs make one to have a name.
+        """
+        if not result.is_file() or not result.stat().st_size:
+            return None
+        made = self.find(result)
+        if not made:
+            return "which is not known as a result of srzoo's"
+        return f"made by {made.by}" if made.by != by else None
+
     def wrote(self, result: Path) -> None:
         """Remembers that a result has been written in this run."""
         self._written[_identity(result)] = result

@@ -97,15 +97,6 @@ class Results:
         except (ImageError, OSError):
             return False
 
-    def kept(self, target: Path) -> str | None:
-        """In words, what is there and is not replaced: the result of something else, or no result that is known."""
-        if not self.made_by or not target.is_file() or not target.stat().st_size:
-            return None
-        made = self.record.find(target)
-        if not made:
-            return "which is not known as a result of srzoo's"
-        return f"made by {made.by}" if made.by != self.made_by else None
-
 
 @dataclass(frozen=True)
 class Job:
@@ -243,7 +234,7 @@ def _too_long(path: Path) -> str | None:
 def _clash(job: Job, jobs: list[Job], inputs: set[Path], writers: Counter, results: Results) -> str | None:
     for path in job.outputs:
         place = path.resolve()
-        kept = results.kept(path)
+        kept = results.made_by and results.record.kept(path, results.made_by)
         if place in inputs:
             option = "--output" if results.folder or results.file else "--suffix"
             advice = f"choose another {option}, or allow it by --overwrite"

@@ -166,6 +166,17 @@ def test_what_another_model_made_is_replaced_where_that_is_allowed(settings):
     assert isinstance(planned, Planned) and not planned.done
 
 
+def test_what_is_no_result_is_not_replaced_and_one_without_its_line_after_a_kill_is(settings):
+    for name in ("in/a.png", "out/a.png"):
+        write_image(name, SCREEN)
+    found = Found("in/a.png", "a.png", 0, 0)
+    failed = looked(settings, found)
+    assert isinstance(failed, Outcome) and "which is not known as a result of srzoo's, and would be" in failed.reason
+    steps._announce(Planned("in/a.png", "out/a.png", "PNG", made=Look(settings)._made(found)), Path("out/a.png"))
+    planned = looked(settings, found)
+    assert isinstance(planned, Planned) and not planned.done
+
+
 def test_a_result_that_its_format_cannot_hold_is_planned_as_png(settings):
     Image.new("RGB", (8192, 1)).save("a.webp")
     planned = looked(settings, Found("a.webp", "a.webp", 0, 0))
