@@ -85,9 +85,20 @@ def _compiled(model: keras.Model):
         return model.predict_on_batch  # JAX compiles it for each size
     import tensorflow as tf
 
-    # The open height and width let tiles of all sizes share one trace. TensorFlow takes the next model's for another of
-    # the same function and warns, but not of concrete ones.
-    shape = tf.TensorSpec((1, None, None, model.input_shape[-1]), model.inputs[0].dtype)
-    function = tf.function(lambda values: model(values, training=False), input_signature=[shape])
-    traced = cache(function.get_concrete_function)
-    return lambda values: traced()(values)
+    function = tf.function(lambda values: model(values, training=False))
+
+    # TensorFlow takes the next model's for another of the same function and warns, but not of concrete ones.
+    @cache
+    def traced(*sides: int | None) -> Callable:
+        shape = tf.TensorSpec((1, *sides, model.input_shape[-1]), model.inputs[0].dtype)
+        return function.get_concrete_function(shape)
+
+    @cache
+    def open_sides() -> bool:
+        """Whether tiles of all sizes share one trace, as they do but with Keras's bilinear UpSampling2D."""
+        try:
+            return bool(traced(None, None))
+        except tf.errors.OperatorNotAllowedInGraphError:
+            return False
+
+    return lambda values: traced(*((None, None) if open_sides() else values.shape[1:3]))(values)

@@ -157,7 +157,9 @@ UNKNOWN = "layer 'soft' is a UpSampling2D of a kind that srzoo does not build fo
 def test_a_layer_that_openvino_has_not_leaves_the_choice_with_tensorflow(unknown, cache):
     for source in 2 * unknown:
         cache.clear()
-        choose(Choice(source), [])
+        network = choose(Choice(source), [])
+        for side in (5, 8, 9):
+            assert network.run(np.zeros((1, side, 7, 3), np.float32)).shape == (1, 2 * side, 14, 3)
         assert cache.messages == [f"goes on with TensorFlow: {UNKNOWN}", "mine: float32 by TensorFlow"]
     with pytest.raises(ValueError, match=UNKNOWN):
         choose(Choice(unknown[0], "int8"), [])
