@@ -18,7 +18,7 @@ CAT = {
     "edsr-baseline-x2": 37.20,
     "edsr-baseline-x3": 34.06,
     "edsr-baseline-x4": 32.48,
-    "edsr-gan-x2": 35.95,
+    "edsr-gan-x2": 35.89,
     "edsr-gan-x4": 31.15,
     "edsr-real-pixel-x2": 36.32,
     "edsr-real-pixel-x4": 32.29,
