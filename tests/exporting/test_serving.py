@@ -257,6 +257,7 @@ def test_requests_at_the_same_time_get_what_each_gets_alone(small_saved):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.xfail(sys.version_info >= (3, 13), raises=NameError, strict=True, reason="a fault of OpenVINO's converter")
 def test_openvino_reads_the_network_as_the_page_says_and_agrees(small, small_saved, picture):
     blocks = re.findall(r"(?ms)^```python\n(.*?)^```", (ROOT / "docs/serving.md").read_text("utf-8"))
